@@ -1,0 +1,1 @@
+"""What to show to whom: candidates, a ranker, lists for customers, items and newcomers."""

@@ -1,0 +1,92 @@
+"""What made what: one row per table that a completed stage wrote for a day.
+
+The rows of one run are appended in one commit, last of all: they are the stage's completion, and a stage without them
+is run again whole. The log is a table of its own because Delta's own history forgets after 30 days.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache
+from pathlib import Path
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs.lib.tables import Tables, Written
+
+RUNS = "lineage.runs"
+SCHEMA = (
+    "stage string, as_of date, run_id string, table string, version long, rows long, seconds double, "
+    "inputs array<struct<table:string,version:long>>, model_version string, code_version string, finished_at timestamp"
+)
+
+
+@dataclass(frozen=True)
+class Completion:
+    """The newest completed run of a stage for a day and the Delta versions of its tables."""
+
+    stage: str
+    as_of: date
+    run_id: str
+    versions: dict[str, int]
+
+
+def complete(
+    tables: Tables, stage: str, as_of: date, written: Sequence[Written], seconds: float, finished_at: datetime, model_version: str | None
+) -> None:
+    """Appends the completion of ``stage`` for ``as_of``; a table written twice counts with its last version."""
+    run_id = f"{stage}-{as_of:%Y%m%d}-{finished_at:%Y%m%d%H%M%S%f}"
+    inputs = [(name, version) for name, version in sorted(tables.pins.items())]
+    last = {done.table: done for done in written}
+    rows = [
+        (stage, as_of, run_id, done.table, done.version, done.rows, seconds, inputs, model_version, code_version(), finished_at)
+        for done in sorted(last.values(), key=lambda done: done.table)
+    ] or [(stage, as_of, run_id, None, None, 0, seconds, inputs, model_version, code_version(), finished_at)]
+    frame = tables.spark.createDataFrame(rows, SCHEMA).coalesce(1)
+    frame.write.format("delta").mode("append").save(tables.path(RUNS))
+
+
+def runs(tables: Tables) -> DataFrame | None:
+    """All rows of the log, or None in a home where no stage has completed."""
+    return tables.pinned({}).raw(RUNS)
+
+
+def completion(tables: Tables, stage: str, as_of: date) -> Completion | None:
+    """The newest completion of ``stage`` for ``as_of``; None when it never completed."""
+    log = runs(tables)
+    if log is None:
+        return None
+    found = log.where((F.col("stage") == stage) & (F.col("as_of") == F.lit(as_of))).orderBy(F.desc("finished_at")).collect()
+    if not found:
+        return None
+    run_id = found[0]["run_id"]
+    versions = {row["table"]: row["version"] for row in found if row["run_id"] == run_id and row["table"]}
+    return Completion(stage, as_of, run_id, versions)
+
+
+def last_completed(tables: Tables, stage: str, before: date | None = None) -> date | None:
+    """The latest day for which ``stage`` completed, among those before ``before`` where it is given."""
+    log = runs(tables)
+    if log is None:
+        return None
+    days = log.where(F.col("stage") == stage)
+    if before is not None:
+        days = days.where(F.col("as_of") < F.lit(before))
+    return days.agg(F.max("as_of")).first()[0]
+
+
+@cache
+def code_version() -> str:
+    """Twelve hexadecimal digits of the code, contracts and SQL that run: the same tree, the same version, git or not."""
+    root = Path(__file__).parents[2]
+    digest = hashlib.sha256()
+    for folder in ("jobs", "expectations", "sql"):
+        for path in sorted((root / folder).rglob("*")):
+            if path.suffix in (".py", ".yml", ".sql"):
+                digest.update(str(path.relative_to(root)).encode())
+                digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]

@@ -1,0 +1,94 @@
+"""The environment, read once into one frozen object; every default of a setting stands here and nowhere else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from jobs.lib.errors import DaybreakError
+
+PRODUCTS = ("recommendations",)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run is told from outside. Paths are absolute; ``lake`` and ``publish`` are a folder or ``s3://bucket/prefix``."""
+
+    home: Path
+    store: str
+    lake: str
+    publish: str
+    landing: str | None
+    data: str | None
+    products: tuple[str, ...]
+    control_share: float
+    control_salt: str
+    events_retention_days: int
+    settle_seconds: float
+    training_cadence_days: int
+    master: str
+    remote: str | None
+    driver_memory: str
+    shuffle_partitions: int
+    s3_endpoint: str | None
+    s3_region: str
+
+    @property
+    def model_threads(self) -> int:
+        """Cores that one model's training may use: all of this machine's."""
+        return os.cpu_count() or 1
+
+
+def load(env: Mapping[str, str] = os.environ) -> Settings:
+    """Reads the settings from ``env``; raises DaybreakError naming the variable and what it may be."""
+    home = Path(env.get("DAYBREAK_HOME") or ".daybreak").expanduser().resolve()
+    return Settings(
+        home=home,
+        store=env.get("DAYBREAK_STORE") or "simulated",
+        lake=_location(env, "DAYBREAK_LAKE", home / "lake"),
+        publish=_location(env, "DAYBREAK_PUBLISH", home / "published"),
+        landing=env.get("DAYBREAK_LANDING") or None,
+        data=str(Path(env["DAYBREAK_DATA"]).expanduser().resolve()) if env.get("DAYBREAK_DATA") else None,
+        products=_products(env),
+        control_share=_number(env, "DAYBREAK_CONTROL_SHARE", 0.05, 0.0, 1.0),
+        control_salt=env.get("DAYBREAK_CONTROL_SALT") or "daybreak",
+        events_retention_days=int(_number(env, "DAYBREAK_EVENTS_RETENTION_DAYS", 90, 35, 36500)),
+        settle_seconds=_number(env, "DAYBREAK_SETTLE_SECONDS", 2.0, 0.0, 86400.0),
+        training_cadence_days=int(_number(env, "DAYBREAK_TRAINING_CADENCE_DAYS", 7, 1, 3650)),
+        master=env.get("DAYBREAK_MASTER") or "local[*]",
+        remote=env.get("SPARK_REMOTE") or None,
+        driver_memory=env.get("DAYBREAK_DRIVER_MEMORY") or "3g",
+        shuffle_partitions=int(_number(env, "DAYBREAK_SHUFFLE_PARTITIONS", 2, 1, 100000)),
+        s3_endpoint=env.get("DAYBREAK_S3_ENDPOINT") or None,
+        s3_region=env.get("DAYBREAK_S3_REGION") or env.get("AWS_REGION") or "us-east-1",
+    )
+
+
+def _location(env: Mapping[str, str], name: str, default: Path) -> str:
+    value = env.get(name)
+    if not value:
+        return str(default)
+    return value.rstrip("/") if value.startswith("s3://") else str(Path(value).expanduser().resolve())
+
+
+def _number(env: Mapping[str, str], name: str, default: float, low: float, high: float) -> float:
+    text = env.get(name)
+    if not text:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not low <= value <= high:
+        raise DaybreakError(f"{name} is {text!r}: expected a number from {low:g} to {high:g}")
+    return value
+
+
+def _products(env: Mapping[str, str]) -> tuple[str, ...]:
+    wanted = tuple(name.strip() for name in (env.get("PRODUCTS") or ",".join(PRODUCTS)).split(",") if name.strip())
+    for name in wanted:
+        if name not in PRODUCTS:
+            raise DaybreakError(f"PRODUCTS names {name!r}: expected some of {', '.join(PRODUCTS)}")
+    return wanted

@@ -1,0 +1,188 @@
+"""A folder is a stage: its tables, their order from what they read, one process and one Spark session.
+
+A stage with work of another shape (landing, validation, publication) has a module ``stage.py`` with ``run(night)``;
+every other is run from its transforms alone. Inputs are found by the names of a transform's parameters.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import json
+import time
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from jobs.lib import contracts, lineage, registry, stores
+from jobs.lib.errors import DaybreakError, RuleBroken
+from jobs.lib.settings import Settings
+from jobs.lib.spark import session
+from jobs.lib.stores import Store
+from jobs.lib.tables import Tables
+
+LAYERS = ("landed", "validated", "features")
+FACTS = ("as_of", "store", "champion", "settings")
+
+
+@dataclass(frozen=True)
+class Night:
+    """All that a stage needs of the night it works for: ``as_of`` is the day by whose end everything was known."""
+
+    spark: SparkSession
+    settings: Settings
+    store: Store
+    tables: Tables
+    as_of: date
+    stage: str = ""
+
+    def log(self, text: str) -> None:
+        """A line of progress."""
+        print(f"[{self.stage} {self.as_of}] {text}", flush=True)
+
+    def at(self, day: date) -> Night:
+        """This night's view with the features of an earlier ``day``, built now where that day has none: what a
+        trainer needs of its cuts. Point-in-time correctness makes them what that night had, or would have had."""
+        if lineage.completion(self.tables, "features", day) is None:
+            past = replace(self, as_of=day, stage="features", tables=self.tables.pinned(_upstream(self.tables, "features", self.as_of)))
+            _execute(past)
+        pins = dict(self.tables.pins)
+        done = lineage.completion(self.tables, "features", day)
+        pins.update(done.versions if done else {})
+        return replace(self, as_of=day, tables=self.tables.pinned(pins))
+
+
+def run(stage: str, settings: Settings, as_of: date, only: Sequence[str] = ()) -> None:
+    """Runs one stage for one day and completes it; on failure leaves a word for Airflow beside the logs, and raises."""
+    with failure_told(settings, stage, as_of):
+        night = open_night(stage, settings, as_of)
+        _execute(night, only)
+
+
+def open_night(stage: str, settings: Settings, as_of: date) -> Night:
+    """A session, the store and the lake pinned to what the earlier stages of this day completed with."""
+    store = stores.load(settings)
+    spark = session(settings, f"daybreak {stage} {as_of}")
+    lake = Tables(spark, settings.lake, store.name)
+    return Night(spark, settings, store, lake.pinned(_upstream(lake, stage, as_of)), as_of, stage)
+
+
+@contextmanager
+def failure_told(settings: Settings, stage: str, as_of: date):  # noqa: ANN201 - a context manager
+    """Writes ``<home>/runs/<store>/<day>/<stage>.failure.json`` when the block fails, removes it when it does not."""
+    note = settings.home / "runs" / Path(settings.store).name / str(as_of) / f"{stage}.failure.json"
+    try:
+        yield
+    except Exception as error:
+        table, rule = (error.table, error.rule) if isinstance(error, RuleBroken) else (None, None)
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.write_text(json.dumps({"stage": stage, "table": table, "rule": rule, "message": str(error)}, indent=1))
+        raise
+    note.unlink(missing_ok=True)
+
+
+def _execute(night: Night, only: Sequence[str] = ()) -> None:
+    started = time.monotonic()
+    own = _own_run(night.stage)
+    if own is not None:
+        own(night)
+    else:
+        build(night, only)
+    if only:
+        night.log("some tables only: the stage is not marked complete")
+        return
+    seconds = round(time.monotonic() - started, 3)
+    champion = registry.champion(night.settings, night.store.name, night.stage, night.as_of)
+    lineage.complete(
+        night.tables, night.stage, night.as_of, night.tables.written, seconds, datetime.now(UTC), champion.version if champion else None
+    )
+    night.log(f"complete in {seconds:.1f} s")
+
+
+def build(night: Night, only: Sequence[str] = ()) -> None:
+    """Builds the tables of a stage in the order of what they read, each from its transform."""
+    transforms = discover(night.stage)
+    order = list(TopologicalSorter({name: _siblings(function, transforms) for name, function in transforms.items()}).static_order())
+    for name in [name for name in order if not only or name in only]:
+        started = time.monotonic()
+        frame = transforms[name](**_inputs(night, transforms[name], transforms))
+        done = night.tables.replace_day(f"{night.stage}.{name}", frame, night.as_of)
+        night.log(f"{name}: {done.rows:,} rows, {time.monotonic() - started:.1f} s")
+
+
+def discover(stage: str) -> dict[str, Callable]:
+    """The transforms of a stage by table name: the function named as its module, for each contract of the layer."""
+    found = {}
+    for name in contracts.names(stage):
+        table = name.split(".", 1)[1]
+        if importlib.util.find_spec(f"jobs.{stage}.{table}") is None:
+            raise DaybreakError(f"expectations/{stage}/{table}.yml has no jobs/{stage}/{table}.py with a function {table}()")
+        found[table] = getattr(importlib.import_module(f"jobs.{stage}.{table}"), table)
+    if not found:
+        raise DaybreakError(f"there is no stage {stage!r}: expected one of {', '.join(known_stages())}")
+    return found
+
+
+def known_stages() -> list[str]:
+    """The stages that there are: folders with contracts or with a ``stage.py``."""
+    root = Path(__file__).parents[1]
+    return sorted({name.split(".", 1)[0] for name in contracts.names()} & {path.name for path in root.iterdir() if path.is_dir()}) + [
+        path.parent.name for path in sorted(root.glob("*/stage.py"))
+    ]
+
+
+def input_tables(stage: str, function: Callable, transforms: dict[str, Callable]) -> dict[str, str]:
+    """Parameter → table name: the same folder first, then features, then validated."""
+    known = set(contracts.names())
+    found = {}
+    for parameter in inspect.signature(function).parameters:
+        if parameter in FACTS:
+            continue
+        places = [stage, "features", "validated"] if parameter in transforms else ["features", "validated"]
+        candidates = [f"{place}.{parameter}" for place in places if f"{place}.{parameter}" in known]
+        if not candidates:
+            raise DaybreakError(f"{stage}.{function.__name__} asks for {parameter!r}, and no contract is named so")
+        found[parameter] = candidates[0]
+    return found
+
+
+def _siblings(function: Callable, transforms: dict[str, Callable]) -> set[str]:
+    return {name for name in inspect.signature(function).parameters if name in transforms and name != function.__name__}
+
+
+def _inputs(night: Night, function: Callable, transforms: dict[str, Callable]) -> dict:
+    wanted = inspect.signature(function).parameters
+    values = {name: night.tables.read(table, night.as_of) for name, table in input_tables(night.stage, function, transforms).items()}
+    facts = {"as_of": night.as_of, "store": night.store, "settings": night.settings}
+    values.update({name: value for name, value in facts.items() if name in wanted})
+    if "champion" in wanted:
+        champion = registry.champion(night.settings, night.store.name, night.stage, night.as_of)
+        if champion is None:
+            raise DaybreakError(f"{night.stage} has no champion for {night.as_of}: run `python -m jobs train --product {night.stage} --as-of {night.as_of}`")
+        values["champion"] = champion
+    return values
+
+
+def _own_run(stage: str) -> Callable | None:
+    name = f"jobs.{stage}.stage"
+    if importlib.util.find_spec(f"jobs.{stage}") is None or importlib.util.find_spec(name) is None:
+        return None
+    return importlib.import_module(name).run
+
+
+def _upstream(lake: Tables, stage: str, as_of: date) -> dict[str, int]:
+    """The versions that the stages to the left completed with for this day; an unfinished one is named."""
+    before = LAYERS[: LAYERS.index(stage)] if stage in LAYERS else LAYERS
+    pins: dict[str, int] = {}
+    for earlier in before:
+        done = lineage.completion(lake, earlier, as_of)
+        if done is None:
+            raise DaybreakError(f"the stage {earlier!r} is not complete for {as_of}: run `python -m jobs {earlier} --as-of {as_of}` first")
+        pins.update(done.versions)
+    return pins

@@ -1,0 +1,254 @@
+"""The only door to Delta: tables by name, read as of a day, replaced by whole days, each only after its contract held.
+
+A table's name is ``layer.table`` and its place ``<lake>/<store>/<layer>/<table>``. What a run wrote is remembered
+and becomes the stage's completion (:mod:`jobs.lib.lineage`) once all of it is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+from pyspark.errors import AnalysisException
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.window import Window
+
+from jobs.lib import contracts, quality
+from jobs.lib.contracts import Contract
+from jobs.lib.errors import DaybreakError, RuleBroken
+
+SUPERSEDED = "validated.superseded"
+FILE_ORDER = ("known_day", "_file_version", "_file", "_row")
+
+
+@dataclass(frozen=True)
+class Written:
+    """One committed write: the table, the Delta version it made and the rows of the days written."""
+
+    table: str
+    version: int
+    rows: int
+
+
+@dataclass
+class Tables:
+    """The tables of one store's lake. ``pins`` are the versions that a night's earlier stages completed with;
+    tables not among them are read as they are now."""
+
+    spark: SparkSession
+    lake: str
+    store: str
+    pins: Mapping[str, int] = field(default_factory=dict)
+    written: list[Written] = field(default_factory=list)
+
+    def pinned(self, pins: Mapping[str, int]) -> Tables:
+        """The same lake read at these versions, with a list of writes of its own."""
+        return replace(self, pins=dict(pins), written=[])
+
+    def path(self, name: str) -> str:
+        """Where a table lies."""
+        layer, table = name.split(".", 1)
+        root = self.lake.replace("s3://", "s3a://", 1)
+        return f"{root}/{self.store}/{layer}/{table}"
+
+    def exists(self, name: str) -> bool:
+        """Whether the table has been written at least once."""
+        return self.raw(name) is not None
+
+    def read(self, name: str, as_of: date, since: date | None = None) -> DataFrame:
+        """What was known of a table by the end of ``as_of``, in the contract's columns; empty where nothing was.
+
+        ``history: events``: rows known and dated by then and not superseded by then, those dated ``since`` or later.
+        ``history: versions``: the last row known of each key, unless it says deleted.
+        ``history: daily``: the rows of that day's run.
+        """
+        contract = contracts.load(name)
+        frame = self._load(name, self.pins.get(name))
+        if frame is None:
+            return self.spark.createDataFrame([], contract.schema())
+        frame = frame.select(*contract.schema().fieldNames())
+        if contract.history == "daily":
+            return frame.where(F.col("as_of") == F.lit(as_of))
+        known = frame.where(F.col("known_day") <= F.lit(as_of))
+        if contract.history == "versions":
+            return _latest(known, contract)
+        if contract.event_day:
+            known = known.where(F.col(contract.event_day) <= F.lit(as_of))
+            if since is not None:
+                known = known.where(F.col(contract.event_day) >= F.lit(since))
+        return self._without_superseded(known, name, as_of) if contract.layer == "validated" else known
+
+    def replace_day(
+        self, name: str, frame: DataFrame, day: date, first_day: date | None = None, full: bool | None = None
+    ) -> Written:
+        """Checks ``frame`` against the contract, then replaces the table's days ``first_day``..``day`` by it in one commit.
+
+        ``full`` runs the whole suite of expectations (by default for published outputs), otherwise schema, key and
+        volume. Raises RuleBroken, with nothing written, when a critical rule does not hold.
+        """
+        contract = contracts.load(name)
+        selected = _shaped(frame, contract, day).persist()
+        try:
+            wanted = full if full is not None else contract.layer not in ("landed", "validated", "features", "quality")
+            results = quality.check(selected, contract, full=wanted)
+            for result in results:
+                if result.is_broken and result.severity == "critical":
+                    raise RuleBroken(name, result.rule, f"column {result.column}: {result.observed} (allowed {result.limit})")
+            ordered = selected.repartition(contract.partition).sortWithinPartitions(contract.partition, *contract.key)
+            condition = _days(contract.partition, first_day, day)
+            return self.replace_where(name, ordered, condition, rows=selected.count())
+        finally:
+            selected.unpersist()
+
+    def replace_where(self, name: str, frame: DataFrame, condition: str, rows: int | None = None) -> Written:
+        """One commit that puts ``frame`` in the place of the rows that meet ``condition`` (all of ``frame`` must)."""
+        self._prepare(contracts.load(name))
+        writer = frame.write.format("delta").mode("overwrite").option("replaceWhere", condition)
+        writer.save(self.path(name))
+        return self._remember(name, rows if rows is not None else frame.count())
+
+    def append_landed(self, source: str, frame: DataFrame, rows: int) -> Written:
+        """One commit of new files' rows to ``landed.<source>``, whose text columns grow with the headers that come."""
+        name = f"landed.{source}"
+        writer = frame.write.format("delta").mode("append").option("mergeSchema", "true")
+        if not self.exists(name):
+            # Names as in the header: blanks and commas in them are legal only under column mapping.
+            writer = writer.option("delta.columnMapping.mode", "name").option("delta.dataSkippingNumIndexedCols", "0")
+        writer.save(self.path(name))
+        return self._remember(name, rows)
+
+    def read_landed(self, source: str) -> DataFrame | None:
+        """All rows of ``landed.<source>``, those of row 0 (a file's own) among them; None before the first file."""
+        return self.raw(f"landed.{source}")
+
+    def raw(self, name: str) -> DataFrame | None:
+        """A log or ledger table as it is, all rows and columns; None where it is not there yet."""
+        return self._load(name, self.pins.get(name))
+
+    def _remember(self, name: str, rows: int) -> Written:
+        history = self.spark.sql(f"DESCRIBE HISTORY delta.`{self.path(name)}` LIMIT 1")
+        done = Written(name, int(history.select("version").first()[0]), rows)
+        self.written.append(done)
+        return done
+
+    def _load(self, name: str, version: int | None = None) -> DataFrame | None:
+        reader = self.spark.read.format("delta")
+        if version is not None:
+            reader = reader.option("versionAsOf", version)
+        try:
+            frame = reader.load(self.path(name))
+            frame.schema  # noqa: B018 - Connect resolves lazily: the schema is what fails for a missing table
+            return frame
+        except AnalysisException as error:
+            if not _is_missing(error):
+                raise
+            if version is not None:
+                raise DaybreakError(
+                    f"{name}: version {version} is no longer kept (retention): run the night's earlier stages again"
+                ) from error
+            return None
+
+    def _without_superseded(self, frame: DataFrame, name: str, as_of: date) -> DataFrame:
+        replaced = self._load(SUPERSEDED, self.pins.get(SUPERSEDED))
+        if replaced is None:
+            return frame
+        gone = replaced.where((F.col("table") == name) & (F.col("known_day") <= F.lit(as_of)))
+        return frame.join(gone.select("_file", "_file_version", "_row"), ["_file", "_file_version", "_row"], "left_anti").select(
+            *frame.columns
+        )
+
+    def _prepare(self, contract: Contract) -> None:
+        """Creates the table as its contract says, or brings an existing one up to it, or refuses in words."""
+        present = self._load(contract.name)
+        if present is None:
+            self.spark.sql(_create_statement(contract, self.path(contract.name)))
+            return
+        have = {column.name: column.dataType for column in present.schema}
+        new = []
+        for column in contract.schema():
+            if column.name not in have:
+                if not column.nullable:
+                    raise DaybreakError(
+                        f"{contract.name}: the contract's new column {column.name} may not be null, and the table in this home "
+                        "has rows without it: make it nullable, or start a new DAYBREAK_HOME"
+                    )
+                new.append(f"`{column.name}` {column.dataType.simpleString()}")
+            elif have[column.name] != column.dataType:
+                raise DaybreakError(
+                    f"{contract.name}: column {column.name} is {have[column.name].simpleString()} in this home and "
+                    f"{column.dataType.simpleString()} in the contract: start a new DAYBREAK_HOME, or keep the type"
+                )
+        if new:
+            self.spark.sql(f"ALTER TABLE delta.`{self.path(contract.name)}` ADD COLUMNS ({', '.join(new)})")
+
+
+def content_hash(frame: DataFrame, columns: Iterable[str]) -> str:
+    """A hash of the rows whatever their order; floats count to six decimals. Equal content, equal hash, on any engine."""
+    shown = [_hashable(frame, name) for name in sorted(columns)]
+    row = F.xxhash64(*shown)
+    total = F.sum(row.cast("decimal(38,0)")).alias("total")
+    folded = F.bit_xor(row).alias("folded")
+    got = frame.agg(F.count(F.lit(1)).alias("rows"), total, folded).first()
+    digest = (int(got["total"] or 0) * 1_000_003 + int(got["folded"] or 0) * 7 + int(got["rows"])) % 2**128
+    return f"{digest:032x}"
+
+
+def _hashable(frame: DataFrame, name: str) -> Column:
+    kind = frame.schema[name].dataType.typeName()
+    value = F.col(f"`{name}`")
+    if kind in ("double", "float"):
+        value = F.round(value, 6) + F.lit(0.0)
+    # xxhash64 passes over nulls: without the marker (1, null) and (null, 1) would be the same row.
+    return F.coalesce(value.cast("string"), F.lit("\x00null"))
+
+
+def _latest(frame: DataFrame, contract: Contract) -> DataFrame:
+    newest = Window.partitionBy(*contract.key).orderBy(*[F.col(name).desc() for name in FILE_ORDER])
+    last = frame.withColumn("_nth", F.row_number().over(newest)).where(F.col("_nth") == 1).drop("_nth")
+    return last.where(~F.col("is_deleted")) if "is_deleted" in contract.columns else last
+
+
+def _shaped(frame: DataFrame, contract: Contract, day: date) -> DataFrame:
+    if contract.partition == "as_of" and "as_of" not in frame.columns:
+        frame = frame.withColumn("as_of", F.lit(day))
+    missing = [name for name in contract.schema().fieldNames() if name not in frame.columns]
+    if missing:
+        raise DaybreakError(f"{contract.name}: the frame lacks {', '.join(missing)}, which {contract.path} promises")
+    return frame.select(*[F.col(field.name).cast(field.dataType).alias(field.name) for field in contract.schema()])
+
+
+def _days(column: str, first_day: date | None, day: date) -> str:
+    if first_day is None:
+        return f"{column} = DATE'{day}'"
+    return f"{column} >= DATE'{first_day}' AND {column} <= DATE'{day}'"
+
+
+def _create_statement(contract: Contract, path: str) -> str:
+    columns = ", ".join(
+        f"`{field.name}` {field.dataType.simpleString()} {'' if field.nullable else 'NOT NULL '}COMMENT {_quoted(_comment(field))}"
+        for field in contract.schema()
+    )
+    kept = contract.statistics_columns()
+    statistics = (
+        f"'delta.dataSkippingStatsColumns' = '{','.join(kept)}'" if kept else "'delta.dataSkippingNumIndexedCols' = '0'"
+    )
+    return (
+        f"CREATE TABLE IF NOT EXISTS delta.`{path}` ({columns}) USING delta PARTITIONED BY ({contract.partition}) "
+        f"COMMENT {_quoted(contract.row)} TBLPROPERTIES ({statistics})"
+    )
+
+
+def _comment(column) -> str:  # noqa: ANN001 - a StructField
+    return (column.metadata or {}).get("comment", "")
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _is_missing(error: AnalysisException) -> bool:
+    condition = error.getCondition() or ""
+    words = ("PATH_NOT_FOUND", "PATH_DOES_NOT_EXIST", "TABLE_NOT_FOUND", "SCHEMA_NOT_SET", "VERSION_NOT_FOUND", "TABLE_ONLY_OPERATION")
+    return any(word in condition for word in words) or "doesn't exist" in str(error) or "is not a Delta table" in str(error)

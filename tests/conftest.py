@@ -1,0 +1,40 @@
+"""What all tests share: one Spark session for the run, and an empty home for each test that wants one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from jobs.lib import settings as environment
+from jobs.lib.settings import Settings
+from jobs.lib.spark import session
+from jobs.lib.tables import Tables
+
+
+def settings_of(home: Path, **variables: str) -> Settings:
+    """Settings as the environment would give them for a home, with small memory for a test's session."""
+    env = {"DAYBREAK_HOME": str(home), "DAYBREAK_MASTER": "local[2]", "DAYBREAK_DRIVER_MEMORY": "1g", "DAYBREAK_SETTLE_SECONDS": "0"}
+    return environment.load({**env, **variables})
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    """One local session for all tests: starting one costs more than most tests."""
+    started = session(settings_of(tmp_path_factory.mktemp("spark")), "daybreak tests")
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Settings:
+    """Settings of an empty home."""
+    return settings_of(tmp_path / "home")
+
+
+@pytest.fixture
+def tables(spark: SparkSession, home: Settings) -> Tables:
+    """The door to the lake of an empty home, for a store named ``shop``."""
+    return Tables(spark, home.lake, "shop")

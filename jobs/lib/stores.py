@@ -219,7 +219,7 @@ def _landing(file: yaml_lines.Lined, settings: Settings, facts: dict) -> str:
     places = {"DAYBREAK_DATA": settings.data, "DAYBREAK_HOME": str(settings.home)}
     for name in re.findall(r"\$\{?(\w+)\}?", landing):
         if name not in places:
-            raise file.error(("landing",), f"unknown ${{{name}}}: only ${{DAYBREAK_DATA}} and ${{DAYBREAK_HOME}} are put in")
+            raise file.error(("landing",), f"${{{name}}} is unknown; there are ${{DAYBREAK_DATA}} and ${{DAYBREAK_HOME}}")
         if not places[name]:
             raise file.error(("landing",), f"{name} is not set; set it to the folder of the downloaded data (README), "
                                            "or DAYBREAK_LANDING to where this store's files lie")

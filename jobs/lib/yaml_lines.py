@@ -38,8 +38,15 @@ class Lined:
         where = f"{self.path}, line {self.line(keys)}"
         return DaybreakError(f"{where}, {name}: {message}" if name else f"{where}: {message}")
 
+    def at(self, place: tuple) -> Any:
+        """The value at ``place``; None where there is none."""
+        value = self.value
+        for key in place:
+            value = value.get(key) if isinstance(value, dict) else None
+        return value
 
     def character(self, place: tuple, default: str | None) -> str | None:
+        """One ASCII character."""
         value = self.at(place)
         if value is None:
             return default
@@ -48,6 +55,7 @@ class Lined:
         return value
 
     def names(self, place: tuple) -> tuple[str, ...] | None:
+        """A list of names; None where the key is not there."""
         value = self.at(place)
         if value is None:
             return None
@@ -56,6 +64,7 @@ class Lined:
         return tuple(value)
 
     def choice(self, place: tuple, choices: tuple[str, ...], default: str | None) -> str:
+        """One of ``choices``; the default, where there is one, when the key is not there."""
         value = self.at(place)
         if value is None and default is not None:
             return default
@@ -83,17 +92,12 @@ class Lined:
         if value is None and optional:
             return {}
         if not isinstance(value, dict):
-            raise self.error(place, f"expected keys and values ({', '.join(keys) if keys else 'a name per kind of file'})")
+            what = ", ".join(keys) if keys else "a name for each kind of file"
+            raise self.error(place, f"expected keys and values ({what})")
         for key in value:
             if keys is not None and key not in keys:
                 near = nearest(key, keys)
                 raise self.error((*place, key), f"unknown key{near}; expected one of {', '.join(keys)}")
-        return value
-
-    def at(self, place: tuple) -> Any:
-        value = self.value
-        for key in place:
-            value = value.get(key) if isinstance(value, dict) else None
         return value
 
 

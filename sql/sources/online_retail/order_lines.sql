@@ -11,7 +11,7 @@ SELECT
     nullif(trim(CustomerID), '') AS customer_id,
     StockCode AS item_id,
     -- A cancellation counts back what it takes: its units are positive. Other negative lines are stock corrections.
-    CASE WHEN InvoiceNo LIKE 'C%' THEN ltrim('-', Quantity) ELSE Quantity END AS units,
+    CASE WHEN InvoiceNo LIKE 'C%' THEN trim(LEADING '-' FROM Quantity) ELSE Quantity END AS units,
     UnitPrice AS price,
     'GBP' AS currency,
     Country AS country,

@@ -150,9 +150,9 @@ def test_a_put_that_fails_leaves_nothing(tmp_path: Path) -> None:
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-def test_a_full_or_closed_disk_is_said(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(DaybreakError, match="Could not write .*file/below"):
+    with pytest.raises(DaybreakError, match=r"Could not write .*file/below"):
         objects.open_store(tmp_path, settings()).put("file/below", b"1")
 
 
@@ -214,7 +214,7 @@ def test_a_missing_bucket_is_said(s3_server: str) -> None:
     store = objects.open_store("s3://no-such-bucket/p", settings(s3_server))
     attempts: list[Callable[[], object]] = [lambda: store.put("a", b"1"), lambda: store.read("a"), lambda: keys(store)]
     for attempt in attempts:
-        with pytest.raises(DaybreakError, match="s3://no-such-bucket/p.*no such bucket.*Create it"):
+        with pytest.raises(DaybreakError, match=r"s3://no-such-bucket/p.*no such bucket.*Create it"):
             attempt()
 
 
@@ -225,7 +225,7 @@ def test_missing_credentials_are_said(bucket: str, s3_server: str, monkeypatch: 
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
-    with pytest.raises(DaybreakError, match="no credentials.*AWS_ACCESS_KEY_ID"):
+    with pytest.raises(DaybreakError, match=r"no credentials.*AWS_ACCESS_KEY_ID"):
         objects.open_store(f"s3://{bucket}/p", settings(s3_server)).put("a", b"1")
     s3._client.cache_clear()
 

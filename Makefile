@@ -1,0 +1,82 @@
+# Every command a user needs; `make` alone lists them. Variables after the target reach the command as its environment:
+#   make run STORE=online_retail DAY=2011-10-31 PRODUCTS=recommendations
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+SYSTEM_PYTHON := $(shell command -v python3.11 || command -v python3 || echo python3.11)
+PYTHON := .venv/bin/python
+NIGHTS := $(PYTHON) -m jobs.lib.nights
+JOBS := $(PYTHON) -m jobs
+
+STORE ?=
+DAY ?=
+FROM ?=
+TO ?=
+TABLE ?=
+PRODUCT ?=
+BENCH ?= all
+TESTS ?= tests
+ifneq ($(STORE),)
+export DAYBREAK_STORE := $(STORE)
+endif
+
+# The command stops with what is missing, and how to say it.
+need = $(if $($(1)),,$(error $(1) is missing: make $@ $(2)))
+
+.PHONY: help setup demo test run check backfill up down report lineage releases rollback bench lint lock
+
+help: ## this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+
+setup: ## packages, Java and jars into .venv (the only step that needs the network; quick when done)
+	@$(SYSTEM_PYTHON) jobs/lib/setup.py
+
+demo: setup ## a simulated store's history and three nights through Airflow, and a report to open
+	@$(NIGHTS) demo
+
+test: setup ## lint, types and all tests
+	@$(MAKE) --no-print-directory lint
+	@$(PYTHON) -m pytest $(TESTS)
+
+lint: setup ## ruff and mypy
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy
+
+run: setup ## STORE=name-or-folder DAY=2011-10-31: one whole night through Airflow
+	$(call need,STORE,STORE=online_retail DAY=2011-10-31)$(call need,DAY,STORE=$(STORE) DAY=2011-10-31)
+	@$(NIGHTS) run --store "$(STORE)" --day $(DAY)
+
+check: setup ## STORE=…: tries a store's folder in a minute; writes nothing
+	$(call need,STORE,STORE=online_retail)
+	@$(JOBS) check --store "$(STORE)"
+
+backfill: setup ## STORE=… FROM=… TO=…: the nights of a range, in order
+	$(call need,STORE,STORE=online_retail FROM=2011-10-01 TO=2011-10-07)$(call need,FROM,STORE=$(STORE) FROM=2011-10-01 TO=2011-10-07)$(call need,TO,STORE=$(STORE) FROM=$(FROM) TO=2011-10-07)
+	@$(NIGHTS) backfill --store "$(STORE)" --from $(FROM) --to $(TO)
+
+up: setup ## the platform to look at: Airflow's UI and scheduler; Ctrl-C ends it
+	@$(NIGHTS) up
+
+down: setup ## ends what `make up` started
+	@$(NIGHTS) down
+
+report: setup ## STORE=… DAY=…: the report of a night, one HTML file; prints its path
+	$(call need,STORE,STORE=online_retail DAY=2011-10-31)$(call need,DAY,STORE=$(STORE) DAY=2011-10-31)
+	@$(JOBS) report --store "$(STORE)" --as-of $(DAY)
+
+lineage: setup ## TABLE=recommendations.for_customer DAY=…: what made a table's day
+	$(call need,TABLE,TABLE=recommendations.for_customer DAY=2011-10-31)$(call need,DAY,TABLE=$(TABLE) DAY=2011-10-31)
+	@$(JOBS) lineage --table $(TABLE) --as-of $(DAY) $(if $(STORE),--store "$(STORE)")
+
+releases: setup ## what was published
+	@$(JOBS) releases $(if $(STORE),--store "$(STORE)")
+
+rollback: setup ## TO=<release, day or previous>: the way back
+	$(call need,TO,TO=previous)
+	@$(JOBS) rollback --to $(TO) $(if $(STORE),--store "$(STORE)") $(if $(PRODUCT),--product $(PRODUCT))
+
+bench: setup ## BENCH=recommendations|night|scale|…: every figure that the README claims, beside its peers
+	@$(PYTHON) -m benchmarks $(BENCH)
+
+lock: setup ## requirements.in -> requirements.txt
+	@.venv/bin/uv pip compile requirements.in -o requirements.txt --python-version 3.11 --generate-hashes --no-header -q

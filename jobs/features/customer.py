@@ -1,0 +1,74 @@
+"""Who a customer is and how they buy, as of a day."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs.features.learning import baskets, human, sold, within
+from jobs.lib.exact import exact_mean
+from jobs.lib.stores import Store
+
+PURPOSE = "personalisation"
+
+
+def customer(
+    customers: DataFrame, order_lines: DataFrame, events: DataFrame, consents: DataFrame, customer_item: DataFrame, as_of: date, store: Store
+) -> DataFrame:
+    """One row per customer that the store lists or that has ordered."""
+    viewed = (
+        human(events)
+        .where(F.col("customer_id").isNotNull() & (F.col("event_type") == "view") & within("event_date", as_of, 28))
+        .groupBy("customer_id")
+        .agg(F.count(F.lit(1)).alias("views_28d"))
+    )
+    allowed = consents.where(F.col("purpose") == PURPOSE).select("customer_id", F.col("is_granted").alias("is_personal_allowed"))
+    profile = customers.select("customer_id", "country", "channel", "segment", "age_band", "is_business")
+    everyone = profile.join(_where_from(order_lines), "customer_id", "full").join(_orders(order_lines), "customer_id", "left")
+    everyone = everyone.join(_repeats(customer_item), "customer_id", "left").join(viewed, "customer_id", "left")
+    # Without a table of consents the store asks for none; with one, silence is no consent.
+    without = "consents" not in store.mappings
+    return (
+        everyone.join(allowed, "customer_id", "left")
+        .withColumn("country", F.coalesce("country", "order_country"))
+        .withColumn("channel", F.coalesce("channel", "order_channel"))
+        .fillna(without, ["is_personal_allowed"])
+        .fillna(False, ["is_business"])
+        .fillna(0, ["orders", "items_per_order", "value_per_order", "mean_price", "repeat_share", "views_28d"])
+    )
+
+
+def _where_from(order_lines: DataFrame) -> DataFrame:
+    newest = F.struct("ordered_at", "order_id", "line_number")
+    return (
+        order_lines.where(F.col("customer_id").isNotNull() & ~F.col("is_test"))
+        .groupBy("customer_id")
+        .agg(F.max_by("country", newest).alias("order_country"), F.max_by("channel", newest).alias("order_channel"))
+    )
+
+
+def _orders(order_lines: DataFrame) -> DataFrame:
+    per_order = baskets(order_lines).groupBy("customer_id", "order_id").agg(
+        F.min("order_date").alias("order_date"),
+        F.count(F.lit(1)).alias("items"),
+        F.sum(F.col("revenue").cast("decimal(20,4)")).cast("double").alias("value"),
+    )
+    span = F.date_diff(F.max("order_date"), F.min("order_date"))
+    days = F.countDistinct("order_date")
+    orders = per_order.groupBy("customer_id").agg(
+        F.count(F.lit(1)).alias("orders"),
+        F.min("order_date").alias("first_ordered_on"),
+        F.max("order_date").alias("last_ordered_on"),
+        F.when(days > 1, span / (days - 1)).alias("mean_gap_days"),
+        F.avg("items").alias("items_per_order"),
+        exact_mean(F.col("value")).alias("value_per_order"),
+    )
+    identified = sold(order_lines).where(F.col("customer_id").isNotNull())
+    return orders.join(identified.groupBy("customer_id").agg(exact_mean(F.col("price")).alias("mean_price")), "customer_id", "left")
+
+
+def _repeats(customer_item: DataFrame) -> DataFrame:
+    ordered = customer_item.where(F.col("orders") > 0)
+    return ordered.groupBy("customer_id").agg(F.avg((F.col("orders") > 1).cast("int")).alias("repeat_share"))

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
-from jobs.lib import yaml_lines
+import yaml
+
 from jobs.lib.errors import DaybreakError
+from jobs.lib.marked import REPOSITORY, Section, nearest, shown
 from jobs.lib.settings import Settings
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 SHIPPED = REPOSITORY / "sql" / "sources"
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 FORMATS = ("csv", "jsonl", "parquet")
@@ -22,6 +23,7 @@ PERIODS = ("day", "week")
 STORE_KEYS = ("name", "currency", "timezone", "country", "period", "closed_weekdays", "holidays_country", "landing",
               "files")
 SOURCE_KEYS = ("where", "format", "options", "known", "delivers", "ids", "columns")
+VARIABLE = r"\$\{?(\w+)\}?"
 OPTION_KEYS = ("delimiter", "encoding", "header", "quote", "escape")
 
 
@@ -94,22 +96,21 @@ def shipped() -> list[str]:
 def load(settings: Settings) -> Store:
     """The store that ``settings.store`` names. Raises DaybreakError for whatever is wrong with its folder."""
     folder = _folder(settings.store)
-    file = yaml_lines.read(folder / "store.yml")
-    facts = file.mapping((), STORE_KEYS)
-    sources = {name: _source(file, name) for name in file.mapping(("files",), None)}
-    if not sources:
-        raise file.error(("files",), "no files are named; expected at least one, as in 'orders: {where: \"*.csv\", …}'")
+    facts = Section.load(folder / "store.yml").only(STORE_KEYS)
+    files = facts.section("files")
+    if files is None or not files.names():
+        facts.refuse("files", "expected at least one name with its facts, as in 'orders: {where: \"*.csv\", …}'")
     return Store(
-        name=file.text(("name",), r"[A-Za-z0-9][A-Za-z0-9_-]*", "letters, digits, _ and - (it names the folders)"),
-        currency=file.text(("currency",), r"[A-Z]{3}", "an ISO 4217 code such as GBP"),
-        timezone=_timezone(file),
-        country=file.text(("country",), r"[A-Z]{2}", "an ISO 3166 code such as GB", optional=True),
-        period=file.choice(("period",), PERIODS, "day"),
-        closed_weekdays=_closed_weekdays(file),
-        holidays_country=file.text(("holidays_country",), r"[A-Z]{2}", "an ISO 3166 code such as GB", optional=True),
-        landing=settings.landing or _landing(file, settings, facts),
+        name=_like(facts, "name", r"[A-Za-z0-9][A-Za-z0-9_-]*", "letters, digits, _ and - (it names the folders)"),
+        currency=_like(facts, "currency", r"[A-Z]{3}", "an ISO 4217 code such as GBP"),
+        timezone=facts.value("timezone", str, among=sorted(available_timezones())),
+        country=_like(facts, "country", r"[A-Z]{2}", "an ISO 3166 code such as GB", optional=True),
+        period=facts.value("period", str, default="day", among=PERIODS),
+        closed_weekdays=frozenset(WEEKDAYS.index(day) for day in _names(facts, "closed_weekdays", among=WEEKDAYS) or ()),
+        holidays_country=_like(facts, "holidays_country", r"[A-Z]{2}", "an ISO 3166 code such as GB", optional=True),
+        landing=settings.landing or _landing(facts, settings, folder),
         folder=folder,
-        sources=sources,
+        sources={name: _source(files, name) for name in files.names()},
         mappings=_mappings(folder),
     )
 
@@ -119,13 +120,12 @@ def _folder(store: str) -> Path:
     for folder in (SHIPPED / store, Path(store).expanduser()):
         if (folder / "store.yml").is_file():
             return folder.resolve()
-    names = ", ".join(shipped())
     path = Path(store).expanduser()
     if path.is_dir():
-        raise DaybreakError(f"{path}: no store.yml in this folder; a store is a folder with store.yml and "
+        raise DaybreakError(f"{path}: there is no store.yml in this folder; a store is a folder with store.yml and "
                             "order_lines.sql (README, 'Your store in an hour')")
-    raise DaybreakError(f"no store '{store}'{yaml_lines.nearest(store, shipped())}: expected one of {names}, "
-                        "or the path of a folder with a store.yml")
+    raise DaybreakError(f"there is no store {store!r}: {nearest(store, shipped())}; or give the path of a folder "
+                        "that holds a store.yml")
 
 
 def _mappings(folder: Path) -> dict[str, Path]:
@@ -134,123 +134,148 @@ def _mappings(folder: Path) -> dict[str, Path]:
     known = sorted(path.stem for path in (REPOSITORY / "expectations" / "validated").glob("*.yml"))
     for table, path in mappings.items():
         if known and table not in known:
-            raise DaybreakError(f"{path}: no input table is called '{table}'{yaml_lines.nearest(table, known)}; "
-                                f"expected one of {', '.join(known)}")
+            raise DaybreakError(f"{shown(path)}: there is no input table {table!r}; {nearest(table, known)}")
     if "order_lines" not in mappings:
-        raise DaybreakError(f"{folder}: order_lines.sql is missing; it is the one mapping that a store must have")
+        raise DaybreakError(f"{shown(folder)}: order_lines.sql is missing; it is the one mapping that a store must have")
     return mappings
 
 
-def _source(file: yaml_lines.Lined, name: str) -> Source:
+def _source(files: Section, name: str) -> Source:
     """One entry under ``files``."""
-    place = ("files", name)
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", str(name)):
-        raise file.error(place, "expected a name that SQL can use: small letters, digits and _, a letter first")
-    file.mapping(place, SOURCE_KEYS)
-    options = file.mapping((*place, "options"), OPTION_KEYS, optional=True)
-    header = options.get("header", True)
-    if not isinstance(header, bool):
-        raise file.error((*place, "options", "header"), f"expected true or false, not {header!r}")
-    columns = file.names((*place, "columns"))
+    entry = files.section(name)
+    if entry is None or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        files.refuse(name, "expected a name that SQL can use: small letters, digits and _, a letter first")
+    entry.only(SOURCE_KEYS)
+    options = entry.section("options") if entry.has("options") else Section(entry.file, _no_keys(entry), entry.name)
+    options.only(OPTION_KEYS)
+    columns = _names(entry, "columns")
+    header = options.value("header", bool, default=True)
     if not header and not columns:
-        raise file.error((*place, "options", "header"), "files without a header need 'columns', their names in order")
+        options.refuse("header", "files without a header need 'columns' beside 'options': their names, in order")
     return Source(
         name=name,
-        where=file.text((*place, "where"), r"[^/].*", "a pattern below the landing place, as in 'orders/*.csv.gz'"),
-        format=file.choice((*place, "format"), FORMATS, None),
-        known=_known(file, (*place, "known")),
-        delivers=file.choice((*place, "delivers"), DELIVERS, "events"),
-        delimiter=file.character((*place, "options", "delimiter"), ",") or ",",
-        encoding=_encoding(file, (*place, "options", "encoding")),
+        where=_like(entry, "where", r"[^/].*", "a pattern below the landing place, as in 'orders/*.csv.gz'"),
+        format=entry.value("format", str, among=FORMATS),
+        known=_known(entry),
+        delivers=entry.value("delivers", str, default="events", among=DELIVERS),
+        delimiter=_character(options, "delimiter", ","),
+        encoding=_encoding(options),
         header=header,
-        quote=file.character((*place, "options", "quote"), '"') or '"',
-        escape=file.character((*place, "options", "escape"), None),
-        ids=file.names((*place, "ids")) or (),
+        quote=_character(options, "quote", '"'),
+        escape=_character(options, "escape", "") or None,
+        ids=_names(entry, "ids") or (),
         columns=columns,
     )
 
 
-def _known(file: yaml_lines.Lined, place: tuple) -> Known:
+def _known(entry: Section) -> Known:
     """``known``: always | {name: …} | {column: …, format: …} | {event_time: …, lag_days: …}."""
-    expected = ("expected always, {name: 'pattern with one group'}, {column: name, format: yyyy-MM-dd} "
-                "or {event_time: column, lag_days: 0}")
-    value = file.at(place)
+    expected = (
+        "expected always, {name: 'pattern with one group'}, {column: name, format: yyyy-MM-dd} "
+        "or {event_time: column, lag_days: 0}: how the day is known from which a file's rows count"
+    )
+    if not entry.has("known"):
+        entry.refuse(None, f"the key 'known' is missing; {expected}")
+    value = entry.value("known")
     if value == "always":
         return Known("always")
     if not isinstance(value, dict) or len({"name", "column", "event_time"} & value.keys()) != 1:
-        raise file.error(place, f"{expected}, not {value!r}" if value else expected)
-    if "name" in value:
-        file.mapping(place, ("name", "format"))
-        pattern = file.text((*place, "name"), None, "a regular expression")
-        try:
-            groups = re.compile(pattern).groups
-        except re.error as error:
-            raise file.error((*place, "name"), f"not a regular expression: {error}") from error
-        if groups != 1:
-            raise file.error((*place, "name"), f"expected exactly one group (…) that catches the day, found {groups}")
-        return Known("name", pattern=pattern, format=_day_format(file, (*place, "format")))
-    if "column" in value:
-        file.mapping(place, ("column", "format"))
-        column = file.text((*place, "column"), None, "a column's name")
-        return Known("column", column=column, format=file.text((*place, "format"), None, "a format", optional=True))
-    file.mapping(place, ("event_time", "format", "lag_days"))
-    lag = value.get("lag_days", 0)
-    if not isinstance(lag, int) or isinstance(lag, bool) or lag < 0:
-        raise file.error((*place, "lag_days"), f"expected a number of days, 0 or more, not {lag!r}")
-    column = file.text((*place, "event_time"), None, "a column's name")
-    format_ = file.text((*place, "format"), None, "a format", optional=True)
+        entry.refuse("known", expected)
+    known = entry.section("known")
+    assert known is not None
+    if known.has("name"):
+        known.only(("name", "format"))
+        return Known("name", pattern=_pattern(known), format=_day_format(known))
+    if known.has("column"):
+        known.only(("column", "format"))
+        return Known("column", column=known.value("column", str), format=known.value("format", str, default=None))
+    known.only(("event_time", "format", "lag_days"))
+    lag = known.value("lag_days", int, default=0)
+    if lag < 0:
+        known.refuse("lag_days", f"expected a number of days, 0 or more, found {lag}")
+    column, format_ = known.value("event_time", str), known.value("format", str, default=None)
     return Known("event_time", column=column, format=format_, lag_days=lag)
 
 
-def _day_format(file: yaml_lines.Lined, place: tuple) -> str:
+def _pattern(known: Section) -> str:
+    """A regular expression whose one group catches the day in a file's path."""
+    pattern = known.value("name", str)
+    try:
+        groups = re.compile(pattern).groups
+    except re.error as error:
+        known.refuse("name", f"this is not a regular expression: {error}")
+    if groups != 1:
+        known.refuse("name", f"expected exactly one group (…) that catches the day, found {groups}")
+    return str(pattern)
+
+
+def _day_format(known: Section) -> str:
     """The format of a day in a file's name; only letters that make a day."""
-    value = file.text(place, None, "a format such as yyyy-MM-dd", optional=True) or "yyyy-MM-dd"
-    if not all(value.count(letters) == 1 for letters in ("yyyy", "MM", "dd")):
-        raise file.error(place, f"expected yyyy, MM and dd once each, as in yyyy-MM-dd or ddMMyyyy, not {value!r}")
-    return value
+    value = known.value("format", str, default="yyyy-MM-dd")
+    if any(value.count(letters) != 1 for letters in ("yyyy", "MM", "dd")):
+        known.refuse("format", f"expected yyyy, MM and dd once each, as in yyyy-MM-dd or ddMMyyyy, found {value!r}")
+    return str(value)
 
 
-def _landing(file: yaml_lines.Lined, settings: Settings, facts: dict) -> str:
-    """The landing place of store.yml with ${DAYBREAK_DATA} and ${DAYBREAK_HOME} put in; relative: to its folder."""
-    if "landing" not in facts:
-        raise file.error((), "the key 'landing' is missing: where the files lie, a folder or s3://bucket/prefix "
-                             "(or set DAYBREAK_LANDING)")
-    landing = file.text(("landing",), None, "a folder or s3://bucket/prefix")
+def _landing(facts: Section, settings: Settings, folder: Path) -> str:
+    """The landing place of store.yml with DAYBREAK_DATA and DAYBREAK_HOME put in; relative: to the store's folder."""
+    if not facts.has("landing"):
+        facts.refuse(None, "the key 'landing' is missing: where the files lie, a folder or s3://bucket/prefix "
+                           "(or set DAYBREAK_LANDING)")
+    landing = facts.value("landing", str)
     places = {"DAYBREAK_DATA": settings.data, "DAYBREAK_HOME": str(settings.home)}
-    for name in re.findall(r"\$\{?(\w+)\}?", landing):
+    for name in re.findall(VARIABLE, landing):
         if name not in places:
-            raise file.error(("landing",), f"${{{name}}} is unknown; there are ${{DAYBREAK_DATA}} and ${{DAYBREAK_HOME}}")
+            facts.refuse("landing", f"nothing is known of {name} here; {nearest(name, places)}")
         if not places[name]:
-            raise file.error(("landing",), f"{name} is not set; set it to the folder of the downloaded data (README), "
-                                           "or DAYBREAK_LANDING to where this store's files lie")
-    landing = re.sub(r"\$\{?(\w+)\}?", lambda match: places[match[1]], landing)
+            facts.refuse("landing", f"{name} is not set; set it to the folder of the downloaded data (README), "
+                                    "or DAYBREAK_LANDING to where this store's files lie")
+    landing = re.sub(VARIABLE, lambda match: places[match[1]] or "", landing)
     if landing.startswith("s3://"):
-        return landing
-    return str((file.path.parent / Path(landing).expanduser()).resolve())
+        return str(landing)
+    return str((folder / Path(landing).expanduser()).resolve())
 
 
-def _timezone(file: yaml_lines.Lined) -> str:
-    value = file.text(("timezone",), None, "a time zone such as Europe/London")
-    if value not in available_timezones():
-        near = yaml_lines.nearest(value, available_timezones())
-        raise file.error(("timezone",), f"no time zone '{value}'{near}; expected an IANA name such as Europe/London")
-    return value
-
-
-def _closed_weekdays(file: yaml_lines.Lined) -> frozenset[int]:
-    """Weekdays on which the store never sells, 0 = Monday."""
-    days = file.names(("closed_weekdays",)) or ()
-    for index, day in enumerate(days):
-        if day.lower() not in WEEKDAYS:
-            near = yaml_lines.nearest(day, WEEKDAYS)
-            raise file.error(("closed_weekdays", index), f"'{day}' is no weekday{near}; expected {', '.join(WEEKDAYS)}")
-    return frozenset(WEEKDAYS.index(day.lower()) for day in days)
-
-
-def _encoding(file: yaml_lines.Lined, place: tuple) -> str:
-    value = file.text(place, None, "an encoding such as utf-8", optional=True) or "utf-8"
+def _encoding(options: Section) -> str:
+    value = options.value("encoding", str, default="utf-8")
     try:
         "".encode(value)
-    except LookupError as error:
-        raise file.error(place, f"no encoding '{value}'; expected one such as utf-8, cp1252, latin-1") from error
-    return value.lower()
+    except LookupError:
+        options.refuse("encoding", f"there is no encoding {value!r}; expected one such as utf-8, cp1252 or latin-1")
+    return str(value).lower()
+
+
+def _character(options: Section, key: str, default: str) -> str:
+    value = options.value(key, str, default=default)
+    if options.has(key) and len(value.encode()) != 1:
+        options.refuse(key, f"expected one ASCII character, found {value!r}")
+    return str(value)
+
+
+def _names(section: Section, key: str, among: tuple[str, ...] | None = None) -> tuple[str, ...] | None:
+    """A list of names; None where the key is missing."""
+    names = section.value(key, list, default=None)
+    for name in names or ():
+        if not isinstance(name, str) or (among and name not in among):
+            section.refuse(key, f"{name!r} is not known here; {nearest(name, among)}" if among
+                           else f"expected a list of names, as in [a, b], found {name!r}")
+    return tuple(names) if names is not None else None
+
+
+def _like(section: Section, key: str, pattern: str, expected: str, optional: bool = False) -> str | None:
+    """Text that ``pattern`` matches whole. YAML reads a bare NO (Norway) as false, so the message speaks of quotes."""
+    value = section.value(key, default=None)
+    if value is None:
+        if not optional:
+            section.refuse(None, f"the key {key!r} is missing; expected {expected}")
+        return None
+    if isinstance(value, bool):
+        section.refuse(key, f"YAML reads this as {str(value).lower()}: put it in quotes; expected {expected}")
+    if not isinstance(value, str) or not re.fullmatch(pattern, value):
+        section.refuse(key, f"expected {expected}, found {value!r}")
+    return value
+
+
+def _no_keys(entry: Section) -> yaml.MappingNode:
+    """The place of options that are not there."""
+    return yaml.MappingNode(entry.node.tag, [], entry.node.start_mark, entry.node.end_mark)

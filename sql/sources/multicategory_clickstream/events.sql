@@ -1,8 +1,7 @@
 -- The log has no event number; the place in its file is one. user_id is known on all of a shopper's visits.
 SELECT
     concat(_file, ':', _row) AS event_id,
-    replace(event_time, ' UTC', 'Z') AS event_at,
-    substr(event_time, 1, 10) AS event_date,
+    event_time AS event_at,
     CASE event_type WHEN 'remove_from_cart' THEN 'remove' ELSE event_type END AS event_type,
     user_id AS visitor_id,
     user_id AS customer_id,

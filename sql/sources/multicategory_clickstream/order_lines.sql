@@ -1,13 +1,11 @@
 -- A purchase is logged item by item and without an order number: what one session buys in the same second is one order.
 SELECT
-    concat(user_session, '/', replace(replace(event_time, ' UTC', ''), ' ', 'T')) AS order_id,
-    CAST(row_number() OVER (PARTITION BY user_session, event_time, _file, _file_version ORDER BY _row) AS STRING)
-        AS line_number,
-    replace(event_time, ' UTC', 'Z') AS ordered_at,
-    substr(event_time, 1, 10) AS order_date,
+    concat(user_session, '/', event_time) AS order_id,
+    row_number() OVER (PARTITION BY user_session, event_time, _file, _file_version ORDER BY _row) AS line_number,
+    event_time AS ordered_at,
     user_id AS customer_id,
     product_id AS item_id,
-    '1' AS units,
+    1 AS units,
     price,
     'USD' AS currency,
     _file, _file_version, _row, _known_day

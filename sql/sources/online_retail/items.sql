@@ -3,7 +3,7 @@
 SELECT
     StockCode AS item_id,
     mode(regexp_replace(trim(Description), ' +', ' '), true) AS title,
-    CAST(median(try_cast(UnitPrice AS DOUBLE)) AS STRING) AS price,
+    median(try_cast(UnitPrice AS DOUBLE)) AS price,
     'GBP' AS currency,
     _file, _file_version, min(_row) AS _row, _known_day
 FROM invoices

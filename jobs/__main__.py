@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 import sys
 from datetime import date
@@ -12,7 +11,7 @@ from pathlib import Path
 # spark-submit runs this file as a script: the repository's root is then not on the path yet.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from jobs.lib.errors import DaybreakError  # noqa: E402
+from jobs.lib.errors import DaybreakError
 
 COMMANDS = {
     "train": "trains a product's model for a day and crowns it if it earns its place",
@@ -25,7 +24,6 @@ COMMANDS = {
     "maintenance": "retention, compaction, VACUUM",
     "store": "lets the simulated store deliver its raw files",
 }
-NOT_DUE = 99
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -41,13 +39,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int | None:
+    from jobs.lib import commands
     from jobs.lib import settings as environment
-    from jobs.lib.locks import stage_lock
 
     settings = environment.load()
-    if options.command in COMMANDS:
-        return importlib.import_module(f"jobs.lib.commands").run(options, settings)
+    if options.command in commands.RUN:
+        return commands.RUN[options.command](options, settings)
     from jobs.lib import stages
+    from jobs.lib.locks import stage_lock
 
     if options.as_of is None:
         raise DaybreakError(f"`python -m jobs {options.command}` needs --as-of YYYY-MM-DD")
@@ -59,12 +58,19 @@ def _run(options: argparse.Namespace) -> int | None:
 def _parser() -> argparse.ArgumentParser:
     described = "\n".join(f"  {name:12} {text}" for name, text in COMMANDS.items())
     parser = argparse.ArgumentParser(
-        prog="python -m jobs", formatter_class=argparse.RawDescriptionHelpFormatter, description=__doc__, epilog=f"commands:\n{described}"
+        prog="python -m jobs",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=__doc__,
+        epilog=f"commands:\n{described}",
     )
-    parser.add_argument("command", help="a stage (landed, validated, features, a product, published) or a command below")
+    parser.add_argument(
+        "command", help="a stage (landed, validated, features, a product, published) or a command below"
+    )
     parser.add_argument("--as-of", type=_day, help="the day by whose end everything was known, YYYY-MM-DD")
     parser.add_argument("--store", help="a store's name or folder (default: DAYBREAK_STORE)")
-    parser.add_argument("--tables", type=lambda text: tuple(text.split(",")), default=(), help="some tables of the stage only")
+    parser.add_argument(
+        "--tables", type=lambda text: tuple(text.split(",")), default=(), help="some tables of the stage only"
+    )
     parser.add_argument("--product", default="recommendations")
     parser.add_argument("--table", help="lineage: the table")
     parser.add_argument("--through", type=_day, help="store: the last day to deliver")

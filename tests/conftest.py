@@ -16,7 +16,12 @@ from jobs.lib.tables import Tables
 
 def settings_of(home: Path, **variables: str) -> Settings:
     """Settings as the environment would give them for a home, with small memory for a test's session."""
-    env = {"DAYBREAK_HOME": str(home), "DAYBREAK_MASTER": "local[2]", "DAYBREAK_DRIVER_MEMORY": "1g", "DAYBREAK_SETTLE_SECONDS": "0"}
+    env = {
+        "DAYBREAK_HOME": str(home),
+        "DAYBREAK_MASTER": "local[2]",
+        "DAYBREAK_DRIVER_MEMORY": "1g",
+        "DAYBREAK_SETTLE_SECONDS": "0",
+    }
     return environment.load({**env, **variables})
 
 

@@ -15,7 +15,13 @@ PURPOSE = "personalisation"
 
 
 def customer(
-    customers: DataFrame, order_lines: DataFrame, events: DataFrame, consents: DataFrame, customer_item: DataFrame, as_of: date, store: Store
+    customers: DataFrame,
+    order_lines: DataFrame,
+    events: DataFrame,
+    consents: DataFrame,
+    customer_item: DataFrame,
+    as_of: date,
+    store: Store,
 ) -> DataFrame:
     """One row per customer that the store lists or that has ordered."""
     viewed = (
@@ -24,9 +30,13 @@ def customer(
         .groupBy("customer_id")
         .agg(F.count(F.lit(1)).alias("views_28d"))
     )
-    allowed = consents.where(F.col("purpose") == PURPOSE).select("customer_id", F.col("is_granted").alias("is_personal_allowed"))
+    allowed = consents.where(F.col("purpose") == PURPOSE).select(
+        "customer_id", F.col("is_granted").alias("is_personal_allowed")
+    )
     profile = customers.select("customer_id", "country", "channel", "segment", "age_band", "is_business")
-    everyone = profile.join(_where_from(order_lines), "customer_id", "full").join(_orders(order_lines), "customer_id", "left")
+    everyone = profile.join(_where_from(order_lines), "customer_id", "full").join(
+        _orders(order_lines), "customer_id", "left"
+    )
     everyone = everyone.join(_repeats(customer_item), "customer_id", "left").join(viewed, "customer_id", "left")
     # Without a table of consents the store asks for none; with one, silence is no consent.
     without = "consents" not in store.mappings
@@ -50,10 +60,14 @@ def _where_from(order_lines: DataFrame) -> DataFrame:
 
 
 def _orders(order_lines: DataFrame) -> DataFrame:
-    per_order = baskets(order_lines).groupBy("customer_id", "order_id").agg(
-        F.min("order_date").alias("order_date"),
-        F.count(F.lit(1)).alias("items"),
-        F.sum(F.col("revenue").cast("decimal(20,4)")).cast("double").alias("value"),
+    per_order = (
+        baskets(order_lines)
+        .groupBy("customer_id", "order_id")
+        .agg(
+            F.min("order_date").alias("order_date"),
+            F.count(F.lit(1)).alias("items"),
+            F.sum(F.col("revenue").cast("decimal(20,4)")).cast("double").alias("value"),
+        )
     )
     span = F.date_diff(F.max("order_date"), F.min("order_date"))
     days = F.countDistinct("order_date")
@@ -66,7 +80,9 @@ def _orders(order_lines: DataFrame) -> DataFrame:
         exact_mean(F.col("value")).alias("value_per_order"),
     )
     identified = sold(order_lines).where(F.col("customer_id").isNotNull())
-    return orders.join(identified.groupBy("customer_id").agg(exact_mean(F.col("price")).alias("mean_price")), "customer_id", "left")
+    return orders.join(
+        identified.groupBy("customer_id").agg(exact_mean(F.col("price")).alias("mean_price")), "customer_id", "left"
+    )
 
 
 def _repeats(customer_item: DataFrame) -> DataFrame:

@@ -53,6 +53,10 @@ def _looked_at(events: DataFrame, as_of: date) -> DataFrame:
 def _later_orders(orders: DataFrame) -> DataFrame:
     """How often a customer has ordered after each day they ordered on: a long silence of an item beside a busy
     customer says that the need has passed."""
-    days = orders.groupBy("customer_id", F.col("order_date").alias("last_ordered_on")).agg(F.countDistinct("order_id").alias("that_day"))
+    days = orders.groupBy("customer_id", F.col("order_date").alias("last_ordered_on")).agg(
+        F.countDistinct("order_id").alias("that_day")
+    )
     later = Window.partitionBy("customer_id").orderBy("last_ordered_on").rowsBetween(1, Window.unboundedFollowing)
-    return days.select("customer_id", "last_ordered_on", F.coalesce(F.sum("that_day").over(later), F.lit(0)).alias("orders_since"))
+    return days.select(
+        "customer_id", "last_ordered_on", F.coalesce(F.sum("that_day").over(later), F.lit(0)).alias("orders_since")
+    )

@@ -27,11 +27,29 @@ def item(
 ) -> DataFrame:
     """One row per item that the catalogue lists or that has been ordered."""
     listed = items.withColumn("is_listed", F.lit(True))
-    whole = listed.join(_sales(order_lines, as_of), "item_id", "full").join(_loyalty(customer_item, as_of), "item_id", "left")
-    whole = whole.join(_decayed(order_lines, as_of), "item_id", "left").join(_attention(events, as_of), "item_id", "left")
-    whole = whole.join(_catalogue_prices(prices, as_of), "item_id", "left").join(_stock(stock_levels), "item_id", "left")
-    counted = ["orders_28d", "units_28d", "revenue_28d", "mean_units", "repeat_rate", "first_basket_28d", "first_basket_decayed_14d"]
-    counted += [f"customers_{days}d" for days in CUSTOMER_WINDOWS] + ["customers_all", "discoveries_10d", "discoveries_28d"]
+    whole = listed.join(_sales(order_lines, as_of), "item_id", "full").join(
+        _loyalty(customer_item, as_of), "item_id", "left"
+    )
+    whole = whole.join(_decayed(order_lines, as_of), "item_id", "left").join(
+        _attention(events, as_of), "item_id", "left"
+    )
+    whole = whole.join(_catalogue_prices(prices, as_of), "item_id", "left").join(
+        _stock(stock_levels), "item_id", "left"
+    )
+    counted = [
+        "orders_28d",
+        "units_28d",
+        "revenue_28d",
+        "mean_units",
+        "repeat_rate",
+        "first_basket_28d",
+        "first_basket_decayed_14d",
+    ]
+    counted += [f"customers_{days}d" for days in CUSTOMER_WINDOWS] + [
+        "customers_all",
+        "discoveries_10d",
+        "discoveries_28d",
+    ]
     counted += [f"decayed_{days}d" for days in HALF_LIVES] + ["views_28d", "carts_28d", "impressions_28d"]
     # An item that a catalogue no longer lists is gone; a store without one sells whatever it has sold.
     is_listed = F.coalesce("is_listed", F.lit("items" not in store.mappings))
@@ -68,9 +86,13 @@ def _loyalty(customer_item: DataFrame, as_of: date) -> DataFrame:
     began = ordered.groupBy("customer_id").agg(F.min("first_ordered_on").alias("began_on"))
     pairs = ordered.join(began, "customer_id", "inner")
     is_first = F.col("first_ordered_on") == F.col("began_on")
-    customers = [F.sum(within("last_ordered_on", as_of, days).cast("long")).alias(f"customers_{days}d") for days in CUSTOMER_WINDOWS]
+    customers = [
+        F.sum(within("last_ordered_on", as_of, days).cast("long")).alias(f"customers_{days}d")
+        for days in CUSTOMER_WINDOWS
+    ]
     found = [
-        F.sum((~is_first & within("first_ordered_on", as_of, days)).cast("long")).alias(f"discoveries_{days}d") for days in (10, 28)
+        F.sum((~is_first & within("first_ordered_on", as_of, days)).cast("long")).alias(f"discoveries_{days}d")
+        for days in (10, 28)
     ]
     first_weight = F.when(is_first, decay("first_ordered_on", as_of, 14)).otherwise(F.lit(0.0))
     return pairs.groupBy("item_id").agg(
@@ -85,7 +107,9 @@ def _loyalty(customer_item: DataFrame, as_of: date) -> DataFrame:
 
 def _decayed(order_lines: DataFrame, as_of: date) -> DataFrame:
     orders = baskets(order_lines)
-    return orders.groupBy("item_id").agg(*[exact_sum(decay("order_date", as_of, days)).alias(f"decayed_{days}d") for days in HALF_LIVES])
+    return orders.groupBy("item_id").agg(
+        *[exact_sum(decay("order_date", as_of, days)).alias(f"decayed_{days}d") for days in HALF_LIVES]
+    )
 
 
 def _attention(events: DataFrame, as_of: date) -> DataFrame:

@@ -15,14 +15,23 @@ def weekly(order_lines_changes: DataFrame, events_changes: DataFrame, key: list[
     sign = F.col("_sign")
     money = (F.col("units") * F.col("price") * sign).cast("decimal(20,4)")
     orders = sold(order_lines_changes).select(
-        *key, "known_day", F.trunc("order_date", "week").alias("week"), sign.alias("lines"), (F.col("units") * sign).alias("units"),
+        *key,
+        "known_day",
+        F.trunc("order_date", "week").alias("week"),
+        sign.alias("lines"),
+        (F.col("units") * sign).alias("units"),
         money.alias("revenue"),
     )
     seen = human(events_changes).where(F.col("item_id").isNotNull() & F.col("event_type").isin("view", "cart"))
     looks = seen.select(
-        *key, "known_day", F.trunc("event_date", "week").alias("week"),
+        *key,
+        "known_day",
+        F.trunc("event_date", "week").alias("week"),
         *[((F.col("event_type") == kind).cast("int") * sign).alias(f"{kind}s") for kind in ("view", "cart")],
     )
     parts = orders.unionByName(looks, allowMissingColumns=True)
-    sums = [F.coalesce(F.sum(name), F.lit(0)).cast("double" if name == "revenue" else "long").alias(name) for name in AMOUNTS]
+    sums = [
+        F.coalesce(F.sum(name), F.lit(0)).cast("double" if name == "revenue" else "long").alias(name)
+        for name in AMOUNTS
+    ]
     return parts.groupBy(*key, "week", "known_day").agg(*sums)

@@ -36,14 +36,32 @@ class Completion:
 
 
 def complete(
-    tables: Tables, stage: str, as_of: date, written: Sequence[Written], seconds: float, finished_at: datetime, model_version: str | None
+    tables: Tables,
+    stage: str,
+    as_of: date,
+    written: Sequence[Written],
+    seconds: float,
+    finished_at: datetime,
+    model_version: str | None,
 ) -> None:
     """Appends the completion of ``stage`` for ``as_of``; a table written twice counts with its last version."""
     run_id = f"{stage}-{as_of:%Y%m%d}-{finished_at:%Y%m%d%H%M%S%f}"
     inputs = [(name, version) for name, version in sorted(tables.pins.items())]
     last = {done.table: done for done in written}
     rows = [
-        (stage, as_of, run_id, done.table, done.version, done.rows, seconds, inputs, model_version, code_version(), finished_at)
+        (
+            stage,
+            as_of,
+            run_id,
+            done.table,
+            done.version,
+            done.rows,
+            seconds,
+            inputs,
+            model_version,
+            code_version(),
+            finished_at,
+        )
         for done in sorted(last.values(), key=lambda done: done.table)
     ] or [(stage, as_of, run_id, None, None, 0, seconds, inputs, model_version, code_version(), finished_at)]
     frame = tables.spark.createDataFrame(rows, SCHEMA).coalesce(1)
@@ -60,7 +78,9 @@ def completion(tables: Tables, stage: str, as_of: date) -> Completion | None:
     log = runs(tables)
     if log is None:
         return None
-    found = log.where((F.col("stage") == stage) & (F.col("as_of") == F.lit(as_of))).orderBy(F.desc("finished_at")).collect()
+    found = (
+        log.where((F.col("stage") == stage) & (F.col("as_of") == F.lit(as_of))).orderBy(F.desc("finished_at")).collect()
+    )
     if not found:
         return None
     run_id = found[0]["run_id"]

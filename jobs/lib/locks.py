@@ -21,7 +21,9 @@ def stage_lock(home: Path, holder: str) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             file.seek(0)
-            raise DaybreakError(f"{home} is being written by {file.read().strip() or 'another process'}: wait for it to end") from error
+            raise DaybreakError(
+                f"{home} is being written by {file.read().strip() or 'another process'}: wait for it to end"
+            ) from error
         file.truncate(0)
         file.write(f"{holder} (process {os.getpid()})")
         file.flush()

@@ -52,7 +52,12 @@ class Night:
         """This night's view with the features of an earlier ``day``, built now where that day has none: what a
         trainer needs of its cuts. Point-in-time correctness makes them what that night had, or would have had."""
         if lineage.completion(self.tables, "features", day) is None:
-            past = replace(self, as_of=day, stage="features", tables=self.tables.pinned(_upstream(self.tables, "features", self.as_of)))
+            past = replace(
+                self,
+                as_of=day,
+                stage="features",
+                tables=self.tables.pinned(_upstream(self.tables, "features", self.as_of)),
+            )
             daily = [name for name in discover("features") if contracts.load(f"features.{name}").history == "daily"]
             _execute(past, daily)
         pins = dict(self.tables.pins)
@@ -74,14 +79,19 @@ def run(stage: str, settings: Settings, as_of: date, only: Sequence[str] = ()) -
 
 def open_night(stage: str, settings: Settings, as_of: date) -> Night:
     """A session, the store and the lake pinned to what the earlier stages of this day completed with."""
+    night = looking(stage, settings, as_of)
+    return replace(night, tables=night.tables.pinned(_upstream(night.tables, stage, as_of)))
+
+
+def looking(name: str, settings: Settings, as_of: date) -> Night:
+    """A night to look at: the tables as they are now, whatever of it has completed."""
     store = stores.load(settings)
-    spark = session(settings, f"daybreak {stage} {as_of}")
-    lake = Tables(spark, settings.lake, store.name)
-    return Night(spark, settings, store, lake.pinned(_upstream(lake, stage, as_of)), as_of, stage)
+    spark = session(settings, f"daybreak {name} {as_of}")
+    return Night(spark, settings, store, Tables(spark, settings.lake, store.name), as_of, name)
 
 
 @contextmanager
-def failure_told(settings: Settings, stage: str, as_of: date):  # noqa: ANN201 - a context manager
+def failure_told(settings: Settings, stage: str, as_of: date):
     """Writes ``<home>/runs/<store>/<day>/<stage>.failure.json`` when the block fails, removes it when it does not."""
     note = settings.home / "runs" / Path(settings.store).name / str(as_of) / f"{stage}.failure.json"
     try:
@@ -104,7 +114,13 @@ def _execute(night: Night, names: Sequence[str] = ()) -> None:
     seconds = round(time.monotonic() - started, 3)
     champion = registry.champion(night.settings, night.store.name, night.stage, night.as_of)
     lineage.complete(
-        night.tables, night.stage, night.as_of, night.tables.written, seconds, datetime.now(UTC), champion.version if champion else None
+        night.tables,
+        night.stage,
+        night.as_of,
+        night.tables.written,
+        seconds,
+        datetime.now(UTC),
+        champion.version if champion else None,
     )
     night.log(f"complete in {seconds:.1f} s")
 
@@ -112,7 +128,11 @@ def _execute(night: Night, names: Sequence[str] = ()) -> None:
 def build(night: Night, only: Sequence[str] = ()) -> None:
     """Builds the tables of a stage in the order of what they read, each from its transform."""
     transforms = discover(night.stage)
-    order = list(TopologicalSorter({name: _siblings(function, transforms) for name, function in transforms.items()}).static_order())
+    order = list(
+        TopologicalSorter(
+            {name: _siblings(function, transforms) for name, function in transforms.items()}
+        ).static_order()
+    )
     for name in [name for name in order if not only or name in only]:
         started = time.monotonic()
         table = f"{night.stage}.{name}"
@@ -130,7 +150,9 @@ def discover(stage: str) -> dict[str, Callable]:
     for name in contracts.names(stage):
         table = name.split(".", 1)[1]
         if importlib.util.find_spec(f"jobs.{stage}.{table}") is None:
-            raise DaybreakError(f"expectations/{stage}/{table}.yml has no jobs/{stage}/{table}.py with a function {table}()")
+            raise DaybreakError(
+                f"expectations/{stage}/{table}.yml has no jobs/{stage}/{table}.py with a function {table}()"
+            )
         found[table] = getattr(importlib.import_module(f"jobs.{stage}.{table}"), table)
     if not found:
         raise DaybreakError(f"there is no stage {stage!r}: expected one of {', '.join(known_stages())}")
@@ -140,9 +162,9 @@ def discover(stage: str) -> dict[str, Callable]:
 def known_stages() -> list[str]:
     """The stages that there are: folders with contracts or with a ``stage.py``."""
     root = Path(__file__).parents[1]
-    return sorted({name.split(".", 1)[0] for name in contracts.names()} & {path.name for path in root.iterdir() if path.is_dir()}) + [
-        path.parent.name for path in sorted(root.glob("*/stage.py"))
-    ]
+    return sorted(
+        {name.split(".", 1)[0] for name in contracts.names()} & {path.name for path in root.iterdir() if path.is_dir()}
+    ) + [path.parent.name for path in sorted(root.glob("*/stage.py"))]
 
 
 def input_tables(stage: str, function: Callable, transforms: dict[str, Callable]) -> dict[str, str]:
@@ -171,13 +193,19 @@ def _inputs(night: Night, function: Callable, transforms: dict[str, Callable], s
     values = {}
     for name, table in input_tables(night.stage, function, transforms).items():
         is_changes = name.endswith(CHANGES)
-        values[name] = night.tables.read_changes(table, since, night.as_of) if is_changes else night.tables.read(table, night.as_of)
+        values[name] = (
+            night.tables.read_changes(table, since, night.as_of)
+            if is_changes
+            else night.tables.read(table, night.as_of)
+        )
     facts = {"as_of": night.as_of, "store": night.store, "settings": night.settings}
     values.update({name: value for name, value in facts.items() if name in wanted})
     if "champion" in wanted:
         champion = registry.champion(night.settings, night.store.name, night.stage, night.as_of)
         if champion is None:
-            raise DaybreakError(f"{night.stage} has no champion for {night.as_of}: run `python -m jobs train --product {night.stage} --as-of {night.as_of}`")
+            raise DaybreakError(
+                f"{night.stage} has no champion for {night.as_of}: run `python -m jobs train --product {night.stage} --as-of {night.as_of}`"
+            )
         values["champion"] = champion
     return values
 
@@ -196,6 +224,8 @@ def _upstream(lake: Tables, stage: str, as_of: date) -> dict[str, int]:
     for earlier in before:
         done = lineage.completion(lake, earlier, as_of)
         if done is None:
-            raise DaybreakError(f"the stage {earlier!r} is not complete for {as_of}: run `python -m jobs {earlier} --as-of {as_of}` first")
+            raise DaybreakError(
+                f"the stage {earlier!r} is not complete for {as_of}: run `python -m jobs {earlier} --as-of {as_of}` first"
+            )
         pins.update(done.versions)
     return pins

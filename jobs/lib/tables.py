@@ -112,7 +112,9 @@ class Tables:
             results = quality.check(selected, contract, full=wanted)
             for result in results:
                 if result.is_broken and result.severity == "critical":
-                    raise RuleBroken(name, result.rule, f"column {result.column}: {result.observed} (allowed {result.limit})")
+                    raise RuleBroken(
+                        name, result.rule, f"column {result.column}: {result.observed} (allowed {result.limit})"
+                    )
             ordered = selected.repartition(contract.partition).sortWithinPartitions(contract.partition, *contract.key)
             condition = _days(contract.partition, first_day, day)
             return self.replace_where(name, ordered, condition, rows=selected.count())
@@ -172,9 +174,9 @@ class Tables:
         if replaced is None:
             return frame
         gone = replaced.where((F.col("table") == name) & (F.col("known_day") <= F.lit(as_of)))
-        return frame.join(gone.select("_file", "_file_version", "_row"), ["_file", "_file_version", "_row"], "left_anti").select(
-            *frame.columns
-        )
+        return frame.join(
+            gone.select("_file", "_file_version", "_row"), ["_file", "_file_version", "_row"], "left_anti"
+        ).select(*frame.columns)
 
     def _prepare(self, contract: Contract) -> None:
         """Creates the table as its contract says, or brings an existing one up to it, or refuses in words."""
@@ -257,7 +259,7 @@ def _create_statement(contract: Contract, path: str) -> str:
     )
 
 
-def _comment(column) -> str:  # noqa: ANN001 - a StructField
+def _comment(column) -> str:
     return (column.metadata or {}).get("comment", "")
 
 
@@ -267,5 +269,16 @@ def _quoted(text: str) -> str:
 
 def _is_missing(error: AnalysisException) -> bool:
     condition = error.getCondition() or ""
-    words = ("PATH_NOT_FOUND", "PATH_DOES_NOT_EXIST", "TABLE_NOT_FOUND", "SCHEMA_NOT_SET", "VERSION_NOT_FOUND", "TABLE_ONLY_OPERATION")
-    return any(word in condition for word in words) or "doesn't exist" in str(error) or "is not a Delta table" in str(error)
+    words = (
+        "PATH_NOT_FOUND",
+        "PATH_DOES_NOT_EXIST",
+        "TABLE_NOT_FOUND",
+        "SCHEMA_NOT_SET",
+        "VERSION_NOT_FOUND",
+        "TABLE_ONLY_OPERATION",
+    )
+    return (
+        any(word in condition for word in words)
+        or "doesn't exist" in str(error)
+        or "is not a Delta table" in str(error)
+    )

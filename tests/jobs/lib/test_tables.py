@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from jobs.lib.frames import random_frame
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.lib import contracts, lineage
 from jobs.lib.errors import RuleBroken
-from jobs.lib.frames import random_frame
 from jobs.lib.tables import SUPERSEDED, Tables, content_hash
 
 LINES, ITEMS, CATEGORY = "validated.order_lines", "validated.items", "features.category"
@@ -49,10 +49,16 @@ def test_a_superseded_row_counts_until_the_night_of_its_replacement(tables: Tabl
     tables.replace_day(LINES, lines(tables, D3, [("a", 1, 2)], version=2), D3)
     replaced = contracts.load(SUPERSEDED)
     row = {"table": LINES, "_file": f"{D1}.csv", "_file_version": 1, "_row": 1, "known_day": D3}
-    tables.replace_day(SUPERSEDED, tables.spark.createDataFrame([{**dict.fromkeys(replaced.columns), **row}], replaced.schema()), D3)
+    tables.replace_day(
+        SUPERSEDED, tables.spark.createDataFrame([{**dict.fromkeys(replaced.columns), **row}], replaced.schema()), D3
+    )
     assert units(tables.read(LINES, D2)) == {"a": 5, "b": 1}
     assert units(tables.read(LINES, D3)) == {"a": 2, "b": 1}
-    changes = tables.read_changes(LINES, D2, D3).groupBy("order_id").agg(F.sum(F.col("units") * F.col("_sign")).alias("units"))
+    changes = (
+        tables.read_changes(LINES, D2, D3)
+        .groupBy("order_id")
+        .agg(F.sum(F.col("units") * F.col("_sign")).alias("units"))
+    )
     assert units(changes) == {"a": -3}
 
 
@@ -90,7 +96,13 @@ def test_the_tables_comments_and_statistics_come_from_the_contract(tables: Table
     name = "validated.customers"
     contract = contracts.load(name)
     frame = random_frame(contract, 5, seed=1)
-    tables.replace_day(name, tables.spark.createDataFrame(frame.assign(known_day=D1).astype(object).where(frame.notna(), None).to_dict("records"), contract.schema()), D1)
+    tables.replace_day(
+        name,
+        tables.spark.createDataFrame(
+            frame.assign(known_day=D1).astype(object).where(frame.notna(), None).to_dict("records"), contract.schema()
+        ),
+        D1,
+    )
     path = tables.path(name)
     comments = {row["col_name"]: row["comment"] for row in tables.spark.sql(f"DESCRIBE TABLE delta.`{path}`").collect()}
     assert comments["country"] == contract.columns["country"].comment
@@ -101,7 +113,9 @@ def test_the_tables_comments_and_statistics_come_from_the_contract(tables: Table
 
 def test_content_hash_knows_rows_and_not_their_order(spark) -> None:
     one = spark.createDataFrame([("a", 1.0, None), ("b", 2.0, "x")], "k string, v double, t string")
-    other = spark.createDataFrame([("b", 2.00000000001, "x"), ("a", 1.0, None)], "k string, v double, t string").repartition(5)
+    other = spark.createDataFrame(
+        [("b", 2.00000000001, "x"), ("a", 1.0, None)], "k string, v double, t string"
+    ).repartition(5)
     changed = spark.createDataFrame([("b", 2.0, None), ("a", 1.0, "x")], "k string, v double, t string")
     assert content_hash(one, one.columns) == content_hash(other, other.columns)
     assert content_hash(one, one.columns) != content_hash(changed, changed.columns)
@@ -113,8 +127,12 @@ def test_a_completion_names_versions_and_is_the_newest(tables: Tables) -> None:
     from jobs.lib.tables import Written
 
     assert lineage.completion(tables, "features", D1) is None
-    lineage.complete(tables, "features", D1, [Written("features.item", 3, 10)], 1.0, datetime(2026, 3, 2, 3, tzinfo=UTC), None)
-    lineage.complete(tables, "features", D1, [Written("features.item", 5, 10)], 1.0, datetime(2026, 3, 2, 4, tzinfo=UTC), None)
+    lineage.complete(
+        tables, "features", D1, [Written("features.item", 3, 10)], 1.0, datetime(2026, 3, 2, 3, tzinfo=UTC), None
+    )
+    lineage.complete(
+        tables, "features", D1, [Written("features.item", 5, 10)], 1.0, datetime(2026, 3, 2, 4, tzinfo=UTC), None
+    )
     assert lineage.completion(tables, "features", D1).versions == {"features.item": 5}
     assert lineage.last_completed(tables, "features", before=D2) == D1
     assert lineage.last_written(tables, "features.item", before=D1) is None

@@ -1,0 +1,106 @@
+"""The commands of ``python -m jobs`` that are no stage: each finds its room only when it is asked for."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+from jobs.lib.errors import DaybreakError
+from jobs.lib.settings import Settings
+
+NOT_DUE = 99
+
+
+def train(options: argparse.Namespace, settings: Settings) -> int:
+    """Trains a product for a day; jobs/<product>/train.py says how."""
+    from jobs.lib import stages
+    from jobs.lib.locks import stage_lock
+
+    day = _needed(options, "as_of")
+    trainer = importlib.import_module(f"jobs.{options.product}.train")
+    with stage_lock(settings.home, f"train {options.product} {day}"), stages.failure_told(settings, "train", day):
+        trainer.run(stages.open_night(options.product, settings, day))
+    return 0
+
+
+def due(options: argparse.Namespace, settings: Settings) -> int:
+    """Whether a champion must be trained; asks no Spark, so that a night that need not train pays a second for it."""
+    from jobs.lib import registry, stores
+
+    day = _needed(options, "as_of")
+    if registry.is_due(settings, stores.load(settings).name, options.product, day):
+        print(f"{options.product}: a champion is to be trained for {day}")
+        return 0
+    print(f"{options.product}: the champion in force on {day} is fresh")
+    return NOT_DUE
+
+
+def check(options: argparse.Namespace, settings: Settings) -> int:
+    """Tries a store's folder."""
+    return _module("jobs.check").run(settings) or 0
+
+
+def dictionary(options: argparse.Namespace, settings: Settings) -> int:
+    """Writes the data dictionary, or says that it is stale."""
+    return _module("jobs.lib.dictionary").run(check=options.check) or 0
+
+
+def report(options: argparse.Namespace, settings: Settings) -> int:
+    """Writes the report of a night and prints its path."""
+    return _module("jobs.report.stage").run(_reader(options, settings, "report")) or 0
+
+
+def lineage(options: argparse.Namespace, settings: Settings) -> int:
+    """Prints what made a table's day."""
+    return _module("jobs.lineage").run(_reader(options, settings, "lineage"), _needed(options, "table")) or 0
+
+
+def releases(options: argparse.Namespace, settings: Settings) -> int:
+    """Prints what was published."""
+    return _module("jobs.published.releases").run(settings) or 0
+
+
+def maintenance(options: argparse.Namespace, settings: Settings) -> int:
+    """Drops expired detail, compacts, vacuums."""
+    from jobs.lib.locks import stage_lock
+
+    with stage_lock(settings.home, f"maintenance {_needed(options, 'as_of')}"):
+        return _module("jobs.maintenance.stage").run(_reader(options, settings, "maintenance")) or 0
+
+
+def store(options: argparse.Namespace, settings: Settings) -> int:
+    """Lets the simulated store deliver its files through a day."""
+    return _module("jobs.store.stage").run(settings, _needed(options, "through")) or 0
+
+
+RUN: dict[str, Callable[[argparse.Namespace, Settings], int]] = {
+    "train": train,
+    "due": due,
+    "check": check,
+    "dictionary": dictionary,
+    "report": report,
+    "lineage": lineage,
+    "releases": releases,
+    "maintenance": maintenance,
+    "store": store,
+}
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(name)
+
+
+def _needed(options: argparse.Namespace, name: str) -> Any:
+    value = getattr(options, name)
+    if value is None:
+        raise DaybreakError(f"`python -m jobs {options.command}` needs --{name.replace('_', '-')}")
+    return value
+
+
+def _reader(options: argparse.Namespace, settings: Settings, name: str) -> Any:
+    """A night to read with: no stage must be complete for it, tables are read as they are."""
+    from jobs.lib import stages
+
+    return stages.looking(name, settings, _needed(options, "as_of"))

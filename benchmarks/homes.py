@@ -1,0 +1,92 @@
+"""Homes to measure in, and what a command costs: seconds, and the most memory that its whole process tree held."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+
+class DataMissing(Exception):
+    """The public data that a benchmark needs is not there."""
+
+
+def public_data(name: str) -> Path:
+    """The folder of a public data set under DAYBREAK_DATA; raises DataMissing saying what to do."""
+    root = os.environ.get("DAYBREAK_DATA")
+    folder = Path(root or ".", name).resolve()
+    if not root or not folder.is_dir():
+        raise DataMissing(
+            f"needs the data set {name!r}: set DAYBREAK_DATA to the folder that has {name}/ (README, 'Data')"
+        )
+    return folder
+
+
+@contextmanager
+def fresh_home() -> Iterator[Path]:
+    """An empty home that is gone afterwards; DAYBREAK_BENCH_HOME keeps one there instead, to look at."""
+    kept = os.environ.get("DAYBREAK_BENCH_HOME")
+    if kept:
+        shutil.rmtree(kept, ignore_errors=True)
+        yield Path(kept).resolve()
+        return
+    with tempfile.TemporaryDirectory(prefix="daybreak-bench-") as folder:
+        yield Path(folder)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a command took."""
+
+    seconds: float
+    peak_gib: float
+
+
+def run(command: list[str], home: Path, **variables: str) -> Cost:
+    """Runs ``python <command>`` with this home; its output goes to ``<home>/bench.log``. Raises when it fails."""
+    env = {**os.environ, "DAYBREAK_HOME": str(home), **variables}
+    home.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    with (home / "bench.log").open("ab") as log:
+        process = subprocess.Popen([sys.executable, *command], env=env, stdout=log, stderr=subprocess.STDOUT)
+        peak = [0]
+        watcher = threading.Thread(target=_watch, args=(process.pid, peak), daemon=True)
+        watcher.start()
+        code = process.wait()
+    seconds = time.monotonic() - started
+    if code:
+        tail = (home / "bench.log").read_text(errors="replace").splitlines()[-30:]
+        raise RuntimeError(f"{' '.join(command)} ended with {code}:\n" + "\n".join(tail))
+    return Cost(seconds, peak[0] / 2**30)
+
+
+def night(home: Path, store: str, day: str, **variables: str) -> Cost:
+    """One whole night through Airflow, as ``make run`` does it."""
+    print(f"  night {day} of {store} …", flush=True)
+    return run(["-m", "jobs.lib.nights", "run", "--store", store, "--day", day], home, **variables)
+
+
+def _watch(pid: int, peak: list[int]) -> None:
+    # Proportional set size: pages that forked workers share count once.
+    while psutil.pid_exists(pid):
+        with suppress(psutil.Error):
+            tree = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+            peak[0] = max(peak[0], sum(_held(process) for process in tree))
+        time.sleep(1.0)
+
+
+def _held(process: psutil.Process) -> int:
+    try:
+        return process.memory_full_info().pss
+    except psutil.Error:
+        return 0

@@ -1,0 +1,137 @@
+"""Releases of a product: immutable manifests, and one pointer to the release that readers see.
+
+``<publish>/<store>/<product>/releases/<id>.json`` says all of a release; ``current.json`` beside it is replaced whole
+by a conditional write. Nights move the pointer forward only: a backfilled older night publishes its release and
+leaves the pointer where it is; going back is a person's decision and another command.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jobs.lib import objects
+from jobs.lib.errors import DaybreakError
+from jobs.lib.objects import ObjectMissing, ObjectStore, PreconditionFailed
+from jobs.lib.settings import Settings
+
+POINTER = "current.json"
+ATTEMPTS = 20  # to move the pointer while others do
+
+
+@dataclass(frozen=True)
+class Release:
+    """What a list of releases shows of one; ``rows`` and ``bytes`` are sums over its tables."""
+
+    product: str
+    release: str
+    as_of: str
+    created_at: str
+    rows: int
+    bytes: int
+    model_versions: tuple[str, ...]
+    verdict: Any
+    is_current: bool
+
+
+def open_product(settings: Settings, store_name: str, product: str) -> ObjectStore:
+    """The objects of one product of one store."""
+    return objects.open_store(f"{settings.publish}/{store_name}/{product}", settings)
+
+
+def manifest_key(release: str) -> str:
+    """Where a release's manifest lies below its product."""
+    return f"releases/{release}.json"
+
+
+def manifest(product: ObjectStore, release: str) -> dict[str, Any] | None:
+    """All that is known of a release; None when there is none of this name."""
+    try:
+        return json.loads(product.read(manifest_key(release)))
+    except ObjectMissing:
+        return None
+
+
+def current(product: ObjectStore) -> dict[str, str] | None:
+    """``{"release": id, "as_of": day}`` of what readers see; None before the first release."""
+    try:
+        return json.loads(product.read(POINTER))
+    except ObjectMissing:
+        return None
+
+
+def parts_of(found: Mapping[str, Any]) -> dict[str, int]:
+    """Key → size in bytes of every file that a manifest names."""
+    return {file["key"]: file["bytes"] for table in found["tables"].values() for file in table["files"]}
+
+
+def is_whole(product: ObjectStore, found: Mapping[str, Any]) -> bool:
+    """Whether every file of a manifest is there in its size; a listing, nothing is read."""
+    expected = parts_of(found)
+    folders = {key.rpartition("/")[0] for key in expected}
+    there = {entry.key: entry.size for folder in folders for entry in product.list(f"{folder}/")}
+    return expected.items() <= there.items()
+
+
+def advance(product: ObjectStore, release: str, as_of: str) -> str:
+    """Point readers to a release unless they see a later night's; returns a sentence on what was done.
+
+    Of two publishers at once the later night wins, whoever is last; for one night, the last to publish.
+    """
+    content = json.dumps({"release": release, "as_of": as_of}).encode()
+    for _ in range(ATTEMPTS):
+        etag = product.etag(POINTER)
+        seen = current(product) if etag is not None else None
+        if seen is not None and seen["release"] == release:
+            return f"{release} is current already"
+        if seen is not None and seen["as_of"] > as_of:
+            return f"{release} is published; current stays on the later night's {seen['release']}"
+        try:
+            product.put(POINTER, content, if_match=etag, if_absent=etag is None)
+        except PreconditionFailed:
+            continue
+        return f"{release} is current" + (f", after {seen['release']}" if seen else "")
+    raise DaybreakError(f"{product.uri(POINTER)} keeps changing: another run is writing it. Run this again.")
+
+
+def list_releases(settings: Settings, store_name: str, products: Sequence[str] | None = None) -> list[Release]:
+    """Every release of the products (those of the settings unless named), by night and then by time of making."""
+    found = []
+    for name in products or settings.products:
+        product = open_product(settings, store_name, name)
+        seen = current(product) or {"release": ""}
+        for entry in list(product.list("releases/")):
+            content = json.loads(product.read(entry.key))
+            tables = content["tables"].values()
+            found.append(
+                Release(
+                    name,
+                    content["release"],
+                    content["as_of"],
+                    content["created_at"],
+                    sum(table["rows"] for table in tables),
+                    sum(file["bytes"] for table in tables for file in table["files"]),
+                    tuple(content["model_versions"]),
+                    content["verdict"],
+                    content["release"] == seen["release"],
+                )
+            )
+    return sorted(found, key=lambda one: (one.product, one.as_of, one.created_at))
+
+
+def shown(found: Sequence[Release]) -> str:
+    """The list as text for a terminal; an arrow marks what readers see."""
+    if not found:
+        return "Nothing has been published yet."
+    lines = [f"   {'release':23}{'product':18}{'as of':12}{'rows':>12}{'MB':>9}  {'model':14}verdict"]
+    for one in found:
+        mark, models = "->" if one.is_current else "  ", ",".join(one.model_versions) or "none"
+        verdict = one.verdict if isinstance(one.verdict, str) else json.dumps(one.verdict)
+        verdict = verdict if len(verdict) <= 60 else verdict[:57] + "..."
+        size = f"{one.bytes / 1e6:.1f}"
+        lines.append(
+            f"{mark} {one.release:23}{one.product:18}{one.as_of:12}{one.rows:>12,}{size:>9}  {models:14}{verdict}"
+        )
+    return "\n".join(lines)

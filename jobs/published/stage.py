@@ -1,0 +1,179 @@
+"""Publication: the outputs of a night leave the lake as one whole release of each product.
+
+The order makes it safe to die anywhere: parts first, each read back; then the manifest, which nobody may replace;
+the pointer last. Until then readers see the release before. A release's name comes from its content, so the same
+night again finds its release there and rewrites nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pyspark.sql import DataFrame
+
+from jobs.lib import contracts, lineage, registry
+from jobs.lib.contracts import Contract
+from jobs.lib.errors import DaybreakError
+from jobs.lib.objects import ObjectStore, PreconditionFailed
+from jobs.lib.stages import Night
+from jobs.lib.tables import content_hash
+from jobs.published import parts, releases
+
+
+@dataclass(frozen=True)
+class Output:
+    """A table of the night to be published: its frame, number of rows and the hash of its content."""
+
+    contract: Contract
+    frame: DataFrame
+    rows: int
+    digest: str
+    version: int | None
+
+
+def run(night: Night) -> None:
+    """Publishes every product of the settings; one that is not ready does not hold up the others, and is said last.
+
+    Raises DaybreakError naming the products that were not published; their earlier releases stay current.
+    """
+    refused = []
+    for product in night.settings.products:
+        try:
+            publish(night, product)
+        except DaybreakError as error:
+            refused.append(f"{product}: {error}")
+            night.log(f"not published: {refused[-1]}")
+    if refused:
+        raise DaybreakError("; ".join(refused))
+
+
+def publish(night: Night, product: str) -> str:
+    """Publishes one product's outputs of the night; returns the release's id."""
+    outputs = night_outputs(night, product)
+    release = release_id(night, outputs)
+    store = releases.open_product(night.settings, night.store.name, product)
+    found = releases.manifest(store, release)
+    if found is None:
+        _write_release(night, product, release, outputs, store)
+    elif releases.is_whole(store, found):
+        night.log(f"{product}: {release} is there already, nothing rewritten")
+    else:
+        _restore(night, found, outputs, store)
+    night.log(f"{product}: {releases.advance(store, release, night.as_of.isoformat())}")
+    return release
+
+
+def night_outputs(night: Night, product: str) -> list[Output]:
+    """The product's tables of this night, as its stage completed them."""
+    done = lineage.completion(night.tables, product, night.as_of)
+    if done is None:
+        again = f"run `python -m jobs {product} --as-of {night.as_of}` first"
+        raise DaybreakError(f"the stage {product!r} is not complete for {night.as_of}: {again}")
+    tables, outputs = night.tables.pinned(done.versions), []
+    for name in contracts.names(product):
+        contract = contracts.load(name)
+        if contract.history == "daily":
+            frame = tables.read(name, night.as_of)
+            digest = content_hash(frame, contract.columns)
+            outputs.append(Output(contract, frame, frame.count(), digest, done.versions.get(name)))
+    if not outputs:
+        raise DaybreakError(f"no table of {product} is published: none of its contracts has `history: daily`")
+    return outputs
+
+
+def release_id(night: Night, outputs: list[Output]) -> str:
+    """``<YYYYMMDD>-<12 hexadecimal digits>`` of the outputs' columns and content, model versions among them."""
+    told = {o.contract.name: [o.digest, [(c.name, c.type) for c in o.contract.columns.values()]] for o in outputs}
+    digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    return f"{night.as_of:%Y%m%d}-{digest[:12]}"
+
+
+def _write_release(night: Night, product: str, release: str, outputs: list[Output], store: ObjectStore) -> None:
+    tables: dict[str, Any] = {}
+    for output in outputs:
+        folder = _folder(night, output, release)
+        written = parts.write_parts(output.frame, output.contract, output.rows, store, folder)
+        _sweep(store, folder, {part.key for part in written})
+        tables[output.contract.table] = _table_entry(output, written, store)
+        size = sum(part.bytes for part in written)
+        night.log(f"{output.contract.name}: {output.rows:,} rows, {len(written)} files, {size / 1e6:.1f} MB")
+    content = json.dumps(_manifest(night, product, release, outputs, tables), indent=1).encode()
+    try:
+        store.put(releases.manifest_key(release), content, if_absent=True)
+    except PreconditionFailed:
+        night.log(f"{product}: {release} was published by another run at the same time")
+
+
+def _restore(night: Night, found: dict[str, Any], outputs: list[Output], store: ObjectStore) -> None:
+    """Puts back files of a release that someone removed; only as the very bytes that its manifest promises."""
+    for output in outputs:
+        folder = _folder(night, output, found["release"])
+        parts.write_parts(output.frame, output.contract, output.rows, store, folder)
+    if not releases.is_whole(store, found):
+        raise DaybreakError(
+            f"{found['release']} has lost files that this machine writes in other bytes: remove "
+            f"{store.uri(releases.manifest_key(found['release']))} and run this again"
+        )
+    night.log(f"{found['product']}: {found['release']} had lost files; they are back")
+
+
+def _folder(night: Night, output: Output, release: str) -> str:
+    return f"{output.contract.table}/as_of={night.as_of}/release={release}"
+
+
+def _sweep(store: ObjectStore, folder: str, kept: set[str]) -> None:
+    """Removes what a killed run left in a release that has no manifest yet: readers of folders shall see one set."""
+    store.delete([entry.key for entry in store.list(f"{folder}/") if entry.key not in kept])
+
+
+def _table_entry(output: Output, written: list[parts.Part], store: ObjectStore) -> dict[str, Any]:
+    columns = [
+        {
+            "name": c.name,
+            "type": c.type,
+            "unit": c.unit,
+            "meaning": c.meaning,
+            "privacy": c.privacy,
+            "nullable": c.nullable,
+        }
+        for c in output.contract.columns.values()
+    ]
+    files = [
+        {"uri": store.uri(part.key), **{name: value for name, value in asdict(part).items() if name != "error"}}
+        for part in written
+    ]
+    facts = {"row": output.contract.row, "key": list(output.contract.key), "rows": output.rows}
+    return {**facts, "content_hash": output.digest, "lake_version": output.version, "columns": columns, "files": files}
+
+
+def _manifest(
+    night: Night, product: str, release: str, outputs: list[Output], tables: dict[str, Any]
+) -> dict[str, Any]:
+    champion = registry.champion(night.settings, night.store.name, product, night.as_of)
+    return {
+        "release": release,
+        "store": night.store.name,
+        "product": product,
+        "as_of": night.as_of.isoformat(),
+        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "code_version": lineage.code_version(),
+        "model_versions": _model_versions(outputs),
+        "champion_from": champion.champion_from.isoformat() if champion else None,
+        "verdict": champion.verdict if champion else None,
+        "content_hash": hashlib.sha256("".join(output.digest for output in outputs).encode()).hexdigest(),
+        "tables": tables,
+    }
+
+
+def _model_versions(outputs: list[Output]) -> list[str]:
+    """The models whose rows the outputs hold: a handful, whatever their size."""
+    held: set[str] = set()
+    for output in outputs:
+        if "model_version" in output.contract.columns:
+            rows = output.frame.select("model_version").where("model_version IS NOT NULL").distinct().collect()
+            held.update(row["model_version"] for row in rows)
+    return sorted(held)

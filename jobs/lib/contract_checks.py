@@ -24,18 +24,26 @@ COLUMN_LIST_KEYS = ("column_list", "column_set")
 @dataclass(frozen=True)
 class Check:
     """One expectation with its arguments (the column among them). A broken critical row is quarantined and a broken
-    critical table stopped; warnings are only counted. ``place`` is file and line, for messages."""
+    critical table stopped; warnings are only counted. ``place`` is file and line, for messages;
+    ``name`` and ``about`` are the rule and the column that a rule of the house is shown under."""
 
     expectation: str
     kwargs: Mapping[str, Any]
     severity: str = "critical"
     place: str = field(default="", compare=False)
+    name: str | None = None
+    about: str | None = None
+
+    @property
+    def rule(self) -> str:
+        """What results and quarantine call it: a house rule by its own name, any other by its expectation's."""
+        return self.name or self.expectation
 
     @property
     def column(self) -> str | None:
         """The column it is about: the first where it compares several, None for the whole table."""
         first = self.kwargs.get("column_list") or [None]
-        return self.kwargs.get("column") or self.kwargs.get("column_A") or first[0]
+        return self.about or self.kwargs.get("column") or self.kwargs.get("column_A") or first[0]
 
     @property
     def is_row_rule(self) -> bool:

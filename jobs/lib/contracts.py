@@ -34,6 +34,9 @@ PRIVACY = ("none", "pseudonym", "personal", "sensitive")
 HISTORY = ("events", "versions", "daily")
 # Delta keeps a smallest and a largest value per file of these; more of them cost every write and help no reader.
 MOST_STATISTICS = 8
+NOT_NULL = "expect_column_values_to_not_be_null"
+UNIQUE = "expect_compound_columns_to_be_unique"
+UNIQUE_COLUMN = "expect_column_values_to_be_unique"
 KEYS = ("row", "key", "history", "event_time", "event_day", "columns", "checks", "limits")
 
 
@@ -130,10 +133,24 @@ class Contract:
         chosen = sorted(useful, key=lambda one: (one.type not in ("date", "timestamp"), one.name not in self.key))
         return tuple(one.name for one in chosen if not one.is_added)[:MOST_STATISTICS]
 
-    def rows_checks(self) -> tuple[Check, ...]:
-        """The checks that judge single rows, the table's (such as two columns compared) after the columns'."""
-        every = [check for column in self.columns.values() for check in column.checks] + list(self.checks)
-        return tuple(check for check in every if check.is_row_rule)
+    def row_rules(self) -> tuple[Check, ...]:
+        """All that is asked of each row by itself: no nulls where none are promised, the columns' checks, and those of
+        the table that compare columns within a row."""
+        filled = [
+            Check(NOT_NULL, {"column": one.name}, place=self.path) for one in self.columns.values() if not one.nullable
+        ]
+        return (*filled, *(check for check in self._written_checks() if check.is_row_rule))
+
+    def table_rules(self) -> tuple[Check, ...]:
+        """All that is asked of the rows together: one row a key, and the checks about counts, shares and sums."""
+        key = {"column_list": list(self.unique_columns)}
+        unique = [Check(UNIQUE, key, place=self.path)] if len(self.unique_columns) > 1 else []
+        if len(self.unique_columns) == 1:
+            unique = [Check(UNIQUE_COLUMN, {"column": self.unique_columns[0]}, place=self.path)]
+        return (*unique, *(check for check in self._written_checks() if not check.is_row_rule))
+
+    def _written_checks(self) -> list[Check]:
+        return [check for column in self.columns.values() for check in column.checks] + list(self.checks)
 
 
 def load(name: str, root: Path | None = None) -> Contract:

@@ -1,0 +1,292 @@
+"""Nights through Airflow without its UI: `python -m jobs.lib.nights run|backfill|up|down|demo`, behind `make`.
+
+A server of our own is started for the command and ended with it; where `make up` runs on this home, it is used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from jobs.lib import airflow, stores
+from jobs.lib import settings as environment
+from jobs.lib.airflow import Api, Server
+from jobs.lib.errors import DaybreakError
+from jobs.lib.settings import Settings
+
+DAG = "nightly"
+RUNS = f"/dags/{DAG}/dagRuns"
+POLL_SECONDS = 1.0
+ENDED = ("success", "failed", "skipped", "upstream_failed", "removed")
+
+
+def run(settings: Settings, day: date) -> None:
+    """The whole night of ``day``; raises DaybreakError when it fails."""
+    with session(settings, f"make run DAY={day}") as api:
+        watch(settings, api, trigger(settings, api, day))
+
+
+def trigger(settings: Settings, api: Api, day: date) -> dict[str, Any]:
+    """Asks Airflow for a run of the day's partition. A night that ran already runs again: it gives the same content."""
+    store = Path(settings.store).name
+    asked = {
+        "dag_run_id": f"{store}__{day}__{datetime.now(UTC):%Y%m%dT%H%M%S%f}",
+        "logical_date": None,
+        "partition_key": str(day),
+        "conf": conf(settings),
+    }
+    return api.call("POST", RUNS, asked)
+
+
+def conf(settings: Settings) -> dict[str, str]:
+    """What a run is told of the caller: the store and the products."""
+    return {"store": settings.store, "products": ",".join(settings.products)}
+
+
+def backfill(settings: Settings, first: date, last: date) -> None:
+    """The nights from ``first`` to ``last``, both included, in order; a night that fails ends it there."""
+    if first > last:
+        raise DaybreakError(f"FROM={first} is after TO={last}: no night lies between")
+    with session(settings, f"make backfill FROM={first} TO={last}") as api:
+        asked = {
+            "dag_id": DAG,
+            "from_date": f"{first}T00:00:00Z",
+            "to_date": f"{last}T00:00:00Z",
+            "dag_run_conf": conf(settings),
+            "reprocess_behavior": "completed",
+            "max_active_runs": 1,
+        }
+        made = api.call("POST", "/backfills", asked)
+        runs = runs_of(api, asked["from_date"], asked["to_date"], made["created_at"])
+        print(f"{len(runs)} nights from {first} to {last}", flush=True)
+        for night in runs:
+            try:
+                watch(settings, api, night)
+            except BaseException as error:
+                api.call("PUT", f"/backfills/{made['id']}/cancel")
+                end_unfinished(api)
+                if isinstance(error, DaybreakError) and night is not runs[-1]:
+                    day = night["partition_key"]
+                    raise DaybreakError(f"{error}\nThe nights after {day} were not run: go on with FROM={day}") from error
+                raise
+
+
+def runs_of(api: Api, first: str, last: str, since: str) -> list[dict[str, Any]]:
+    """The runs of a backfill just created, by day."""
+    found = api.get(RUNS, run_type="backfill", run_after_gte=first, run_after_lte=last, limit=1000)["dag_runs"]
+    made = [run for run in found if run["queued_at"] >= since or run["state"] in ("queued", "running")]
+    return sorted(made, key=lambda run: run["partition_key"])
+
+
+@contextmanager
+def session(settings: Settings, purpose: str) -> Iterator[Api]:
+    """A healthy Airflow of this home with the nightly DAG at work; one command a home at a time."""
+    try:
+        with airflow.held(settings.home / "night.lock", purpose):
+            print(f"Airflow for {settings.home} …", flush=True)
+            started = time.monotonic()
+            with airflow.serving(settings, purpose, os.environ) as server:
+                api = Api(server)
+                print(f"Airflow is up after {time.monotonic() - started:.0f} s: {server.url}", flush=True)
+                prepare(api)
+                yield api
+                # A run cut short must not go on by itself at the next start.
+                end_unfinished(api)
+    except airflow.Held as holder:
+        raise DaybreakError(f"{settings.home} is busy with {holder}: wait for it, or end it with Ctrl-C there") from None
+
+
+def prepare(api: Api) -> None:
+    """The pool that keeps to one Spark at a time, no run left from before, and the DAG let loose."""
+    pool = {"name": "spark", "slots": airflow.SPARK_SLOTS, "description": "One Spark at a time", "include_deferred": False}
+    try:
+        api.get("/pools/spark")
+    except airflow.ApiError:
+        api.call("POST", "/pools", pool)
+    end_unfinished(api)
+    api.call("PATCH", f"/dags/{DAG}", {"is_paused": False})
+
+
+def end_unfinished(api: Api) -> None:
+    """Marks as failed what an interrupted command left queued or running."""
+    for left in api.get(RUNS, state=["queued", "running"], limit=1000)["dag_runs"]:
+        api.call("PATCH", f"{RUNS}/{left['dag_run_id']}", {"state": "failed"})
+
+
+def watch(settings: Settings, api: Api, night: dict[str, Any]) -> None:
+    """Follows a run to its end with a line for each task that starts or ends; raises DaybreakError when it fails."""
+    day, run_id = night["partition_key"], night["dag_run_id"]
+    print(f"night of {day}", flush=True)
+    seen: dict[str, str] = {}
+    followed = Progress(settings, run_id, day)
+    while True:
+        state = api.get(f"{RUNS}/{run_id}")["state"]
+        tasks = api.get(f"{RUNS}/{run_id}/taskInstances", limit=100)["task_instances"]
+        for task in sorted(tasks, key=lambda task: task["start_date"] or "9"):
+            name, now = task["task_id"], f"{task['state']} {task['try_number']}"
+            if now != seen.get(name) and task["state"] in (*ENDED, "running", "up_for_retry"):
+                followed.say(name)
+                print(line(task), flush=True)
+                seen[name] = now
+            elif task["state"] == "running":
+                followed.say(name)
+        if state in ("success", "failed"):
+            break
+        time.sleep(POLL_SECONDS)
+    if state == "failed":
+        raise DaybreakError("\n".join(failures(settings, run_id, day, tasks)))
+    print(f"night of {day}: done in {seconds(api.get(f'{RUNS}/{run_id}')):.0f} s", flush=True)
+
+
+def line(task: dict[str, Any]) -> str:
+    """A task's state for a person: `  features              success   34 s`."""
+    took = f"{task['duration']:6.0f} s" if task["duration"] and task["state"] != "running" else ""
+    again = f" (try {task['try_number']})" if task["try_number"] > 1 else ""
+    return f"  {task['task_id']:24} {task['state']:16}{took}{again}"
+
+
+def seconds(night: dict[str, Any]) -> float:
+    begun, ended = (datetime.fromisoformat(night[name].replace("Z", "+00:00")) for name in ("start_date", "end_date"))
+    return (ended - begun).total_seconds()
+
+
+class Progress:
+    """What stages say while they work, read from the tasks' logs as they grow."""
+
+    def __init__(self, settings: Settings, run_id: str, day: str) -> None:
+        self.folder = airflow.folder(settings) / "logs" / f"dag_id={DAG}" / f"run_id={run_id}"
+        self.day = day
+        self.read: dict[Path, int] = {}
+
+    def say(self, task_id: str) -> None:
+        """Prints the stage's own new lines, `[features 2026-11-20] …`, of one task."""
+        for file in sorted((self.folder / f"task_id={task_id}").glob("*.log")):
+            with file.open("rb") as log:
+                log.seek(self.read.get(file, 0))
+                new = log.read()
+            whole = new[: new.rfind(b"\n") + 1]
+            self.read[file] = self.read.get(file, 0) + len(whole)
+            for text in events(whole.decode(errors="replace")):
+                said = text.split(f"{self.day}] ", 1)
+                if len(said) == 2 and said[0].startswith("["):
+                    print(f"    {said[1]}", flush=True)
+
+
+def events(log: str) -> list[str]:
+    """The messages of a task's log, which is JSON lines."""
+    found = []
+    for text in log.splitlines():
+        try:
+            found.append(str(json.loads(text).get("event", "")))
+        except (ValueError, AttributeError):
+            found.append(text)
+    return found
+
+
+def failures(settings: Settings, run_id: str, day: str, tasks: list[dict[str, Any]]) -> list[str]:
+    """For each failed task: the table and the rule where its stage named them, and the end of its log."""
+    told = [f"the night of {day} failed; what was published before stays in place"]
+    for task in tasks:
+        if task["state"] != "failed":
+            continue
+        name = task["task_id"]
+        folder = airflow.folder(settings) / "logs" / f"dag_id={DAG}" / f"run_id={run_id}" / f"task_id={name}"
+        logs = sorted(folder.glob("*.log"))
+        notes = (settings.home / "runs").glob(f"*/{day}/{name.split('_')[0]}.failure.json")
+        begun = datetime.fromisoformat((task["start_date"] or "1970-01-01T00:00:00Z").replace("Z", "+00:00")).timestamp()
+        fresh = [json.loads(note.read_text()) for note in notes if note.stat().st_mtime >= begun]
+        for note in fresh:
+            about = f"table {note['table']}, rule {note['rule']}: " if note.get("rule") else ""
+            told.append(f"{name}: {about}{note['message']}")
+        if not fresh and logs:
+            told += [f"{name}: its log ends with", *(f"  {text}" for text in events(logs[-1].read_text())[-25:])]
+        if logs:
+            told.append(f"{name}: the whole log is {logs[-1]}")
+    return told
+
+
+def up(settings: Settings) -> None:
+    """Airflow's UI and scheduler in the foreground until Ctrl-C or `make down`."""
+    try:
+        with airflow.held(settings.home / "airflow.lock", "make up"):
+            server = airflow.start(settings, "make up", os.environ)
+            try:
+                airflow.wait_until_healthy(settings, server)
+                prepare(Api(server))
+                print(f"Airflow: {server.url}  user daybreak  password {server.password}", flush=True)
+                print("Ctrl-C ends it. Nights start by themselves only with DAYBREAK_SCHEDULE=on.", flush=True)
+                while airflow.members(server):
+                    time.sleep(1)
+                raise DaybreakError(f"Airflow ended by itself; its log is {airflow.folder(settings) / 'server.log'}")
+            finally:
+                airflow.end(settings, server)
+    except airflow.Held as holder:
+        raise DaybreakError(f"{settings.home} is held by {holder}; end that first, or use it") from None
+
+
+def down(settings: Settings) -> None:
+    """Ends the server of this home, and with it the command that started it."""
+    server: Server | None = airflow.running(settings)
+    if server is None:
+        print("nothing is up")
+        return
+    os.kill(server.pid, signal.SIGTERM)
+    until = time.monotonic() + 2 * airflow.END_SECONDS
+    while airflow.running(settings) and time.monotonic() < until:
+        time.sleep(0.2)
+    print(f"{server.purpose} (process {server.pid}) has ended")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command; 0 when the nights succeeded, 1 with a message for a person, 130 when interrupted."""
+    parser = argparse.ArgumentParser(prog="python -m jobs.lib.nights", description=__doc__)
+    parser.add_argument("command", choices=["run", "backfill", "up", "down", "demo"])
+    parser.add_argument("--store")
+    parser.add_argument("--day", type=date.fromisoformat)
+    parser.add_argument("--from", dest="first", type=date.fromisoformat)
+    parser.add_argument("--to", dest="last", type=date.fromisoformat)
+    options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        settings = environment.load({**os.environ, **({"DAYBREAK_STORE": options.store} if options.store else {})})
+        if options.command == "up":
+            up(settings)
+        elif options.command == "down":
+            down(settings)
+        elif options.command == "demo":
+            from jobs.lib import demo
+
+            demo.run(settings)
+        else:
+            settings = checked(settings)
+            if options.command == "run":
+                run(settings, options.day)
+            else:
+                backfill(settings, options.first, options.last)
+    except DaybreakError as error:
+        print(f"daybreak: {error}", file=sys.stderr, flush=True)
+        return 1
+    except KeyboardInterrupt:
+        print("daybreak: interrupted; all of it has ended. The same command starts the night again.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def checked(settings: Settings) -> Settings:
+    """The settings with the store found and its folder made absolute; a mistake in it is said before Airflow starts."""
+    folder = stores.load(settings).folder
+    return replace(settings, store=folder.name if folder.parent == stores.SHIPPED else str(folder))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

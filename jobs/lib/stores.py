@@ -103,10 +103,10 @@ def load(settings: Settings) -> Store:
     return Store(
         name=_like(facts, "name", r"[A-Za-z0-9][A-Za-z0-9_-]*", "letters, digits, _ and - (it names the folders)"),
         currency=_like(facts, "currency", r"[A-Z]{3}", "an ISO 4217 code such as GBP"),
-        timezone=facts.value("timezone", str, among=sorted(available_timezones())),
+        timezone=_timezone(facts),
         country=_like(facts, "country", r"[A-Z]{2}", "an ISO 3166 code such as GB", optional=True),
         period=facts.value("period", str, default="day", among=PERIODS),
-        closed_weekdays=frozenset(WEEKDAYS.index(day) for day in _names(facts, "closed_weekdays", among=WEEKDAYS) or ()),
+        closed_weekdays=frozenset(map(WEEKDAYS.index, _names(facts, "closed_weekdays", among=WEEKDAYS) or ())),
         holidays_country=_like(facts, "holidays_country", r"[A-Z]{2}", "an ISO 3166 code such as GB", optional=True),
         landing=settings.landing or _landing(facts, settings, folder),
         folder=folder,
@@ -136,7 +136,7 @@ def _mappings(folder: Path) -> dict[str, Path]:
         if known and table not in known:
             raise DaybreakError(f"{shown(path)}: there is no input table {table!r}; {nearest(table, known)}")
     if "order_lines" not in mappings:
-        raise DaybreakError(f"{shown(folder)}: order_lines.sql is missing; it is the one mapping that a store must have")
+        raise DaybreakError(f"{shown(folder)}: order_lines.sql is missing, the one mapping that a store must have")
     return mappings
 
 
@@ -234,6 +234,13 @@ def _landing(facts: Section, settings: Settings, folder: Path) -> str:
     if landing.startswith("s3://"):
         return str(landing)
     return str((folder / Path(landing).expanduser()).resolve())
+
+
+def _timezone(facts: Section) -> str:
+    value = facts.value("timezone", str)
+    if value not in available_timezones():
+        facts.refuse("timezone", f"there is no time zone {value!r}; expected an IANA name such as Europe/London")
+    return str(value)
 
 
 def _encoding(options: Section) -> str:

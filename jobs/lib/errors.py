@@ -2,7 +2,7 @@
 
 
 class DaybreakError(Exception):
-    """An error of the data, the settings or the set-up; its message is for a person and is printed without a traceback."""
+    """An error of the data, the settings or the set-up; its message is for a person, printed without a traceback."""
 
 
 class RuleBroken(DaybreakError):

@@ -109,7 +109,7 @@ def last_written(tables: Tables, table: str, before: date) -> date | None:
 
 @cache
 def code_version() -> str:
-    """Twelve hexadecimal digits of the code, contracts and SQL that run: the same tree, the same version, git or not."""
+    """Twelve hexadecimal digits of the code, contracts and SQL that run: same tree, same version, git or not."""
     root = Path(__file__).parents[2]
     digest = hashlib.sha256()
     for folder in ("jobs", "expectations", "sql"):

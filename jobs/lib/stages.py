@@ -204,7 +204,8 @@ def _inputs(night: Night, function: Callable, transforms: dict[str, Callable], s
         champion = registry.champion(night.settings, night.store.name, night.stage, night.as_of)
         if champion is None:
             raise DaybreakError(
-                f"{night.stage} has no champion for {night.as_of}: run `python -m jobs train --product {night.stage} --as-of {night.as_of}`"
+                f"{night.stage} has no champion for {night.as_of}: "
+                f"run `python -m jobs train --product {night.stage} --as-of {night.as_of}`"
             )
         values["champion"] = champion
     return values
@@ -225,7 +226,8 @@ def _upstream(lake: Tables, stage: str, as_of: date) -> dict[str, int]:
         done = lineage.completion(lake, earlier, as_of)
         if done is None:
             raise DaybreakError(
-                f"the stage {earlier!r} is not complete for {as_of}: run `python -m jobs {earlier} --as-of {as_of}` first"
+                f"the stage {earlier!r} is not complete for {as_of}: "
+                f"run `python -m jobs {earlier} --as-of {as_of}` first"
             )
         pins.update(done.versions)
     return pins

@@ -81,8 +81,11 @@ class Tables:
         return self._without_superseded(known, name, as_of) if contract.layer == "validated" else known
 
     def read_changes(self, name: str, after: date | None, through: date) -> DataFrame:
-        """What changed in an events table by what became known after ``after`` (None: ever) and by ``through``: its new
-        rows with ``_sign`` +1, the rows superseded in those days with -1 and the day of their replacement as known_day."""
+        """What changed in an events table by what became known after ``after`` (None: ever) and by ``through``.
+
+        Its new rows with ``_sign`` +1, the rows superseded in those days with -1 and the day of their replacement as
+        known_day.
+        """
         contract = contracts.load(name)
         columns = contract.schema().fieldNames()
         frame = self._load(name, self.pins.get(name))
@@ -100,7 +103,7 @@ class Tables:
     def replace_day(
         self, name: str, frame: DataFrame, day: date, first_day: date | None = None, full: bool | None = None
     ) -> Written:
-        """Checks ``frame`` against the contract, then replaces the table's days ``first_day``..``day`` by it in one commit.
+        """Checks ``frame`` against the contract, then puts it in the place of its days, in one commit.
 
         ``full`` runs the whole suite of expectations (by default for published outputs), otherwise schema, key and
         volume. Raises RuleBroken, with nothing written, when a critical rule does not hold.
@@ -190,8 +193,8 @@ class Tables:
             if column.name not in have:
                 if not column.nullable:
                     raise DaybreakError(
-                        f"{contract.name}: the contract's new column {column.name} may not be null, and the table in this home "
-                        "has rows without it: make it nullable, or start a new DAYBREAK_HOME"
+                        f"{contract.name}: the contract's new column {column.name} may not be null, and the table "
+                        "in this home has rows without it: make it nullable, or start a new DAYBREAK_HOME"
                     )
                 new.append(f"`{column.name}` {column.dataType.simpleString()}")
             elif have[column.name] != column.dataType:
@@ -204,7 +207,7 @@ class Tables:
 
 
 def content_hash(frame: DataFrame, columns: Iterable[str]) -> str:
-    """A hash of the rows whatever their order; floats count to six decimals. Equal content, equal hash, on any engine."""
+    """A hash of the rows whatever their order; floats count to six decimals: equal content, equal hash, anywhere."""
     shown = [_hashable(frame, name) for name in sorted(columns)]
     row = F.xxhash64(*shown)
     total = F.sum(row.cast("decimal(38,0)")).alias("total")
@@ -246,7 +249,8 @@ def _days(column: str, first_day: date | None, day: date) -> str:
 
 def _create_statement(contract: Contract, path: str) -> str:
     columns = ", ".join(
-        f"`{field.name}` {field.dataType.simpleString()} {'' if field.nullable else 'NOT NULL '}COMMENT {_quoted(_comment(field))}"
+        f"`{field.name}` {field.dataType.simpleString()}{'' if field.nullable else ' NOT NULL'} "
+        f"COMMENT {_quoted(_comment(field))}"
         for field in contract.schema()
     )
     kept = contract.statistics_columns()

@@ -74,6 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--product", default="recommendations")
     parser.add_argument("--table", help="lineage: the table")
     parser.add_argument("--through", type=_day, help="store: the last day to deliver")
+    for name in ("customers", "items", "history-days"):
+        parser.add_argument(f"--{name}", type=int, help="store: of a new world")
     parser.add_argument("--check", action="store_true", help="dictionary: compare instead of writing")
     return parser
 

@@ -71,8 +71,27 @@ def maintenance(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def store(options: argparse.Namespace, settings: Settings) -> int:
-    """Lets the simulated store deliver its files through a day."""
-    return _module("jobs.store.stage").run(settings, _needed(options, "through")) or 0
+    """Lets the simulated store deliver its files through a day; a new world may be given its size and its past."""
+    from jobs.lib import objects, spark
+    from jobs.store import stage
+    from jobs.store.world import WorldParams
+
+    wanted = {"customers": options.customers, "items": options.items, "history_days": options.history_days}
+    given = {name: value for name, value in wanted.items() if value}
+    published = objects.open_store(settings.publish, settings)
+
+    def read(key: str) -> bytes | None:
+        return published.read(key) if published.exists(key) else None
+
+    stage.run(
+        settings.home,
+        settings.publish,
+        _needed(options, "through"),
+        params=WorldParams(**given) if given else None,
+        spark=lambda: spark.session(settings, "daybreak simulated store"),
+        read=read,
+    )
+    return 0
 
 
 RUN: dict[str, Callable[[argparse.Namespace, Settings], int]] = {

@@ -30,6 +30,9 @@ def options(settings: Settings) -> dict[str, str]:
         "spark.databricks.delta.snapshotPartitions": "2",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         "spark.sql.execution.arrow.maxRecordsPerBatch": "50000",
+        # Workers run this Python, whatever the PATH says, and find the jobs wherever the command was started.
+        "spark.pyspark.python": os.environ.get("PYSPARK_PYTHON") or sys.executable,
+        "spark.executorEnv.PYTHONPATH": str(Path(__file__).resolve().parents[2]),
         # Python workers leave their memory to the machine between stages instead of holding it for the night.
         "spark.python.worker.reuse": "true",
         "spark.sql.warehouse.dir": str(settings.home / "spark-warehouse"),

@@ -6,8 +6,10 @@ the SQL file, the line, and what was expected there.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable, Mapping
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -29,6 +31,18 @@ NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 DAY = r"^\d{4}-\d{1,2}-\d{1,2}"
 # A moment that says where its clock stands: Z, an offset, or a zone's name; every other one is the store's own clock.
 ZONED = r"(?i)(\dZ|\d\s*(UTC|GMT)|[+-]\d{2}:?\d{2}|[A-Za-z]+/[A-Za-z_]+)$"
+# What a mapping's own cast of a bad cell ends in, when the rows are read.
+BAD_VALUES = (
+    "CAST_INVALID_INPUT", "CAST_OVERFLOW", "CANNOT_PARSE_TIMESTAMP", "NUMERIC_VALUE_OUT_OF_RANGE", "DIVIDE_BY_ZERO",
+    "ARITHMETIC_OVERFLOW", "INVALID_ARRAY_INDEX",
+)  # fmt: skip
+# PySpark prints every failed query as JSON with Java's whole stack; the person gets one message instead.
+logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
+
+
+def parameters(store: Store, as_of: date) -> dict[str, object]:
+    """What a mapping may name as ``:as_of``, ``:currency``, ``:country`` and ``:timezone``."""
+    return {"as_of": as_of, "currency": store.currency, "country": store.country, "timezone": store.timezone}
 
 
 def run(spark: SparkSession, sql_path: Path, views: Mapping[str, DataFrame], parameters: Mapping[str, object] | None = None) -> DataFrame:
@@ -75,7 +89,8 @@ def cast(frame: DataFrame, contract: Contract, store: Store) -> DataFrame:
     does not know or that it needs and the mapping lacks.
     """
     _check_columns(frame, contract, store)
-    given = [name for name in contract.columns if name in frame.columns]
+    own = [column.name for column in contract.own_columns]
+    given = [name for name in own if name in frame.columns]
     read = {name: _read(frame, name, contract, store) for name in given}
     failures = []
     for name in given:
@@ -88,7 +103,7 @@ def cast(frame: DataFrame, contract: Contract, store: Store) -> DataFrame:
         failed = (F.trim(text) != "") & read[name].isNull()
         failures.append(F.when(failed, entry))
     uncast = F.filter(F.array(*failures), lambda entry: entry.isNotNull()).cast(UNCAST_TYPE)
-    values = [_filled(name, read, contract, store).alias(name) for name in contract.columns]
+    values = [_filled(name, read, contract, store).alias(name) for name in own]
     lineage = [
         F.col("_known_day").cast("date").alias("known_day"),
         F.col("_file").cast("string").alias("_file"),
@@ -113,22 +128,28 @@ def explained(error: PySparkException, sql_path: Path, views: Mapping[str, DataF
     if condition.startswith("TABLE_OR_VIEW_NOT_FOUND"):
         name = parameters.get("relationName", "?").split(".")[-1]
         return f"{where}: there are no files named {name}{_nearest(name, views)}; store.yml names {', '.join(sorted(views))} ({sql_path})"
+    if condition in BAD_VALUES:
+        kind = parameters.get("targetType", "").strip('"') or "its type"
+        return f"{where}: a cell is no {kind}: select it as text, which the contract casts, or use try_cast ({sql_path})"
     text = re.sub(r"^\[[A-Z_.0-9]+\]\s*", "", first)
     return f"{where}: {text} ({sql_path})"
 
 
 def _check_columns(frame: DataFrame, contract: Contract, store: Store) -> None:
     path = store.mappings.get(contract.table) or store.mappings.get(contract.name) or f"{contract.table}.sql"
+    own = [column.name for column in contract.own_columns]
     for name in frame.columns:
-        if name not in contract.columns and name not in LINEAGE:
+        if name not in own and name not in LINEAGE:
             raise DaybreakError(
-                f"{Path(path).name}: the table {contract.table} has no column {name}{_nearest(name, contract.columns)}; "
-                f"it has {', '.join(contract.columns)} ({path})"
+                f"{Path(path).name}: the table {contract.table} has no column {name}{_nearest(name, own)}; "
+                f"it has {', '.join(own)} ({path})"
             )
     derived = {"currency", contract.event_day}
-    for name, column in contract.columns.items():
-        if name not in frame.columns and not column.nullable and not column.has_default and name not in derived:
-            raise DaybreakError(f"{Path(path).name}: the table {contract.table} needs the column {name}: {column.meaning} ({path})")
+    for column in contract.own_columns:
+        if column.name not in frame.columns and not column.is_optional and column.name not in derived:
+            raise DaybreakError(
+                f"{Path(path).name}: the table {contract.table} needs the column {column.name}: {column.meaning} ({path})"
+            )
 
 
 def _read(frame: DataFrame, name: str, contract: Contract, store: Store) -> Column:

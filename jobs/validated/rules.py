@@ -1,0 +1,149 @@
+"""The house's rules about a table's rows of one night: volume, freshness, missing days, quarantined share, references.
+
+Each returns a :class:`Finding`, kept in ``quality.results``; a critical one that is broken stops the night's table.
+They judge the night's own day only: history that is loaded in one go is never stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass, fields
+from datetime import date, timedelta
+from statistics import median
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from jobs.lib.contracts import Contract
+from jobs.lib.stores import Store
+
+# With fewer past weeks than the contract asks for the median says less: only half its share is demanded then.
+FEWEST_WEEKS = 2
+# A snapshot is the whole catalogue; one with less than half of what was there is a broken export, not a clearance.
+SNAPSHOT_MIN_SHARE = 0.5
+# Open days in a row without any file: longer than a store's holidays, and somebody must be told.
+MOST_MISSING_DAYS = 14
+SCHEMA = (
+    "table string, known_day date, rule string, column string, severity string, rows long, broken long, observed string, "
+    "limit string, is_broken boolean"
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one rule found in one table's rows of one day; a row of quality.results."""
+
+    table: str
+    known_day: date
+    rule: str
+    column: str
+    severity: str
+    rows: int
+    broken: int
+    observed: str | None
+    limit: str | None
+    is_broken: bool
+
+    @property
+    def stops(self) -> bool:
+        """Whether the table must not become visible."""
+        return self.is_broken and self.severity == "critical"
+
+
+def frame(spark: SparkSession, findings: list[Finding]) -> DataFrame:
+    """The findings as rows of quality.results, in a fixed order."""
+    rows = sorted((astuple(finding) for finding in findings), key=lambda row: tuple(str(value) for value in row))
+    return spark.createDataFrame(rows, SCHEMA).select(*[field.name for field in fields(Finding)])
+
+
+def is_open(store: Store, day: date) -> bool:
+    """Whether the store sells on ``day``; one that delivers by week has no open days of its own."""
+    return store.period == "day" and day.weekday() not in store.closed_weekdays
+
+
+def missing_day(contract: Contract, store: Store, day: date, delivered: Mapping[date, int]) -> list[Finding]:
+    """An open day without a file is told; so many in a row that no holiday explains them stop the night.
+
+    ``delivered``: day → rows of the table's files, over at least the last ``MOST_MISSING_DAYS`` open days.
+    """
+    if not is_open(store, day) or day in delivered:
+        return []
+    streak = 0
+    while streak <= MOST_MISSING_DAYS * 2 and day - timedelta(days=streak) not in delivered:
+        streak += 1
+    open_days = sum(is_open(store, day - timedelta(days=past)) for past in range(streak))
+    observed = f"no file for {open_days} open days up to {day}" if open_days > 1 else f"no file for {day}, an open day"
+    limit = f"a file for each open day; at most {MOST_MISSING_DAYS} missing in a row"
+    severity = "critical" if open_days > MOST_MISSING_DAYS else "warning"
+    return [Finding(contract.name, day, "missing_day", "", severity, 0, 1, observed, limit, True)]
+
+
+def volume(contract: Contract, store: Store, day: date, counts: Mapping[date, int]) -> list[Finding]:
+    """The day's rows against the median of the same weekday in past weeks that had rows. ``counts``: known day → rows."""
+    limits = contract.limits.volume
+    if limits is None or not (is_open(store, day) or store.period == "week"):
+        return []
+    past = [counts.get(day - timedelta(days=7 * week), 0) for week in range(1, 2 * limits.weeks + 1)]
+    past = [rows for rows in past if rows][: limits.weeks]
+    rows = counts.get(day, 0)
+    if len(past) < FEWEST_WEEKS:
+        return [Finding(contract.name, day, "volume", "", "warning", rows, 0, f"{rows} rows", "too few past weeks to compare", False)]
+    usual = median(past)
+    least = limits.min_share if len(past) >= limits.weeks else limits.min_share / 2
+    compared = f"{rows} rows, {rows / usual:.2f} of the {usual:g} usual on this weekday ({len(past)} past weeks)"
+    low, high = rows <= least * usual, rows > limits.max_share * usual
+    return [
+        Finding(contract.name, day, "volume", "", "critical", rows, int(low), compared, f"more than {least:g} of the usual", low),
+        Finding(contract.name, day, "volume_peak", "", "warning", rows, int(high), compared, f"at most {limits.max_share:g} of the usual", high),
+    ]
+
+
+def freshness(contract: Contract, day: date, newest: date | None, rows: int) -> list[Finding]:
+    """Rows that count from the day must reach near to it: an old export under a new name does not."""
+    if contract.limits.freshness_days is None or newest is None:
+        return []
+    age = (day - newest).days
+    limit = f"at most {contract.limits.freshness_days} days before {day}"
+    broken = age > contract.limits.freshness_days
+    observed = f"newest {contract.event_day} {newest}, {age} days before"
+    return [Finding(contract.name, day, "freshness", contract.event_day or "", "critical", rows, int(broken), observed, limit, broken)]
+
+
+def quarantined_share(contract: Contract, day: date, rows: int, quarantined: int) -> list[Finding]:
+    """Rows kept out of a day against all that came for it."""
+    limit = contract.limits.quarantined_share
+    if limit is None or rows == 0:
+        return []
+    share = quarantined / rows
+    observed = f"{quarantined} of {rows} rows ({share:.1%}) in quarantine.{contract.table}"
+    return [
+        Finding(contract.name, day, "quarantined_share", "", "critical", rows, quarantined, observed, f"at most {limit:.1%}", share > limit)
+    ]
+
+
+def snapshot_share(contract: Contract, day: date, rows: int, visible: int) -> list[Finding]:
+    """Keys of the day's snapshot against those that were there the day before."""
+    if visible == 0:
+        return []
+    broken = rows < SNAPSHOT_MIN_SHARE * visible
+    observed = f"{rows} keys, {visible} before"
+    return [
+        Finding(contract.name, day, "volume", "", "critical", rows, int(broken), observed, f"at least {SNAPSHOT_MIN_SHARE:.0%} of before", broken)
+    ]
+
+
+def reference(contract: Contract, day: date, column: str, rows: DataFrame, known: DataFrame) -> list[Finding]:
+    """The share of the day's values of ``column`` that are keys of the table it refers to. ``known``: its rows."""
+    limits = contract.limits.references[column]
+    meant = rows.where(F.col(column).isNotNull())
+    if "is_product" in rows.columns:
+        meant = meant.where("is_product")
+    keys = known.select(F.col(column)).distinct().withColumn("_found", F.lit(1))
+    got = meant.join(keys, column, "left").agg(F.count(F.lit(1)).alias("rows"), F.count("_found").alias("found")).first()
+    if not got["rows"]:
+        return []
+    lost = got["rows"] - got["found"]
+    broken = got["found"] < limits.min_share * got["rows"]
+    observed = f"{lost} of {got['rows']} rows name a {column} that {limits.table} does not know"
+    limit = f"at least {limits.min_share:.0%} known"
+    return [Finding(contract.name, day, f"reference_{limits.table}", column, "critical", got["rows"], lost, observed, limit, broken)]

@@ -1,0 +1,88 @@
+"""Landed rows become typed, judged tables: mapped, cast, row rules, cleaning, then the rules of the night's own day.
+
+A run validates the days after the night before it, up to its own, in one batch. Rows that break a rule go to
+``quarantine.<table>``; a table that breaks one stays as it was, and the stage fails at its end, the other tables
+written. All that was found is in ``quality.results``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from graphlib import TopologicalSorter
+
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame
+
+from jobs.lib import contracts, lineage, mappings
+from jobs.lib.errors import DaybreakError, RuleBroken
+from jobs.lib.stages import Night
+from jobs.lib.stores import Store
+from jobs.validated import arrivals, rules
+from jobs.validated.arrivals import Span
+from jobs.validated.batch import Batch
+
+
+def run(night: Night) -> None:
+    """Validates every table that the store maps. Raises RuleBroken, after all tables, when one broke a critical rule."""
+    span = pending(night)
+    night.log(f"validating what became known {'by' if span.first == arrivals.FIRST_DAY else f'from {span.first} to'} {span.last}")
+    views = arrivals.views(night, span)
+    broken = [finding for table in in_order(night.store) for finding in validate(night, table, views, span)]
+    if broken:
+        told = [f"{finding.table}: {finding.rule}: {finding.observed} (expected {finding.limit})" for finding in broken]
+        others = f"; also {'; '.join(told[1:])}" if told[1:] else ""
+        detail = (
+            f"{broken[0].observed} (expected {broken[0].limit}){others}. Nothing of it is visible and the last publication "
+            f"stays; look at quality.results of {night.as_of}, mend the files or the mapping, and run the night again"
+        )
+        raise RuleBroken(broken[0].table, broken[0].rule, detail)
+
+
+def pending(night: Night) -> Span:
+    """The days that this night validates: all after the night before it that completed, all there are on the first."""
+    before = lineage.last_completed(night.tables, "validated", before=night.as_of)
+    return Span(before + timedelta(days=1) if before else arrivals.FIRST_DAY, night.as_of)
+
+
+def in_order(store: Store) -> list[str]:
+    """The store's tables, each after those to which its contract refers."""
+    known = sorted(store.mappings)
+    refers = {
+        table: {reference.table.split(".", 1)[1] for reference in contracts.load(f"validated.{table}").limits.references.values()} & set(known)
+        for table in known
+    }
+    return list(TopologicalSorter(refers).static_order())
+
+
+def validate(night: Night, table: str, views: Mapping[str, DataFrame], span: Span) -> list[rules.Finding]:
+    """One table: mapped, judged, cleaned and, where no table rule stops it, written. Returns the rules that stop it."""
+    started = time.monotonic()
+    path = night.store.mappings[table]
+    reads = mappings.sources_of(path, night.store.sources)
+    silent = [name for name in reads if name not in views]
+    if silent:
+        if table == "order_lines":
+            raise DaybreakError(f"no files of {', '.join(silent)} have landed, and order_lines is made of them: look at store.yml, `where`")
+        night.log(f"{table}: no files of {', '.join(silent)} yet, left out")
+        return []
+    mapped = mappings.run(night.spark, path, views, mappings.parameters(night.store, night.as_of))
+    cast = mappings.cast(mapped, contracts.load(f"validated.{table}"), night.store)
+    try:
+        with Batch(night, table, cast, reads, span) as batch:
+            findings = batch.judged()
+            stops = [finding for finding in findings if finding.stops]
+            batch.keep_findings(findings)
+            if not stops:
+                batch.commit()
+            said = f"stopped by {', '.join(finding.rule for finding in stops)}" if stops else batch.summary()
+            night.log(f"{table}: {said}, {time.monotonic() - started:.1f} s")
+    except PySparkException as error:
+        if error.getCondition() in mappings.BAD_VALUES:
+            raise DaybreakError(mappings.explained(error, path, views)) from error
+        raise
+    for finding in findings:
+        if finding.is_broken and finding.severity == "warning" and not finding.column:
+            night.log(f"{table}: {finding.rule}: {finding.observed} (expected {finding.limit})")
+    return stops

@@ -1,0 +1,205 @@
+"""Whole nights of validation: what is kept, kept out, stopped, and seen from before and after a correction."""
+
+from __future__ import annotations
+
+import pytest
+
+from jobs.lib.errors import DaybreakError, RuleBroken
+from tests.jobs.validated.shop import ITEMS, Shop, line
+
+DAY = "2026-01-05"  # a Monday
+
+
+@pytest.fixture
+def shop(spark, home, tmp_path):
+    return Shop(spark, home, tmp_path / "shop")
+
+
+def orders(shop, day, *columns):
+    return sorted(tuple(row) for row in shop.read("validated.order_lines", day).select(*(columns or ("order_id", "line_number"))).collect())
+
+
+def test_good_rows_become_visible_typed_and_traceable(shop):
+    shop.deliver("sales", DAY, [line("1"), line("1", 2, customer=None)])
+    shop.validate(DAY)
+    row = shop.read("validated.order_lines", DAY).orderBy("line_number").first()
+    assert (row["order_id"], row["units"], row["price"], str(row["order_date"]), row["is_product"]) == ("1", 2, 1.5, DAY, True)
+    assert (row["_file"], row["_file_version"], row["_row"], str(row["known_day"])) == (f"sales-{DAY}.csv", 1, 1, DAY)
+
+
+def test_bad_cells_are_quarantined_rows_with_file_row_column_and_rule(shop):
+    good = [line(f"g{at}") for at in range(100)]
+    bad = [
+        line("1", time="05/01/2026 10:00"),
+        line("2", units=-3),
+        line("3", price=0),
+        line("4", currency="XYZ"),
+        line("5", currency="EUR"),
+        line("6", units="two"),
+    ]
+    shop.deliver("sales", DAY, bad[:5] + good + [bad[5]])
+    with pytest.raises(RuleBroken, match="quarantined_share"):
+        shop.validate(DAY)
+    shop.deliver("sales", DAY, bad + good * 1 + [line(f"h{at}") for at in range(100)])
+    shop.validate(DAY)
+    file = f"sales-{DAY}.csv"
+    found = {(row, column, rule, value) for at, row, column, rule, value in shop.quarantine() if at == file}
+    assert (1, "ordered_at", "cast_to_timestamp", "05/01/2026 10:00") in found
+    assert (2, "units", "expect_column_values_to_be_between", "-3") in found
+    assert (3, "price", "expect_column_values_to_be_between", "0.0") in found
+    assert (4, "currency", "expect_column_values_to_be_in_set", "XYZ") in found
+    assert (5, "currency", "store_currency", "EUR") in found
+    assert (6, "units", "cast_to_int", "two") in found
+    assert not [entry for entry in found if "null" in entry[2]]
+    assert shop.read("validated.order_lines", DAY).count() == 200
+
+
+def test_a_key_that_one_file_gives_two_meanings_keeps_its_first_row(shop):
+    shop.deliver("sales", DAY, [line("1"), line("1", units=9), line("1")] + [line(f"g{at}") for at in range(40)])
+    shop.validate(DAY)
+    assert ("1", 1) in orders(shop, DAY)
+    assert [(row[1], row[3]) for row in shop.quarantine()] == [(2, "unique_key")]
+    assert shop.results(DAY)["delivered_twice"]["broken"] == 1
+
+
+def test_an_id_that_a_spreadsheet_wrote_as_a_number_is_the_same_customer(shop):
+    shop.deliver_all("sales", {DAY: [line("1", customer="17850.0")], "2026-01-06": [line("2", customer="17850", day="2026-01-06")]})
+    shop.validate("2026-01-06")
+    assert {row["customer_id"] for row in shop.read("validated.order_lines", "2026-01-06").collect()} == {"17850"}
+
+
+def test_a_correction_is_seen_from_its_night_on_and_not_before(shop):
+    shop.deliver("sales", DAY, [line("1", units=2), line("2")])
+    shop.validate(DAY)
+    shop.deliver("sales", "2026-01-06", [line("1", units=5), line("3", day="2026-01-06")])
+    shop.validate("2026-01-06")
+    assert orders(shop, DAY, "order_id", "units") == [("1", 2), ("2", 2)]
+    assert orders(shop, "2026-01-06", "order_id", "units") == [("1", 5), ("2", 2), ("3", 2)]
+
+
+def test_one_batch_gives_what_its_nights_gave(spark, home, tmp_path, shop):
+    days = {
+        DAY: [line("1"), line("2"), line("3", units=6)],
+        "2026-01-06": [line("1", units=4), line("2"), line("c", day="2026-01-06", item="A", units=1, cancelled="true")],
+        "2026-01-07": [line("1"), line("c", day="2026-01-06", units=2, cancelled="true"), line("d", day="2026-01-07", units=6, cancelled="true")],
+    }
+    for day, rows in days.items():
+        shop.deliver("sales", day, rows)
+        shop.validate(day)
+    shop.deliver("sales", "2026-01-07", [line("1")], file=f"sales-{DAY}.csv")
+    at_once = Shop(spark, home, tmp_path / "other")
+    at_once.tables = type(shop.tables)(spark, home.lake, "other")
+    at_once.deliver_all("sales", days)
+    at_once.validate("2026-01-07")
+    columns = ("order_id", "line_number", "units", "known_day", "_file", "cancels_order_id", "cancels_line_number")
+    for day in days:
+        assert orders(shop, day, *columns) == orders(at_once, day, *columns)
+
+
+def test_running_a_night_again_gives_the_same(shop):
+    shop.deliver("sales", DAY, [line("1"), line("2")])
+    shop.validate(DAY)
+    shop.deliver("sales", "2026-01-06", [line("1", units=4), line("2"), line("3", day="2026-01-06")])
+    shop.validate("2026-01-06")
+    columns = ("order_id", "units", "known_day", "_file")
+    first = orders(shop, "2026-01-06", *columns)
+    shop.validate("2026-01-06")
+    shop.validate(DAY)
+    assert orders(shop, "2026-01-06", *columns) == first
+    assert shop.results("2026-01-06")["delivered_twice"]["broken"] == 1
+
+
+def test_a_new_version_of_a_file_withdraws_what_it_no_longer_says(shop):
+    shop.deliver("sales", DAY, [line("1"), line("2"), line("3")])
+    shop.validate(DAY)
+    shop.deliver("sales", "2026-01-06", [line("1"), line("3", units=7)], file=f"sales-{DAY}.csv")
+    shop.validate("2026-01-06")
+    assert orders(shop, DAY, "order_id", "units") == [("1", 2), ("2", 2), ("3", 2)]
+    assert orders(shop, "2026-01-06", "order_id", "units") == [("1", 2), ("3", 7)]
+
+
+def test_an_order_sent_again_in_another_file_counts_once(shop):
+    shop.deliver("sales", DAY, [line("1", 1), line("1", 2, item="B")])
+    shop.deliver("sales", "2026-01-06", [line("1", 11, item="B"), line("1", 12), line("2", 13, day="2026-01-06")])
+    shop.validate("2026-01-06")
+    assert orders(shop, "2026-01-06") == [("1", 1), ("1", 2), ("2", 13)]
+    assert shop.results("2026-01-06")["delivered_twice"]["broken"] == 2
+
+
+def weeks(last, rows=20):
+    """Files of seven Mondays up to ``last``."""
+    from datetime import date, timedelta
+
+    end = date.fromisoformat(last)
+    days = [str(end - timedelta(days=7 * week)) for week in range(6, 0, -1)]
+    return {day: [line(f"{day}-{at}", day=day) for at in range(rows)] for day in days}
+
+
+def test_a_day_with_a_tenth_of_its_rows_stops_and_leaves_the_table_as_it_was(shop):
+    shop.deliver_all("sales", weeks("2026-02-16"))
+    shop.validate("2026-02-15")
+    shop.deliver("sales", "2026-02-16", [line("x", at, day="2026-02-16") for at in range(2)])
+    with pytest.raises(RuleBroken, match="volume") as stopped:
+        shop.validate("2026-02-16")
+    assert stopped.value.table == "validated.order_lines"
+    assert shop.read("validated.order_lines", "2026-02-16").count() == 120
+    assert shop.results("2026-02-16")["volume"]["is_broken"]
+
+
+def test_an_empty_day_stops_and_a_closed_one_does_not(shop):
+    shop.deliver_all("sales", weeks("2026-02-16"))
+    shop.validate("2026-02-13")
+    shop.deliver("sales", "2026-02-14", [])
+    shop.validate("2026-02-14")
+    shop.deliver("sales", "2026-02-16", [])
+    with pytest.raises(RuleBroken, match="volume"):
+        shop.validate("2026-02-16")
+
+
+def test_a_day_without_a_file_goes_on_and_is_told(shop):
+    shop.deliver("sales", DAY, [line("1")])
+    shop.validate(DAY)
+    shop.validate("2026-01-06")
+    assert shop.results("2026-01-06")["missing_day"]["severity"] == "warning"
+    assert orders(shop, "2026-01-06") == [("1", 1)]
+
+
+def test_yesterdays_export_under_todays_name_stops(shop):
+    shop.deliver("sales", "2026-01-15", [line(f"{at}") for at in range(5)])
+    with pytest.raises(RuleBroken, match="freshness"):
+        shop.validate("2026-01-15")
+
+
+def test_what_a_snapshot_no_longer_holds_is_gone_from_that_day(shop):
+    shop.mapping("items", ITEMS)
+    shop.deliver("sales", DAY, [line("1")])
+    shop.deliver("catalogue", DAY, [("A", "apple", 1), ("B", "bread", 2), ("C", "coal", 3)])
+    shop.validate(DAY)
+    shop.deliver("catalogue", "2026-01-06", [("A", "apple", 1), ("C", "coal", 4)])
+    shop.deliver("sales", "2026-01-06", [line("2", day="2026-01-06")])
+    shop.validate("2026-01-06")
+    shop.deliver("catalogue", "2026-01-07", [("A", "apple", 1), ("B", "bread", 2), ("C", "coal", 4)])
+    shop.validate("2026-01-07")
+
+    def seen(day):
+        return sorted((row["item_id"], row["price"]) for row in shop.read("validated.items", day).collect())
+
+    assert seen(DAY) == [("A", 1.0), ("B", 2.0), ("C", 3.0)]
+    assert seen("2026-01-06") == [("A", 1.0), ("C", 4.0)]
+    assert seen("2026-01-07") == [("A", 1.0), ("B", 2.0), ("C", 4.0)]
+
+
+def test_half_a_catalogue_or_items_nobody_knows_stop(shop):
+    shop.mapping("items", ITEMS)
+    shop.deliver("sales", DAY, [line(f"{at}", item="Z") for at in range(10)])
+    shop.deliver("catalogue", DAY, [(name, name, 1) for name in "ABCDEFGH"])
+    with pytest.raises(RuleBroken, match="reference_validated.items"):
+        shop.validate(DAY)
+    assert shop.read("validated.items", DAY).count() == 8
+
+
+def test_a_typo_in_the_sql_is_one_message_with_file_and_line(shop):
+    shop.deliver("sales", DAY, [line("1")])
+    shop.mapping("order_lines", "SELECT order_id,\n  tme AS ordered_at\nFROM sales")
+    with pytest.raises(DaybreakError, match=r"order_lines.sql, line 2: there is no column tme \(did you mean time\?\)"):
+        shop.validate(DAY)

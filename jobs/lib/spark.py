@@ -30,8 +30,7 @@ def options(settings: Settings) -> dict[str, str]:
         "spark.databricks.delta.snapshotPartitions": "2",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         "spark.sql.execution.arrow.maxRecordsPerBatch": "50000",
-        # Workers run this Python, whatever the PATH says, and find the jobs wherever the command was started.
-        "spark.pyspark.python": os.environ.get("PYSPARK_PYTHON") or sys.executable,
+        # Workers find the jobs wherever the command was started.
         "spark.executorEnv.PYTHONPATH": str(Path(__file__).resolve().parents[2]),
         # Python workers leave their memory to the machine between stages instead of holding it for the night.
         "spark.python.worker.reuse": "true",
@@ -53,6 +52,8 @@ def session(settings: Settings, name: str) -> SparkSession:
     """The session of this process: a Connect endpoint where one is set, else ``settings.master``."""
     if settings.remote:
         return SparkSession.builder.remote(settings.remote).appName(name).getOrCreate()
+    # Workers run this Python, whatever the PATH says; a cluster whose Python lies elsewhere says where.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName(name)
     for key, value in options(settings).items():
         builder = builder.config(key, value)

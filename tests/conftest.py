@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from jobs.lib import settings as environment
 from jobs.lib.settings import Settings
 from jobs.lib.spark import session
 from jobs.lib.tables import Tables
+
+
+# Tests are many short jobs: compiling their code well costs more than it gives, here and in the stages they start.
+os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto")
 
 
 def settings_of(home: Path, **variables: str) -> Settings:

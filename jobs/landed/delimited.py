@@ -45,8 +45,9 @@ def place(text: Text, source: Source) -> str | None:
     """
     lines = io.BufferedReader(text, CHUNK)
     csv.field_size_limit(BLOCK)
-    reader = csv.reader(_decoded(lines), delimiter=source.delimiter, quotechar=source.quote, escapechar=source.escape,
-                        strict=True)
+    reader = csv.reader(
+        _decoded(lines), delimiter=source.delimiter, quotechar=source.quote, escapechar=source.escape, strict=True
+    )
     width = len(source.columns or ()) if not source.header else 0
     begins = 1
     try:
@@ -58,8 +59,10 @@ def place(text: Text, source: Source) -> str | None:
             begins = reader.line_num + 1
     except csv.Error as error:
         if "end of data" in str(error) or "field limit" in str(error):
-            return (f"line {begins}: a quote opened in this row is never closed; the file is cut off, "
-                    f"or a field holds a lone {source.quote}")
+            return (
+                f"line {begins}: a quote opened in this row is never closed; the file is cut off, "
+                f"or a field holds a lone {source.quote}"
+            )
         return f"line {begins}: {error}"
     return None
 

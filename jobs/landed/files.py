@@ -7,10 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
+from pathlib import Path
 
 from jobs.landed.streams import Refused
-from jobs.lib.objects import Object, ObjectStore
-from jobs.lib.stores import Known, Source
+from jobs.lib.errors import DaybreakError
+from jobs.lib.marked import shown
+from jobs.lib.objects import Object, ObjectStore, open_store
+from jobs.lib.settings import Settings
+from jobs.lib.stores import Known, Source, Store
 
 UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", ".filepart")
 BEGINNING = date(1970, 1, 1)
@@ -24,6 +28,17 @@ class Listing:
     files: dict[str, list[Object]]
     unsettled: list[Object]
     strangers: list[str]
+
+
+def landing_place(store: Store, settings: Settings) -> ObjectStore:
+    """Where a store's files lie; a folder that is not there is an error, not an empty day."""
+    place = open_store(store.landing, settings)
+    if not store.landing.startswith("s3://") and not Path(place.root).is_dir():
+        raise DaybreakError(
+            f"the landing place {place.root} is not there, where the files of {store.name} are to lie: "
+            f"correct 'landing' in {shown(store.folder / 'store.yml')}, or DAYBREAK_LANDING"
+        )
+    return place
 
 
 def listed(place: ObjectStore, sources: dict[str, Source], now: datetime, settle: timedelta) -> Listing:

@@ -47,8 +47,11 @@ ADDED = (
 
 
 def columns_of(taken: Sequence[Taken], present: Sequence[str]) -> list[str]:
-    """The text columns of a commit: those that the table has, under its spelling, then the new ones as they come."""
-    columns = {name.casefold(): name for name in present}
+    """The text columns of a commit: ``present`` ones (of the table, or of store.yml) under their spelling, then new
+    ones as they come."""
+    columns: dict[str, str] = {}
+    for name in present:
+        columns.setdefault(name.casefold(), name)
     for one in taken:
         for name in one.look.columns:
             columns.setdefault(name.casefold(), name)
@@ -56,7 +59,11 @@ def columns_of(taken: Sequence[Taken], present: Sequence[str]) -> list[str]:
 
 
 def rows_of(
-    spark: SparkSession, place: ObjectStore, source: Source, taken: Sequence[Taken], files: dict[str, Object],
+    spark: SparkSession,
+    place: ObjectStore,
+    source: Source,
+    taken: Sequence[Taken],
+    files: dict[str, Object],
     columns: Sequence[str],
 ) -> DataFrame:
     """One row per data row and one per file, ``columns`` and landing's own; ``_known_day`` null where rows tell it."""

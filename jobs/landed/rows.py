@@ -103,7 +103,10 @@ def _check_names(names: tuple[str, ...] | list[str]) -> None:
         if folded in OWN_COLUMNS:
             raise Refused("header", f"the column {name!r} has a name that landing keeps for itself; name it otherwise")
         if folded in seen:
-            twice = f"the column {name!r} is there twice" if seen[folded] == name else \
-                f"the columns {seen[folded]!r} and {name!r} differ only in case"
+            twice = (
+                f"the column {name!r} is there twice"
+                if seen[folded] == name
+                else f"the columns {seen[folded]!r} and {name!r} differ only in case"
+            )
             raise Refused("header", f"{twice}; name one of them otherwise")
         seen[folded] = name

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 from pyspark.errors import PySparkException
 from pyspark.sql import functions as F
@@ -21,7 +20,7 @@ from jobs.landed.decisions import Decisions, Entry, Refusal, decide
 from jobs.landed.looks import GONE, UNREADABLE, Look, looks
 from jobs.landed.rows import OWN_COLUMNS
 from jobs.landed.streams import Refused
-from jobs.lib import lineage, objects
+from jobs.lib import lineage
 from jobs.lib.errors import DaybreakError
 from jobs.lib.objects import Object, ObjectStore
 from jobs.lib.stages import Night
@@ -37,7 +36,7 @@ REFUSAL = "source string, file string, sha256 string, row long, column string, r
 
 def run(night: Night) -> None:
     """Lands all files of the night's store that are new and known by the night's day."""
-    place = open_landing(night.store.landing, night)
+    place = listing.landing_place(night.store, night.settings)
     now = datetime.now(UTC)
     found = listing.listed(place, night.store.sources, now, timedelta(seconds=night.settings.settle_seconds))
     for file in found.unsettled:
@@ -47,15 +46,6 @@ def run(night: Night) -> None:
     closed = lineage.last_completed(night.tables, "landed")
     for source in night.store.sources.values():
         _land(night, place, source, found.files[source.name], closed, now)
-
-
-def open_landing(root: str, night: Night) -> ObjectStore:
-    """The landing place; a folder that is not there is an error, not an empty day."""
-    place = objects.open_store(root, night.settings)
-    if not root.startswith("s3://") and not Path(place.root).is_dir():
-        raise DaybreakError(f"the landing place {place.root} is not there; it is where the files of {night.store.name} "
-                            "lie: correct 'landing' in store.yml, or DAYBREAK_LANDING")
-    return place
 
 
 def _land(
@@ -107,9 +97,7 @@ def _days(source: Source, files: Sequence[Object]) -> tuple[dict[str, date | Non
     return days, unnamed
 
 
-def _worth_a_look(
-    due: Sequence[Object], seen: dict[str, tuple[int, datetime]], place: ObjectStore
-) -> list[Object]:
+def _worth_a_look(due: Sequence[Object], seen: dict[str, tuple[int, datetime]], place: ObjectStore) -> list[Object]:
     """Files that are new or may have changed, those of a folder that seem unchanged up to a bound, newest first."""
     left = 0 if place.root.startswith("s3://") else COMPARED_BYTES
     wanted = []
@@ -127,12 +115,17 @@ def _is_same(key: str, found: Sequence[Look]) -> bool:
 
 
 def _append(
-    night: Night, place: ObjectStore, source: Source, made: Decisions, files: dict[str, Object], closed: date | None,
+    night: Night,
+    place: ObjectStore,
+    source: Source,
+    made: Decisions,
+    files: dict[str, Object],
+    closed: date | None,
     now: datetime,
 ) -> None:
     table = night.tables.read_landed(source.name)
     present = [name for name in table.columns if name not in OWN_COLUMNS] if table is not None else []
-    columns = landing.columns_of(made.taken, present)
+    columns = landing.columns_of(made.taken, [*present, *(source.columns or ())])
     rows = landing.rows_of(night.spark, place, source, made.taken, files, columns)
     frame = landing.dated(rows, source.known, night.store.timezone, night.as_of, closed, now)
     try:

@@ -20,8 +20,17 @@ WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", 
 FORMATS = ("csv", "jsonl", "parquet")
 DELIVERS = ("events", "snapshot", "changes")
 PERIODS = ("day", "week")
-STORE_KEYS = ("name", "currency", "timezone", "country", "period", "closed_weekdays", "holidays_country", "landing",
-              "files")
+STORE_KEYS = (
+    "name",
+    "currency",
+    "timezone",
+    "country",
+    "period",
+    "closed_weekdays",
+    "holidays_country",
+    "landing",
+    "files",
+)
 SOURCE_KEYS = ("where", "format", "options", "known", "delivers", "ids", "columns")
 VARIABLE = r"\$\{?(\w+)\}?"
 OPTION_KEYS = ("delimiter", "encoding", "header", "quote", "escape")
@@ -122,10 +131,13 @@ def _folder(store: str) -> Path:
             return folder.resolve()
     path = Path(store).expanduser()
     if path.is_dir():
-        raise DaybreakError(f"{path}: there is no store.yml in this folder; a store is a folder with store.yml and "
-                            "order_lines.sql (README, 'Your store in an hour')")
-    raise DaybreakError(f"there is no store {store!r}: {nearest(store, shipped())}; or give the path of a folder "
-                        "that holds a store.yml")
+        raise DaybreakError(
+            f"{path}: there is no store.yml in this folder; a store is a folder with store.yml and "
+            "order_lines.sql (README, 'Your store in an hour')"
+        )
+    raise DaybreakError(
+        f"there is no store {store!r}: {nearest(store, shipped())}; or give the path of a folder that holds a store.yml"
+    )
 
 
 def _mappings(folder: Path) -> dict[str, Path]:
@@ -220,16 +232,22 @@ def _day_format(known: Section) -> str:
 def _landing(facts: Section, settings: Settings, folder: Path) -> str:
     """The landing place of store.yml with DAYBREAK_DATA and DAYBREAK_HOME put in; relative: to the store's folder."""
     if not facts.has("landing"):
-        facts.refuse(None, "the key 'landing' is missing: where the files lie, a folder or s3://bucket/prefix "
-                           "(or set DAYBREAK_LANDING)")
+        facts.refuse(
+            None,
+            "the key 'landing' is missing: where the files lie, a folder or s3://bucket/prefix "
+            "(or set DAYBREAK_LANDING)",
+        )
     landing = facts.value("landing", str)
     places = {"DAYBREAK_DATA": settings.data, "DAYBREAK_HOME": str(settings.home)}
     for name in re.findall(VARIABLE, landing):
         if name not in places:
             facts.refuse("landing", f"nothing is known of {name} here; {nearest(name, places)}")
         if not places[name]:
-            facts.refuse("landing", f"{name} is not set; set it to the folder of the downloaded data (README), "
-                                    "or DAYBREAK_LANDING to where this store's files lie")
+            facts.refuse(
+                "landing",
+                f"{name} is not set; set it to the folder of the downloaded data (README), "
+                "or DAYBREAK_LANDING to where this store's files lie",
+            )
     landing = re.sub(VARIABLE, lambda match: places[match[1]] or "", landing)
     if landing.startswith("s3://"):
         return str(landing)
@@ -264,8 +282,12 @@ def _names(section: Section, key: str, among: tuple[str, ...] | None = None) -> 
     names = section.value(key, list, default=None)
     for name in names or ():
         if not isinstance(name, str) or (among and name not in among):
-            section.refuse(key, f"{name!r} is not known here; {nearest(name, among)}" if among
-                           else f"expected a list of names, as in [a, b], found {name!r}")
+            section.refuse(
+                key,
+                f"{name!r} is not known here; {nearest(name, among)}"
+                if among
+                else f"expected a list of names, as in [a, b], found {name!r}",
+            )
     return tuple(names) if names is not None else None
 
 

@@ -22,5 +22,5 @@ with DAG(
     params=PARAMS,
     doc_md=__doc__,
     tags=["daybreak", "maintenance"],
-):
+) as maintenance:
     spark("maintenance", ["maintenance"], "Deletes expired detail, compacts small files, then VACUUM.")

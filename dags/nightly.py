@@ -1,8 +1,8 @@
 """Every night, a store's raw files become validated tables, features, models and published outputs.
 
-A run is one day's partition: its key is the day D (`2026-11-20`) by whose end everything was known. The night of D opens
-at midnight UTC after D, waits for D's files until a deadline, and goes through the stages from left to right; a folder
-of jobs/ is a stage, and a stage is a task. Training is part of the night, and is skipped while the champion is fresh.
+A run is one day's partition: its key is the day D (`2026-11-20`) by whose end everything was known. The night of D
+opens at midnight UTC after D, waits for D's files until a deadline, and goes through the stages from left to right; a
+folder of jobs/ is a stage, and a stage is a task. Training is part of the night, skipped while the champion is fresh.
 
     landed → validated → features → models, when due → a product's tables → published
 
@@ -28,8 +28,8 @@ with DAG(
     params=PARAMS,
     doc_md=__doc__,
     tags=["daybreak", "night"],
-):
-    come = files("Waits until the day's files are there, or the deadline has passed. A day long past is not waited for.")
+) as nightly:
+    come = files("Waits until the day's files are there or the deadline has passed; a day long past is not waited for.")
     landed = stage("landed", "Takes in every new raw file known by the end of the day, each exactly once, as received.")
     validated = stage(
         "validated",
@@ -42,7 +42,7 @@ with DAG(
     come >> landed >> validated >> features
 
     for product in PRODUCTS:
-        with TaskGroup(f"{product}_models", prefix_group_id=False, tooltip="Skipped while the champion in force is fresh") as models:
+        with TaskGroup(f"{product}_models", prefix_group_id=False, tooltip="Skipped while it is fresh") as models:
             due(product) >> train(product)
         scored = stage(product, f"The tables of {product} for the day.", reads=["features"], product=product)
         features >> models >> scored >> published

@@ -1,7 +1,7 @@
-"""The Airflow of a home: its environment, its server on this machine, its API, and its end with all that it started.
+"""The Airflow of a home: its environment, its server on this machine, and its end with all that it started.
 
-SQLite and `airflow standalone` on 127.0.0.1: enough for one machine, where one Spark runs at a time anyway. A deployment
-(docker/) brings its own; the DAGs are the same.
+SQLite and `airflow standalone` on 127.0.0.1: enough for one machine, where one Spark runs at a time anyway. A
+deployment brings its own Airflow; the DAGs are the same.
 """
 
 from __future__ import annotations
@@ -15,17 +15,14 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any
 
 import psutil
 
+from jobs.lib.airflow_api import Api, ApiError
 from jobs.lib.errors import DaybreakError
 from jobs.lib.settings import Settings
 
@@ -109,7 +106,6 @@ def java_home(venv: Path, env: Mapping[str, str]) -> str:
     return str(venv / "java") if (venv / "java").exists() else env.get("JAVA_HOME", "")
 
 
-
 @contextmanager
 def held(path: Path, holder: str) -> Iterator[None]:
     """Holds a lock file while the block runs; the kernel lets go of it however the process dies.
@@ -148,11 +144,11 @@ def serving(settings: Settings, purpose: str, env: Mapping[str, str]) -> Iterato
             finally:
                 end(settings, server)
     except Held as holder:
-        server = running(settings)
-        if server is None:
-            raise DaybreakError(f"{settings.home} is held by {holder}, which is not up yet or is ending: try again in a minute") from None
-        wait_until_healthy(settings, server)
-        yield server
+        there = running(settings)
+        if there is None:
+            raise DaybreakError(f"{settings.home} is held by {holder}, which is starting or ending: wait") from None
+        wait_until_healthy(settings, there)
+        yield there
 
 
 def running(settings: Settings) -> Server | None:
@@ -211,7 +207,7 @@ def write_private(file: Path, text: str) -> None:
 
 
 def write_properties(settings: Settings, file: Path) -> None:
-    """Spark's options as the properties file of spark-submit: a driver's memory and jars count only before it starts."""
+    """Spark's options as spark-submit's properties: a driver's memory and jars count only before it starts."""
     from jobs.lib.spark import options
 
     file.write_text("".join(f"{key} {value}\n" for key, value in options(settings).items()))
@@ -219,7 +215,7 @@ def write_properties(settings: Settings, file: Path) -> None:
 
 def wait_until_healthy(settings: Settings, server: Server) -> None:
     """Returns when scheduler and DAG processor live and the nightly DAG is read; raises with the log's end if not."""
-    api = Api(server)
+    api = Api(server.url, server.password)
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:
         if not members(server):
@@ -267,54 +263,3 @@ def end(settings: Settings, server: Server) -> None:
         while members(server) and time.monotonic() < until:
             time.sleep(0.2)
     (folder(settings) / "server.json").unlink(missing_ok=True)
-
-
-class ApiError(Exception):
-    """What Airflow's API answered, with its status code."""
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(f"Airflow answered {status}: {text}")
-        self.status = status
-
-
-class Api:
-    """Airflow's REST API v2 with a token of the home's user."""
-
-    def __init__(self, server: Server) -> None:
-        self.server = server
-        self.token = ""
-        # Never through a proxy: the server is on this machine.
-        self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-    def get(self, path: str, **query: Any) -> dict[str, Any]:
-        return self.call("GET", f"{path}?{urllib.parse.urlencode(query, doseq=True)}" if query else path)
-
-    def call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
-        """The JSON of the answer; raises ApiError on a refusal and OSError where nobody listens."""
-        if not self.token:
-            who = {"username": "daybreak", "password": self.server.password}
-            self.token = self._send("POST", "/auth/token", who)["access_token"]
-        try:
-            return self._send(method, f"/api/v2{path}", body)
-        except ApiError as error:
-            if error.status != 401:
-                raise
-            self.token = ""
-            return self.call(method, path, body)
-
-    def _send(self, method: str, path: str, body: Any) -> dict[str, Any]:
-        headers = {"Content-Type": "application/json"}
-        if self.token:
-            headers["Authorization"] = f"Bearer {self.token}"
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.server.url + path, data=data, headers=headers, method=method)
-        try:
-            with self.opener.open(request, timeout=30) as answer:
-                text = answer.read()
-        except urllib.error.HTTPError as error:
-            raise ApiError(error.code, _text(error)) from error
-        return json.loads(text) if text else {}
-
-
-def _text(answer: IO[bytes]) -> str:
-    return answer.read().decode(errors="replace")[:2000]

@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -20,7 +20,8 @@ from typing import Any
 
 from jobs.lib import airflow, stores
 from jobs.lib import settings as environment
-from jobs.lib.airflow import Api, Server
+from jobs.lib.airflow import Server
+from jobs.lib.airflow_api import Api, ApiError
 from jobs.lib.errors import DaybreakError
 from jobs.lib.settings import Settings
 
@@ -58,16 +59,17 @@ def backfill(settings: Settings, first: date, last: date) -> None:
     if first > last:
         raise DaybreakError(f"FROM={first} is after TO={last}: no night lies between")
     with session(settings, f"make backfill FROM={first} TO={last}") as api:
+        begin, end = f"{first}T00:00:00Z", f"{last}T00:00:00Z"
         asked = {
             "dag_id": DAG,
-            "from_date": f"{first}T00:00:00Z",
-            "to_date": f"{last}T00:00:00Z",
+            "from_date": begin,
+            "to_date": end,
             "dag_run_conf": conf(settings),
             "reprocess_behavior": "completed",
             "max_active_runs": 1,
         }
         made = api.call("POST", "/backfills", asked)
-        runs = runs_of(api, asked["from_date"], asked["to_date"], made["created_at"])
+        runs = runs_of(api, begin, end, made["created_at"])
         print(f"{len(runs)} nights from {first} to {last}", flush=True)
         for night in runs:
             try:
@@ -75,10 +77,10 @@ def backfill(settings: Settings, first: date, last: date) -> None:
             except BaseException as error:
                 api.call("PUT", f"/backfills/{made['id']}/cancel")
                 end_unfinished(api)
-                if isinstance(error, DaybreakError) and night is not runs[-1]:
-                    day = night["partition_key"]
-                    raise DaybreakError(f"{error}\nThe nights after {day} were not run: go on with FROM={day}") from error
-                raise
+                if not isinstance(error, DaybreakError) or night is runs[-1]:
+                    raise
+                day = night["partition_key"]
+                raise DaybreakError(f"{error}\nthe nights after {day} were not run: go on with FROM={day}") from error
 
 
 def runs_of(api: Api, first: str, last: str, since: str) -> list[dict[str, Any]]:
@@ -96,23 +98,23 @@ def session(settings: Settings, purpose: str) -> Iterator[Api]:
             print(f"Airflow for {settings.home} …", flush=True)
             started = time.monotonic()
             with airflow.serving(settings, purpose, os.environ) as server:
-                api = Api(server)
+                api = Api(server.url, server.password)
                 print(f"Airflow is up after {time.monotonic() - started:.0f} s: {server.url}", flush=True)
                 prepare(api)
                 yield api
                 # A run cut short must not go on by itself at the next start.
                 end_unfinished(api)
     except airflow.Held as holder:
-        raise DaybreakError(f"{settings.home} is busy with {holder}: wait for it, or end it with Ctrl-C there") from None
+        raise DaybreakError(f"{settings.home} is busy with {holder}: wait for it or end it there") from None
 
 
 def prepare(api: Api) -> None:
     """The pool that keeps to one Spark at a time, no run left from before, and the DAG let loose."""
-    pool = {"name": "spark", "slots": airflow.SPARK_SLOTS, "description": "One Spark at a time", "include_deferred": False}
     try:
         api.get("/pools/spark")
-    except airflow.ApiError:
-        api.call("POST", "/pools", pool)
+    except ApiError:
+        about = {"description": "One Spark at a time on one machine", "include_deferred": False}
+        api.call("POST", "/pools", {"name": "spark", "slots": airflow.SPARK_SLOTS, **about})
     end_unfinished(api)
     api.call("PATCH", f"/dags/{DAG}", {"is_paused": False})
 
@@ -156,8 +158,11 @@ def line(task: dict[str, Any]) -> str:
 
 
 def seconds(night: dict[str, Any]) -> float:
-    begun, ended = (datetime.fromisoformat(night[name].replace("Z", "+00:00")) for name in ("start_date", "end_date"))
-    return (ended - begun).total_seconds()
+    return (moment(night["end_date"]) - moment(night["start_date"])).total_seconds()
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 class Progress:
@@ -203,7 +208,7 @@ def failures(settings: Settings, run_id: str, day: str, tasks: list[dict[str, An
         folder = airflow.folder(settings) / "logs" / f"dag_id={DAG}" / f"run_id={run_id}" / f"task_id={name}"
         logs = sorted(folder.glob("*.log"))
         notes = (settings.home / "runs").glob(f"*/{day}/{name.split('_')[0]}.failure.json")
-        begun = datetime.fromisoformat((task["start_date"] or "1970-01-01T00:00:00Z").replace("Z", "+00:00")).timestamp()
+        begun = moment(task["start_date"]).timestamp() if task["start_date"] else 0.0
         fresh = [json.loads(note.read_text()) for note in notes if note.stat().st_mtime >= begun]
         for note in fresh:
             about = f"table {note['table']}, rule {note['rule']}: " if note.get("rule") else ""
@@ -222,7 +227,7 @@ def up(settings: Settings) -> None:
             server = airflow.start(settings, "make up", os.environ)
             try:
                 airflow.wait_until_healthy(settings, server)
-                prepare(Api(server))
+                prepare(Api(server.url, server.password))
                 print(f"Airflow: {server.url}  user daybreak  password {server.password}", flush=True)
                 print("Ctrl-C ends it. Nights start by themselves only with DAYBREAK_SCHEDULE=on.", flush=True)
                 while airflow.members(server):
@@ -260,7 +265,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = environment.load({**os.environ, **({"DAYBREAK_STORE": options.store} if options.store else {})})
         if options.command == "up":
-            up(settings)
+            with suppress(KeyboardInterrupt):  # the ordinary end of it
+                up(settings)
         elif options.command == "down":
             down(settings)
         elif options.command == "demo":

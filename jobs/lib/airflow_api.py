@@ -1,0 +1,59 @@
+"""Airflow's REST API on this machine: a token, JSON in and out, errors with their status."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from typing import Any
+
+USER = "daybreak"
+
+
+class ApiError(Exception):
+    """What Airflow's API answered, with its status code."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(f"Airflow answered {status}: {text}")
+        self.status = status
+
+
+class Api:
+    """Airflow's REST API v2 with a token of the home's one user."""
+
+    def __init__(self, url: str, password: str) -> None:
+        self.url = url
+        self.password = password
+        self.token = ""
+        # Never through a proxy: the server is on this machine.
+        self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def get(self, path: str, **query: Any) -> dict[str, Any]:
+        return self.call("GET", f"{path}?{urllib.parse.urlencode(query, doseq=True)}" if query else path)
+
+    def call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        """The JSON of the answer; raises ApiError on a refusal and OSError where nobody listens."""
+        if self.token:
+            try:
+                return self._send(method, f"/api/v2{path}", body)
+            except ApiError as error:
+                if error.status != 401:  # a token lives for a day
+                    raise
+        self.token = ""
+        who = {"username": USER, "password": self.password}
+        self.token = self._send("POST", "/auth/token", who)["access_token"]
+        return self._send(method, f"/api/v2{path}", body)
+
+    def _send(self, method: str, path: str, body: Any) -> dict[str, Any]:
+        headers = {"Content-Type": "application/json"}
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data=data, headers=headers, method=method)
+        try:
+            with self.opener.open(request, timeout=30) as answer:
+                text = answer.read()
+        except urllib.error.HTTPError as error:
+            raise ApiError(error.code, error.read().decode(errors="replace")[:2000]) from error
+        return json.loads(text) if text else {}

@@ -1,0 +1,67 @@
+"""`make demo`: a simulated store's history, a first night, and two more in which shoppers saw what was published."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+from jobs.lib import nights
+from jobs.lib.errors import DaybreakError
+from jobs.lib.settings import Settings
+
+STORE = "simulated"
+FIRST_NIGHT = date(2026, 3, 3)
+NIGHTS = 3
+
+
+def run(settings: Settings) -> None:
+    """Delivers, runs and publishes; ends with where things are. Run again, it goes the same way to the same content."""
+    settings = replace(settings, store=STORE)
+    started = time.monotonic()
+    days = [FIRST_NIGHT + timedelta(days=later) for later in range(NIGHTS)]
+    print(f"the simulated store delivers its history through {days[0]}", flush=True)
+    jobs(settings, "store", "--through", str(days[0]))
+    with nights.session(settings, "make demo") as api:
+        for day in days:
+            if day is not days[0]:
+                print(f"{day}: shoppers see what was published, and the store delivers the day", flush=True)
+                jobs(settings, "store", "--through", str(day))
+            nights.watch(settings, api, nights.trigger(settings, api, day))
+    report = jobs(settings, "report", "--as-of", str(days[-1]), capture=True).strip().splitlines()
+    print(f"\n{NIGHTS} nights in {(time.monotonic() - started) / 60:.1f} min. Where things are:")
+    print("\n".join(places(settings, report[-1] if report else "")))
+
+
+def jobs(settings: Settings, *command: str, capture: bool = False) -> str:
+    """Runs `python -m jobs …` for the demo's store; its output where asked for. Raises DaybreakError when it fails."""
+    env = {**os.environ, "DAYBREAK_STORE": STORE, "DAYBREAK_HOME": str(settings.home)}
+    out = subprocess.PIPE if capture else None
+    done = subprocess.run([sys.executable, "-m", "jobs", *command], env=env, stdout=out, text=True, check=False)
+    if done.returncode:
+        raise DaybreakError(f"`python -m jobs {' '.join(command)}` ended with {done.returncode}, as it says above")
+    return done.stdout or ""
+
+
+def places(settings: Settings, report: str) -> list[str]:
+    """Where outputs, report and logs are, a line each; the release in force of each product."""
+    told = []
+    for product in settings.products:
+        root = f"{settings.publish}/{STORE}/{product}"
+        pointer = Path(root, "current.json")
+        if pointer.is_file():
+            current = json.loads(pointer.read_text())
+            told.append(f"  {product:16} release {current['release']} of {current['as_of']}, from {pointer}")
+            files = f"{root}/*/as_of={current['as_of']}/release={current['release']}/*.parquet"
+            told.append(f"  {'its tables':16} {files}")
+        else:
+            told.append(f"  {product:16} {root}")
+    told.append(f"  {'report':16} {report}")
+    told.append(f"  {'raw files':16} {settings.home / 'stores' / STORE / 'landing'}")
+    told.append(f"  {'Airflow':16} make up, and see the nights at the address that it prints")
+    return told

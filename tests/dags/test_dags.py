@@ -1,0 +1,120 @@
+"""The DAG files: quick to read, free of Spark and jobs, and each task says who, how long, how often and what."""
+
+import json
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+DAGS = Path(__file__).parents[2] / "dags"
+FILES = sorted(path.stem for path in DAGS.glob("*.py") if path.stem != "common")
+
+# Reads one DAG file as Airflow does, after Airflow's own import, and prints what it found.
+READ = """
+import importlib, json, sys, time
+sys.path.insert(0, sys.argv[1])
+import airflow.sdk
+from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.providers.standard.sensors.bash import BashSensor
+started = time.perf_counter()
+module = importlib.import_module(sys.argv[2])
+seconds = time.perf_counter() - started
+from airflow.sdk import DAG
+dag = next(value for value in vars(module).values() if isinstance(value, DAG)) if sys.argv[2] != "common" else None
+tasks = {} if dag is None else {task.task_id: {
+    "owner": task.owner, "retries": task.retries, "timeout": task.execution_timeout.total_seconds(), "doc": task.doc_md,
+    "upstream": sorted(task.upstream_task_ids), "pool": task.pool, "callback": bool(task.on_failure_callback),
+    "trigger_rule": task.trigger_rule, "inlets": [asset.name for asset in task.inlets],
+    "outlets": [asset.name for asset in task.outlets], "type": type(task).__name__,
+    "arguments": getattr(task, "application_args", None),
+} for task in dag.tasks}
+print(json.dumps({
+    "seconds": seconds, "tasks": tasks, "loaded": sorted({name.split(".")[0] for name in sys.modules}),
+    "jobs": sorted(name for name in sys.modules if name.split(".")[0] == "jobs"),
+    "dag": dag and {"id": dag.dag_id, "doc": dag.doc_md, "tags": sorted(dag.tags), "catchup": dag.catchup,
+                    "active": dag.max_active_runs, "ends": str(dag.end_date)},
+}, default=str))
+"""
+
+
+def read(name: str, **environment: str) -> dict:
+    env = {"PATH": "/usr/bin:/bin", "AIRFLOW_HOME": environment.pop("AIRFLOW_HOME"), **environment}
+    done = subprocess.run([sys.executable, "-c", READ, str(DAGS), name], capture_output=True, text=True, env=env)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
+    home = str(tmp_path_factory.mktemp("airflow"))
+    return {name: read(name, AIRFLOW_HOME=home) for name in FILES}
+
+
+def test_files_are_read_within_two_seconds_beyond_airflow(found: dict[str, dict]) -> None:
+    assert {name: dag["seconds"] for name, dag in found.items() if dag["seconds"] > 2} == {}
+
+
+def test_files_bring_neither_spark_nor_jobs(found: dict[str, dict]) -> None:
+    for name, dag in found.items():
+        assert dag["jobs"] == [], name
+        assert {"pyspark", "delta", "great_expectations", "xgboost"} & set(dag["loaded"]) == set(), name
+
+
+def test_every_task_says_who_how_long_how_often_and_what(found: dict[str, dict]) -> None:
+    for dag in found.values():
+        assert dag["dag"]["doc"] and "daybreak" in dag["dag"]["tags"]
+        for task_id, task in dag["tasks"].items():
+            assert task["owner"] == "daybreak", task_id
+            assert task["retries"] >= 1, task_id
+            assert 0 < task["timeout"] <= timedelta(hours=3).total_seconds(), task_id
+            assert len(task["doc"]) > 20, task_id
+            assert task["callback"], task_id
+
+
+def test_nights_run_one_after_the_other_and_spark_alone(found: dict[str, dict]) -> None:
+    for dag in found.values():
+        assert dag["dag"]["active"] == 1
+        assert not dag["dag"]["catchup"]
+        spark = [task for task in dag["tasks"].values() if task["type"] == "SparkSubmitOperator"]
+        assert spark
+        assert {task["pool"] for task in spark} == {"spark"}
+
+
+def test_nightly_goes_from_left_to_right(found: dict[str, dict]) -> None:
+    tasks = found["nightly"]["tasks"]
+    assert {task_id: task["upstream"] for task_id, task in tasks.items()} == {
+        "files": [],
+        "landed": ["files"],
+        "validated": ["landed"],
+        "features": ["validated"],
+        "due_recommendations": ["features"],
+        "train_recommendations": ["due_recommendations"],
+        "recommendations": ["features", "train_recommendations"],
+        "published": ["recommendations"],
+    }
+    # A skipped training (the champion is fresh) stops nothing, a failed one does.
+    assert tasks["recommendations"]["trigger_rule"] == "none_failed"
+    assert tasks["published"]["trigger_rule"] == "none_failed"
+
+
+def test_a_stage_is_told_the_partition_and_the_store(found: dict[str, dict]) -> None:
+    assert found["nightly"]["tasks"]["features"]["arguments"] == [
+        "features", "--as-of", "{{ dag_run.partition_key }}", "--store", "{{ params.store }}",
+    ]
+
+
+def test_assets_are_the_tables_with_a_contract(found: dict[str, dict]) -> None:
+    expectations = DAGS.parent / "expectations"
+    for layer in ("validated", "features", "recommendations"):
+        contracts = sorted(f"{layer}.{path.stem}" for path in (expectations / layer).glob("*.yml"))
+        assert found["nightly"]["tasks"][layer]["outlets"] == contracts
+    assert found["nightly"]["tasks"]["features"]["inlets"] == found["nightly"]["tasks"]["validated"]["outlets"]
+
+
+def test_nights_start_by_themselves_unless_told_not_to(found: dict[str, dict], tmp_path: Path) -> None:
+    assert found["nightly"]["dag"]["ends"] == "None"
+    off = read("nightly", AIRFLOW_HOME=str(tmp_path), DAYBREAK_SCHEDULE="off")
+    assert off["dag"]["ends"].startswith("2000-01-02")

@@ -1,0 +1,48 @@
+"""A night waits for its day's files until the deadline, and never for what will not come."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from jobs.lib import stores, waiting
+from jobs.lib.settings import Settings
+from tests.conftest import settings_of
+
+
+@pytest.fixture
+def store(home: Settings) -> stores.Store:
+    return stores.load(settings_of(home.home, DAYBREAK_STORE="online_retail", DAYBREAK_DATA=str(home.home)))
+
+
+def test_a_file_that_carries_the_day_is_waited_for(store: stores.Store) -> None:
+    (name,) = store.sources
+    assert waiting.missing(store, ["2011-10-30.csv"], date(2011, 10, 31)) == [name]
+    assert waiting.missing(store, ["2011-10-30.csv", "2011-10-31.csv"], date(2011, 10, 31)) == []
+
+
+def test_a_closed_day_is_not_waited_for(store: stores.Store) -> None:
+    assert waiting.missing(store, [], date(2011, 10, 29)) == []
+
+
+def test_the_deadline_counts_from_the_end_of_the_stores_own_day(store: stores.Store) -> None:
+    assert waiting.deadline(store, date(2011, 7, 4), 6) == datetime(2011, 7, 5, 5, tzinfo=UTC)
+    assert waiting.deadline(store, date(2011, 12, 4), 6) == datetime(2011, 12, 5, 6, tzinfo=UTC)
+
+
+def test_a_day_long_past_is_not_waited_for(home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAYBREAK_HOME", str(home.home))
+    monkeypatch.setenv("DAYBREAK_DATA", str(home.home))
+    assert waiting.main(["--store", "online_retail", "--as-of", "2011-10-31"]) == 0
+
+
+def test_the_day_that_has_not_ended_is_waited_for(home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    landing = home.home / "landing"
+    landing.mkdir(parents=True)
+    monkeypatch.setenv("DAYBREAK_HOME", str(home.home))
+    monkeypatch.setenv("DAYBREAK_LANDING", str(landing))
+    assert waiting.main(["--store", "online_retail", "--as-of", str(datetime.now(UTC).date())]) == waiting.WAIT
+
+
+def test_an_unknown_store_is_an_answer_in_words(home: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    assert waiting.main(["--store", "online_retial", "--as-of", "2011-10-31"]) == 1
+    assert "online_retail" in capsys.readouterr().err

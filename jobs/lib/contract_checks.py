@@ -83,8 +83,6 @@ def of_column(part: Section, column: str, kind: str, root: Path) -> tuple[Check,
     found = []
     for entry in part.sections("checks"):
         check = _check(entry, root, {"column": column})
-        if "column" not in gx_names.known()[check.expectation].keys:
-            entry.refuse(check.expectation, "this expectation is about the table: put it under the table's `checks`")
         _fits(entry, check, {column: kind})
         found.append(check)
     return tuple(found)
@@ -152,6 +150,8 @@ def _check(entry: Section, root: Path, given: dict[str, Any]) -> Check:
         entry.refuse(name, f"Great Expectations has no such expectation here; {nearest(name, gx_names.known())}")
     severity = entry.value("severity", str, default="critical", among=SEVERITIES)
     known = gx_names.known()[name]
+    if given and "column" not in known.keys:
+        entry.refuse(name, "this expectation is not about one column: put it under the table's own `checks`")
     arguments: dict[str, Any] = dict(given)
     if entry.value(name) is not None:
         below = entry.section(name)

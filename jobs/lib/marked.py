@@ -29,11 +29,13 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Section:
-    """One mapping of a YAML file. ``file`` is as people see it, ``name`` the dotted keys that lead here."""
+    """One mapping of a YAML file. ``file`` is as people see it, ``name`` the dotted keys that lead here and ``start``
+    the line of the last of them."""
 
     file: str
     node: yaml.MappingNode
     name: str = ""
+    start: int = 1
 
     @classmethod
     def load(cls, path: Path) -> Section:
@@ -71,7 +73,7 @@ class Section:
         for node, _ in self.node.value:
             if node.value == key:
                 return int(node.start_mark.line) + 1
-        return int(self.node.start_mark.line) + 1
+        return self.start
 
     def refuse(self, key: str | None, problem: str) -> NoReturn:
         """Raises the one kind of error there is here: file, line, key, and what is wrong with it."""
@@ -110,7 +112,7 @@ class Section:
         node = self._child(key)
         if not isinstance(node, yaml.MappingNode):
             self.refuse(key, f"expected keys with values below it, found {_plain(node)!r}")
-        return Section(self.file, node, self._dotted(key))
+        return Section(self.file, node, self._dotted(key), self.line(key))
 
     def sections(self, key: str) -> list[Section]:
         """The list of mappings below a key; empty where the key is missing."""
@@ -119,7 +121,8 @@ class Section:
         node = self._child(key)
         if not isinstance(node, yaml.SequenceNode) or not all(isinstance(one, yaml.MappingNode) for one in node.value):
             self.refuse(key, f"expected a list, each entry with keys of its own, found {_plain(node)!r}")
-        return [Section(self.file, one, f"{self._dotted(key)}[{number}]") for number, one in enumerate(node.value)]
+        every = enumerate(node.value)
+        return [Section(self.file, one, f"{self._dotted(key)}[{at}]", one.start_mark.line + 1) for at, one in every]
 
     def _child(self, key: str) -> yaml.Node:
         return next(value for node, value in self.node.value if node.value == key)

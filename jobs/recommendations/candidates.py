@@ -1,0 +1,133 @@
+"""Which items a customer might buy: named sources, each bounded, over a block of customers.
+
+A :class:`Block` holds the histories of some customers as sparse rows; nothing in it depends on the other customers
+of the block, so blocks can be cut anywhere without changing a result.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from jobs.recommendations.catalogue import Catalogue, taste_rows
+from jobs.recommendations.item_item import keep_strongest
+
+
+@dataclass(frozen=True)
+class CandidateParams:
+    """How many items each source may bring a customer."""
+
+    own: int = 400
+    item_item: int = 100
+    users: int = 20
+    content: int = 20
+    viewed: int = 20
+    neighbours: int = 150
+    shared: dict[str, int] = field(default_factory=lambda: {"discovered": 60, "trend": 20, "popular": 40, "new": 10})
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some customers: their table rows in the order of their ids, and their histories as customers × items rows."""
+
+    customers: pd.DataFrame
+    pairs: pd.DataFrame
+    row: np.ndarray
+    column: np.ndarray
+    items: int
+
+    def matrix(self, values: np.ndarray | pd.Series) -> sparse.csr_matrix:
+        """One figure of every own pair as a sparse matrix, zeros left out."""
+        shape = (len(self.customers), self.items)
+        found = sparse.csr_matrix((np.asarray(values, np.float32), (self.row, self.column)), shape=shape)
+        found.eliminate_zeros()
+        return found
+
+
+def block_of(pairs: pd.DataFrame, catalogue: Catalogue) -> Block:
+    """A block from rows of :func:`jobs.recommendations.frames.pair_rows`; items without a table row are left out."""
+    pairs = pairs.sort_values(["customer_id", "item_id"], kind="stable").reset_index(drop=True)
+    column = catalogue.index_of(pairs["item_id"])
+    pairs, column = pairs[column >= 0].reset_index(drop=True), column[column >= 0]
+    _, first, row = np.unique(pairs["customer_id"].to_numpy(object), return_index=True, return_inverse=True)
+    customers = pairs.iloc[first].reset_index(drop=True)
+    return Block(customers, pairs, row, column, len(catalogue.item_ids))
+
+
+def scores(block: Block, catalogue: Catalogue, params: CandidateParams) -> dict[str, sparse.csr_matrix]:
+    """The collaborative and content scores, each customers × items and sparse, by the name of the source."""
+    bought = block.matrix(block.pairs["orders"] > 0)
+    recent = block.matrix(block.pairs["decayed_90d"])
+    size = np.maximum(np.diff(bought.indptr), 1).astype(np.float32)
+    found = {
+        "ease": sparse.diags(size**-0.25) @ bought @ catalogue.ease,
+        "ease_recent": recent @ catalogue.ease_recent,
+        "cosine": sparse.diags(1 / size) @ bought @ catalogue.cosine,
+        "content": recent @ catalogue.text_neighbours,
+    }
+    near = _neighbours(block, catalogue, params)
+    for name, weights in sorted(catalogue.reference_weights.items()):
+        found[f"users_{name}"] = near @ weights
+    return {name: _sorted(matrix) for name, matrix in found.items()}
+
+
+def candidates(
+    block: Block, catalogue: Catalogue, scored: dict[str, sparse.csr_matrix], params: CandidateParams
+) -> dict[str, np.ndarray]:
+    """Keys (row · items + item, sorted, distinct) that each source proposes; only items that may be shown."""
+    everyone = np.arange(len(block.customers), dtype=np.int64)
+    weight = block.pairs["decayed_90d"].to_numpy(float) + 1e-6 * block.pairs["orders"].to_numpy(float)
+    viewed = block.pairs["views_28d"].to_numpy(float) + 3 * block.pairs["carts_28d"].to_numpy(float)
+    viewed = np.where(block.pairs["orders"] > 0, 0, viewed)
+    found = {
+        "own history": _top(block.matrix(np.where(block.pairs["orders"] > 0, weight + 1e-9, 0)), params.own),
+        "bought with": _top(scored["ease"], params.item_item),
+        "customers alike": _top(scored["users_recent"], params.users),
+        "similar": _top(scored["content"], params.content),
+        "viewed": _top(block.matrix(viewed), params.viewed),
+    }
+    for name, k in params.shared.items():
+        best = np.flatnonzero(catalogue.places[name] <= k).astype(np.int64)
+        found[name] = (everyone[:, None] * block.items + best[None, :]).ravel()
+    return {name: keys[_may_be_shown(block, catalogue, keys)] for name, keys in found.items()}
+
+
+def _may_be_shown(block: Block, catalogue: Catalogue, keys: np.ndarray) -> np.ndarray:
+    """Sellable at all, and sold in the customer's country where the item says where it is sold."""
+    shown = catalogue.is_sellable[keys % block.items]
+    countries = block.customers["country"].to_numpy(object)
+    limited = np.flatnonzero([codes is not None for codes in catalogue.sold_in])
+    for item in limited:
+        codes = catalogue.sold_in[item].split()
+        at = np.flatnonzero(keys % block.items == item)
+        shown[at] &= np.array([country in codes for country in countries[keys[at] // block.items]], bool)
+    return shown
+
+
+def _top(matrix: sparse.csr_matrix, k: int) -> np.ndarray:
+    """Keys of each row's k largest positive entries."""
+    positive = matrix.copy()
+    positive.data = np.maximum(positive.data, 0)
+    kept = keep_strongest(positive, k)
+    row = np.repeat(np.arange(kept.shape[0], dtype=np.int64), np.diff(kept.indptr))
+    return row * kept.shape[1] + kept.indices
+
+
+def _neighbours(block: Block, catalogue: Catalogue, params: CandidateParams) -> sparse.csr_matrix:
+    """Customers × sample: the customers most alike and how much, a customer's own row left out."""
+    taste = taste_rows(block.matrix(block.pairs["orders"]), catalogue.idf)
+    alike = (taste @ catalogue.reference.T).tocsr()
+    themselves = pd.Index(catalogue.reference_ids).get_indexer(block.customers["customer_id"])
+    row = np.repeat(np.arange(alike.shape[0]), np.diff(alike.indptr))
+    alike.data = np.where(alike.indices == themselves[row], 0, alike.data)
+    return keep_strongest(alike, params.neighbours)
+
+
+def _sorted(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+    """The same matrix with the columns of each row in order, as look-ups need them."""
+    matrix = matrix.tocsr().astype(np.float32)
+    matrix.sort_indices()
+    return matrix

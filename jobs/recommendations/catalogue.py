@@ -1,0 +1,188 @@
+"""The item side of a night: everything about items that scoring a block of customers needs, in plain arrays.
+
+It is fitted on the driver from the item table (one row an item) and the histories of a bounded sample of customers,
+then sent to the tasks that score blocks. Items are numbered by the order of their ids.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from jobs.recommendations import content, item_item
+from jobs.recommendations.item_item import ItemItemParams
+
+AGES = ("first_age", "last_age")
+COUNTS = (
+    *("customers_7d", "customers_14d", "customers_28d", "customers_56d", "customers_all"),
+    *("orders_28d", "units_28d", "decayed_5d", "decayed_14d", "decayed_45d", "mean_units"),
+    *("first_basket_28d", "first_basket_decayed_14d", "discoveries_10d", "discoveries_28d"),
+    *("views_28d", "carts_28d", "impressions_28d"),
+)
+PLAIN = ("repeat_rate", "price")
+NEVER = 9999.0
+NEW_ARRIVAL_DAYS = 14
+
+
+@dataclass(frozen=True)
+class CatalogueParams:
+    """Sizes that bound the item side."""
+
+    item_item: ItemItemParams = field(default_factory=ItemItemParams)
+    segment_customers: int = 30
+    segments: int = 40
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Items and the models over them; matrices are items × items, items × terms or customers × items, sparse."""
+
+    item_ids: np.ndarray
+    titles: np.ndarray
+    is_sellable: np.ndarray
+    feature_names: tuple[str, ...]
+    features: np.ndarray
+    ease: sparse.csr_matrix
+    ease_to: sparse.csr_matrix
+    ease_recent: sparse.csr_matrix
+    cosine: sparse.csr_matrix
+    text: sparse.csr_matrix
+    text_neighbours: sparse.csr_matrix
+    reference_ids: np.ndarray
+    reference: sparse.csr_matrix
+    reference_weights: dict[str, sparse.csr_matrix]
+    idf: np.ndarray
+    country_popularity: dict[str, np.ndarray]
+    places: dict[str, np.ndarray]
+    sold_in: tuple[str | None, ...]
+
+    def column(self, name: str) -> np.ndarray:
+        """One figure of every item."""
+        return self.features[:, self.feature_names.index(name)]
+
+    def index_of(self, item_ids: pd.Series) -> np.ndarray:
+        """Numbers of these items; -1 for an id that the item table does not have."""
+        return pd.Index(self.item_ids).get_indexer(item_ids)
+
+
+def fit(item: pd.DataFrame, pairs: pd.DataFrame, params: CatalogueParams | None = None) -> Catalogue:
+    """Build the item side from the item table and the sample's pairs (see :mod:`jobs.recommendations.frames`)."""
+    params = params or CatalogueParams()
+    item = item.sort_values("item_id", kind="stable").reset_index(drop=True)
+    pairs = pairs.sort_values(["customer_id", "item_id"], kind="stable")
+    pairs = pairs[pairs["orders"] > 0]
+    customers, row = np.unique(pairs["customer_id"].to_numpy(object), return_inverse=True)
+    column = pd.Index(item["item_id"]).get_indexer(pairs["item_id"])
+    known = column >= 0
+    row, column, pairs = row[known], column[known], pairs[known]
+    shape = (len(customers), len(item))
+
+    def matrix(values: pd.Series | np.ndarray) -> sparse.csr_matrix:
+        return sparse.csr_matrix((np.asarray(values, np.float32), (row, column)), shape=shape)
+
+    bought = matrix(np.ones(len(row)))
+    text = content.vectors(item)
+    idf = np.log1p(shape[0] / (1 + np.asarray(bought.sum(axis=0)).ravel())).astype(np.float32)
+    names, features = item_features(item)
+    ease = item_item.fit(bought, params.item_item)
+    is_sellable = _is_sellable(item)
+    return Catalogue(
+        item_ids=item["item_id"].to_numpy(object),
+        titles=item["title"].fillna(item["item_id"]).to_numpy(object),
+        is_sellable=is_sellable,
+        feature_names=names,
+        features=features,
+        ease=ease,
+        ease_to=ease.T.tocsr(),
+        ease_recent=item_item.fit(matrix(pairs["decayed_90d"]), params.item_item),
+        cosine=_cosine(bought, params.item_item),
+        text=text,
+        text_neighbours=content.neighbours(text),
+        reference_ids=customers,
+        reference=taste_rows(matrix(pairs["orders"]), idf),
+        reference_weights={
+            "all": bought,
+            "decayed": matrix(pairs["decayed_30d"]),
+            "recent": matrix(pairs["orders_28d"] > 0),
+        },
+        idf=idf,
+        country_popularity=_by_country(pairs, row, column, len(item), params),
+        places={name: _places(value, is_sellable) for name, value in shared_values(names, features).items()},
+        sold_in=tuple(codes if isinstance(codes, str) else None for codes in item["sold_in"]),
+    )
+
+
+def taste_rows(orders: sparse.csr_matrix, idf: np.ndarray) -> sparse.csr_matrix:
+    """Customers × items for user-kNN: log1p(orders) × idf, rows of length 1."""
+    weighted = orders.astype(np.float32)
+    weighted.data = np.log1p(weighted.data)
+    return content.unit_rows(weighted @ sparse.diags(idf)).astype(np.float32)
+
+
+def item_features(item: pd.DataFrame) -> tuple[tuple[str, ...], np.ndarray]:
+    """Names and values (items × features) of what the ranker knows of an item alone."""
+    values: dict[str, np.ndarray] = {}
+    for name in (*COUNTS, *PLAIN):
+        values[name] = item[name].astype(float).to_numpy()
+    for name in AGES:
+        values[name] = item[name].astype(float).fillna(NEVER).to_numpy()
+    age = np.maximum(values["first_age"], 1)
+    values["growth_7d"] = (values["customers_7d"] * 4 + 3) / (values["customers_28d"] + 3)
+    values["growth_28d"] = (values["customers_28d"] * 2 + 3) / (values["customers_56d"] + 3)
+    values["growth_5d"] = (values["decayed_5d"] + 1) / (values["decayed_45d"] + 1)
+    values["launch_rate"] = values["customers_28d"] / np.minimum(age, 28)
+    values["discovery_share"] = (values["discoveries_28d"] + 1) / (values["customers_28d"] + 2)
+    values["first_basket_share"] = (values["first_basket_28d"] + 1) / (values["customers_28d"] + 2)
+    return tuple(values), np.column_stack(list(values.values())).astype(np.float32)
+
+
+def shared_values(names: tuple[str, ...], features: np.ndarray) -> dict[str, np.ndarray]:
+    """What the sources that propose the same items to everybody order them by; an item with 0 is not proposed."""
+    value = dict(zip(names, features.T.astype(float), strict=True))
+    is_new = value["first_age"] < NEW_ARRIVAL_DAYS
+    # Decayed orders over the last days beside what the level of the last weeks would have given.
+    surplus = value["decayed_5d"] - value["decayed_45d"] * (5.0 / 45.0)
+    return {
+        "discovered": value["discoveries_10d"],
+        "trend": np.where(value["decayed_5d"] > 0, np.maximum(surplus, 0), 0),
+        "popular": value["customers_28d"],
+        "new": np.where(is_new, value["launch_rate"], 0),
+    }
+
+
+def _places(value: np.ndarray, is_sellable: np.ndarray) -> np.ndarray:
+    """Each item's place by this value, 1 for the largest, ties to the lower id; NEVER for one not to be proposed."""
+    value = np.where(is_sellable, value, 0)
+    order = np.lexsort((np.arange(len(value)), -value))
+    place = np.full(len(value), NEVER)
+    place[order] = np.arange(1, len(value) + 1)
+    return np.where(value > 0, place, NEVER)
+
+
+def _is_sellable(item: pd.DataFrame) -> np.ndarray:
+    """Items that a list may show: not delisted, not restricted, and not out of stock where stock is known."""
+    in_stock = item["on_hand"].astype(float).fillna(1).to_numpy() > 0
+    return item["is_active"].to_numpy(bool) & ~item["is_restricted"].to_numpy(bool) & in_stock
+
+
+def _cosine(bought: sparse.csr_matrix, params: ItemItemParams) -> sparse.csr_matrix:
+    """Cosine neighbours of every item that anyone bought: the second opinion beside EASE, and ``similar`` items."""
+    return item_item.cosine(bought, np.flatnonzero(np.asarray(bought.sum(axis=0)).ravel() > 0), params)
+
+
+def _by_country(
+    pairs: pd.DataFrame, row: np.ndarray, column: np.ndarray, items: int, params: CatalogueParams
+) -> dict[str, np.ndarray]:
+    """Share of a country's decayed orders (half-life 30 days) per item, for the countries with enough customers."""
+    customers = pd.Series(row).groupby(pairs["country"].to_numpy(object)).nunique()
+    customers = customers[customers >= params.segment_customers].sort_index()
+    largest = customers.sort_values(ascending=False, kind="stable").index[: params.segments]
+    found = {}
+    for country in sorted(largest):
+        inside = (pairs["country"] == country).to_numpy()
+        weight = np.bincount(column[inside], weights=pairs["decayed_30d"].to_numpy(float)[inside], minlength=items)
+        found[country] = (weight / max(weight.sum(), 1e-9)).astype(np.float32)
+    return found

@@ -1,0 +1,84 @@
+"""Items as text: TF-IDF of title, category, brand and attributes, and each item's nearest neighbours in it.
+
+It works for an item that nobody has bought yet. Words come from the catalogue alone; nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from jobs.recommendations.item_item import keep_strongest
+
+WORD = re.compile(r"[^\W_]+", re.UNICODE)
+MIN_COSINE = 0.25
+NEIGHBOURS = 60
+MAX_SHARE = 0.2
+BLOCK_ITEMS = 2000
+
+
+def tokens(title: str | None, category: str | None, brand: str | None, attributes: str | None) -> list[str]:
+    """Words and pairs of neighbouring words of the title; path steps of the category, brand, attribute values whole."""
+    words = [word.lower() for word in WORD.findall(title)] if isinstance(title, str) else []
+    found = words + [f"{a} {b}" for a, b in pairwise(words)]
+    if isinstance(category, str):
+        path = [step.strip().lower() for step in category.split(">")]
+        found += ["category:" + ">".join(path[: depth + 1]) for depth in range(len(path))]
+    if isinstance(brand, str) and brand.strip():
+        found.append("brand:" + brand.strip().lower())
+    return found + _attribute_tokens(attributes)
+
+
+def vectors(item: pd.DataFrame) -> sparse.csr_matrix:
+    """Items × terms, sublinear TF-IDF with rows of length 1 (an item without text has an empty row).
+
+    Terms of one item only, and those of more than a fifth of a large catalogue, say nothing about neighbours: left out.
+    """
+    empty = pd.Series([None] * len(item), index=item.index, dtype=object)
+    columns = [item.get(name, empty) for name in ("title", "category", "brand", "attributes")]
+    documents = [tokens(*row) for row in zip(*columns, strict=True)]
+    row = np.repeat(np.arange(len(documents)), [len(document) for document in documents])
+    vocabulary, term = np.unique(np.array([t for d in documents for t in d], dtype=object), return_inverse=True)
+    counts = sparse.csr_matrix((np.ones(len(row)), (row, term)), shape=(len(item), len(vocabulary)))
+    counts.sum_duplicates()
+    frequency = np.bincount(counts.indices, minlength=len(vocabulary))
+    kept = np.flatnonzero((frequency > 1) & (frequency <= max(MAX_SHARE * len(item), 20)))
+    weighted = counts[:, kept].tocsr()
+    weighted.data = 1 + np.log(weighted.data)
+    inverse = np.log((1 + len(item)) / (1 + frequency[kept])) + 1
+    return unit_rows(weighted @ sparse.diags(inverse)).astype(np.float32)
+
+
+def neighbours(text: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Items × items: cosine of each item's nearest others, at least 0.25, at most 60 of them."""
+    parts = []
+    for start in range(0, text.shape[0], BLOCK_ITEMS):
+        near = (text[start : start + BLOCK_ITEMS] @ text.T).tocsr()
+        row = np.repeat(np.arange(near.shape[0]) + start, np.diff(near.indptr))
+        near.data[(near.data < MIN_COSINE) | (row == near.indices)] = 0
+        parts.append(keep_strongest(near, NEIGHBOURS))
+    return sparse.vstack(parts).tocsr() if parts else sparse.csr_matrix((0, 0), dtype=np.float32)
+
+
+def unit_rows(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Rows of length 1; rows of zeros stay."""
+    length = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
+    return (sparse.diags(1 / np.where(length > 0, length, 1)) @ matrix).tocsr()
+
+
+def _attribute_tokens(attributes: str | None) -> list[str]:
+    """``name=value`` of a JSON object of attributes; text that is not one says nothing."""
+    if not isinstance(attributes, str):
+        return []
+    try:
+        values = json.loads(attributes)
+    except ValueError:
+        return []
+    if not isinstance(values, dict):
+        return []
+    return [f"{name}={value}".lower() for name, value in sorted(values.items()) if isinstance(value, str | int | bool)]

@@ -1,0 +1,41 @@
+"""The lists of each customer with a history: ``home`` (anything), ``buy_again`` and ``discover``, twenty places each.
+
+Read by the shop; a customer without a list is served ``for_newcomer``.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs.lib.registry import Champion
+from jobs.lib.settings import Settings
+from jobs.recommendations import catalogue, frames
+from jobs.recommendations.model import Model
+from jobs.recommendations.score import Control, Scorer
+
+SCHEMA = (
+    "customer_id string, variant string, placement string, rank int, item_id string, score double, source string, "
+    "reason string, propensity double"
+)
+
+
+def for_customer(
+    customer_item: DataFrame,
+    item: DataFrame,
+    customer: DataFrame,
+    as_of: date,
+    champion: Champion,
+    settings: Settings,
+) -> DataFrame:
+    """One row a place. The item side is fitted on a bounded sample of customers; blocks of customers are spread by a
+    hash of their ids, and no result depends on how they were cut."""
+    pairs = frames.pair_rows(customer_item, customer, as_of)
+    items = catalogue.fit(frames.item_rows(item, as_of), frames.sampled(pairs))
+    control = Control(settings.control_share, settings.control_salt)
+    scorer = Scorer(items, Model.load(champion.path), control)
+    # A stated number of partitions: adaptive execution would put a small store's customers on one core.
+    spread = pairs.repartition(settings.shuffle_partitions, "customer_id").sortWithinPartitions("customer_id")
+    return spread.mapInPandas(scorer.blocks, SCHEMA).withColumn("model_version", F.lit(champion.version))

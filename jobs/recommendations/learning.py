@@ -1,0 +1,121 @@
+"""One training cut in plain frames: what was known by a day, who bought what in the 28 days after it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from jobs.recommendations import catalogue as item_side
+from jobs.recommendations import ranker
+from jobs.recommendations.blend import ranks
+from jobs.recommendations.candidates import CandidateParams, block_of
+from jobs.recommendations.catalogue import Catalogue
+from jobs.recommendations.pair_features import Candidates, candidate_pairs
+from jobs.recommendations.ranker import Examples, RankerParams
+from jobs.recommendations.score import BLOCK_CUSTOMERS
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The frames of a cut: the item table, the sample's pairs that the item side is fitted on, the pairs of the
+    buyers of the window, what they bought, and decayed orders by segment (for the lists of newcomers)."""
+
+    day: date
+    items: pd.DataFrame
+    sample: pd.DataFrame
+    pairs: pd.DataFrame
+    truth: pd.DataFrame
+    segments: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Window:
+    """A cut with all candidates of its buyers: ``customer_ids`` numbers ``found.row``; sorted by customer and item."""
+
+    cut: Cut
+    catalogue: Catalogue
+    customer_ids: np.ndarray
+    found: Candidates
+    is_bought: np.ndarray
+
+    @property
+    def buyers_with_history(self) -> np.ndarray:
+        """Ids of the buyers who had ordered before the cut."""
+        return self.cut.pairs.loc[self.cut.pairs["orders"] > 0, "customer_id"].unique()
+
+    def examples(self, split: str, params: RankerParams) -> Examples:
+        """Sampled pairs to learn from; for ``discovery`` own pairs are left out before the draw."""
+        every = Examples(self.found.features, self.is_bought, self.found.row)
+        return ranker.sampled(every.where(~self.found.is_own) if split == "discovery" else every, params)
+
+    def lists(self, score: np.ndarray, mask: np.ndarray | None = None, places: int = 20) -> pd.DataFrame:
+        """The first places by this score (one value a candidate that the mask keeps) as lists to evaluate."""
+        at = np.arange(len(self.found.row)) if mask is None else np.flatnonzero(mask)
+        rank = ranks(self.found.row[at], score)
+        kept = at[rank <= places]
+        return pd.DataFrame(
+            {
+                "customer_id": self.customer_ids[self.found.row[kept]],
+                "item_id": self.catalogue.item_ids[self.found.column[kept]],
+                "rank": rank[rank <= places],
+            }
+        )
+
+
+def window(cut: Cut, params: CandidateParams | None = None) -> Window:
+    """Fits the item side of the cut and makes the candidates of its buyers, by the very code that scores a night."""
+    params = params or CandidateParams()
+    items = item_side.fit(cut.items, cut.sample)
+    who = np.sort(cut.pairs["customer_id"].unique().astype(object))
+    parts, offset, names = [], 0, []
+    for start in range(0, len(who), BLOCK_CUSTOMERS):
+        some = who[start : start + BLOCK_CUSTOMERS]
+        block = block_of(cut.pairs[cut.pairs["customer_id"].isin(some)], items)
+        found = candidate_pairs(block, items, params)
+        names.append(block.customers["customer_id"].to_numpy(object))
+        parts.append(replace(found, row=found.row + offset))
+        offset += len(block.customers)
+    if not parts:
+        return Window(cut, items, np.array([], dtype=object), _nothing(), np.zeros(0, bool))
+    found = _joined(parts)
+    customer_ids = np.concatenate(names)
+    return Window(cut, items, customer_ids, found, _bought(found, customer_ids, items, cut.truth))
+
+
+def together(parts: list[Examples]) -> Examples:
+    """Examples of several cuts, one after the other, each customer of each cut a group."""
+    offset, groups = 0, []
+    for part in parts:
+        groups.append(part.group + offset)
+        offset += int(part.group.max(initial=-1)) + 1
+    return Examples(
+        pd.concat([part.features for part in parts], ignore_index=True),
+        np.concatenate([part.is_bought for part in parts]),
+        np.concatenate(groups),
+    )
+
+
+def _bought(found: Candidates, customer_ids: np.ndarray, items: Catalogue, truth: pd.DataFrame) -> np.ndarray:
+    row = pd.Index(customer_ids).get_indexer(truth["customer_id"])
+    column = items.index_of(truth["item_id"])
+    known = (row >= 0) & (column >= 0)
+    width = len(items.item_ids)
+    return np.isin(found.row * width + found.column, row[known] * width + column[known])
+
+
+def _joined(parts: list[Candidates]) -> Candidates:
+    return Candidates(
+        np.concatenate([part.row for part in parts]),
+        np.concatenate([part.column for part in parts]),
+        pd.concat([part.features for part in parts], ignore_index=True),
+        np.concatenate([part.is_own for part in parts]),
+        {name: np.concatenate([part.sources[name] for part in parts]) for name in parts[0].sources},
+    )
+
+
+def _nothing() -> Candidates:
+    none = np.zeros(0, np.int64)
+    return Candidates(none, none, pd.DataFrame(), np.zeros(0, bool), {})

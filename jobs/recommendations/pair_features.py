@@ -1,0 +1,119 @@
+"""What the ranker knows of a (customer, item) pair: one row a candidate, the same code for training and scoring."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from jobs.recommendations import candidates
+from jobs.recommendations.blend import ranks
+from jobs.recommendations.candidates import Block, CandidateParams
+from jobs.recommendations.catalogue import NEVER, Catalogue
+from jobs.recommendations.content import unit_rows
+
+OWN_COUNTS = ("orders", "units", "orders_28d", "decayed_14d", "decayed_30d", "decayed_90d", "views_28d", "carts_28d")
+OWN_AGES = ("first_age", "last_age", "viewed_age", "carted_age")
+CUSTOMER = (
+    *("customer_orders", "customer_age", "customer_recency", "mean_gap_days", "items_per_order"),
+    *("value_per_order", "customer_price", "repeat_share", "customer_views"),
+)
+RANKED = ("ease", "ease_recent", "cosine", "users_recent", "users_decayed", "content", "item_decayed_14d")
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Candidate pairs of a block, sorted by customer and item: numbers, features, and the sources that named them."""
+
+    row: np.ndarray
+    column: np.ndarray
+    features: pd.DataFrame
+    is_own: np.ndarray
+    sources: dict[str, np.ndarray]
+
+
+def candidate_pairs(block: Block, catalogue: Catalogue, params: CandidateParams) -> Candidates:
+    """All candidates of the block's customers with their features (float32)."""
+    scored = candidates.scores(block, catalogue, params)
+    proposed = candidates.candidates(block, catalogue, scored, params)
+    keys = np.unique(np.concatenate(list(proposed.values())))
+    row, column = keys // block.items, keys % block.items
+    values = _own(block, keys)
+    values |= {name: lookup(matrix, row, column) for name, matrix in scored.items()}
+    values["text_cosine"] = _profile_cosine(block, catalogue, row, column)
+    values["country_lift"] = _country_lift(block, catalogue, row, column)
+    for name in CUSTOMER:
+        values[name] = block.customers[name].to_numpy(float)[row]
+    for position, name in enumerate(catalogue.feature_names):
+        values[f"item_{name}"] = catalogue.features[column, position]
+    values |= _crossed(values)
+    for name in RANKED:
+        values[f"{name}_rank"] = ranks(row, values[name])
+    features = pd.DataFrame({name: np.asarray(value, np.float32) for name, value in values.items()})
+    is_own = values["orders"] > 0
+    sources = {name: np.isin(keys, proposal, assume_unique=True) for name, proposal in proposed.items()}
+    return Candidates(row, column, features, is_own, sources)
+
+
+def lookup(matrix: sparse.csr_matrix, row: np.ndarray, column: np.ndarray) -> np.ndarray:
+    """Entries of a sparse matrix (columns sorted) at these places, 0 where it has none."""
+    width = matrix.shape[1]
+    keys = np.repeat(np.arange(matrix.shape[0], dtype=np.int64), np.diff(matrix.indptr)) * width + matrix.indices
+    wanted = row.astype(np.int64) * width + column
+    if not len(keys):
+        return np.zeros(len(wanted), np.float32)
+    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return np.where(keys[place] == wanted, matrix.data[place], 0).astype(np.float32)
+
+
+def _own(block: Block, keys: np.ndarray) -> dict[str, np.ndarray]:
+    """The customer's own dealings with the item: counts 0 and ages NEVER where there were none."""
+    own_keys = block.row.astype(np.int64) * block.items + block.column
+    place = np.minimum(np.searchsorted(own_keys, keys), max(len(own_keys) - 1, 0))
+    has = own_keys[place] == keys
+    values: dict[str, np.ndarray] = {}
+    for name in OWN_COUNTS:
+        values[name] = np.where(has, block.pairs[name].to_numpy(float)[place], 0)
+    for name in OWN_AGES:
+        values[name] = np.where(has, block.pairs[name].fillna(NEVER).to_numpy(float)[place], NEVER)
+    since = block.pairs["orders_since"].to_numpy(float)[place]
+    values["orders_since"] = np.where(values["orders"] > 0, since, -1)
+    return values
+
+
+def _crossed(values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Figures of the pair made of the customer's and the item's."""
+    bought = values["orders"] > 0
+    span, units = values["first_age"] - values["last_age"], values["units"] / np.maximum(values["orders"], 1)
+    gap = np.where(values["orders"] > 1, span / np.maximum(values["orders"] - 1, 1), np.nan)
+    return {
+        "gap": gap,
+        "gaps_since_last": np.where(bought, values["last_age"] / np.maximum(gap, 1), np.nan),
+        "order_share": values["orders"] / np.maximum(values["customer_orders"], 1),
+        "units_per_order": units,
+        "price_difference": np.log1p(values["item_price"]) - np.log1p(values["customer_price"]),
+        "unit_difference": np.where(bought, units / np.maximum(values["item_mean_units"], 1), np.nan),
+    }
+
+
+def _profile_cosine(block: Block, catalogue: Catalogue, row: np.ndarray, column: np.ndarray) -> np.ndarray:
+    """Cosine of the item's text with the mean text of the customer's purchases of about the last 90 days."""
+    profile = unit_rows(block.matrix(block.pairs["decayed_90d"]) @ catalogue.text)
+    found = np.empty(len(row), np.float32)
+    step = 200_000
+    for start in range(0, len(row), step):
+        part = slice(start, start + step)
+        found[part] = np.asarray(profile[row[part]].multiply(catalogue.text[column[part]]).sum(axis=1)).ravel()
+    return found
+
+
+def _country_lift(block: Block, catalogue: Catalogue, row: np.ndarray, column: np.ndarray) -> np.ndarray:
+    """How popular the item is in the customer's country, per thousand orders there; 0 where the country is small."""
+    countries = block.customers["country"].to_numpy(object)
+    found = np.zeros(len(row), np.float32)
+    for country, popularity in catalogue.country_popularity.items():
+        inside = (countries == country)[row]
+        found[inside] = 1000 * popularity[column[inside]]
+    return found

@@ -1,0 +1,108 @@
+"""Sentences that a shop can print beside a recommendation: each names the item or the figure that it rests on."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+
+from jobs.recommendations.candidates import Block
+from jobs.recommendations.catalogue import Catalogue
+from jobs.recommendations.pair_features import Candidates
+
+# The features in which a personal source says how high it places the pair; shared sources have their own places.
+PERSONAL_PLACES = {"bought with": "ease_rank", "similar": "content_rank", "customers alike": "users_recent_rank"}
+FIRST = ("own history", "viewed")
+
+
+def sources_of(pairs: Candidates, catalogue: Catalogue, chosen: np.ndarray) -> np.ndarray:
+    """The source of each chosen pair: own history and looks first, else the source that ranks the pair highest."""
+    best = np.full(len(chosen), np.inf)
+    found = np.full(len(chosen), "popular", dtype=object)
+    places = {source: pairs.features[name].to_numpy(float)[chosen] for source, name in PERSONAL_PLACES.items()}
+    places |= {source: place[pairs.column[chosen]] for source, place in catalogue.places.items()}
+    for source, place in places.items():
+        place = np.where(pairs.sources[source][chosen], place, np.inf)
+        found = np.where(place < best, source, found)
+        best = np.minimum(best, place)
+    for source in reversed(FIRST):
+        found = np.where(pairs.sources[source][chosen], source, found)
+    return found
+
+
+def reasons_of(
+    block: Block, pairs: Candidates, catalogue: Catalogue, chosen: np.ndarray, source: np.ndarray
+) -> np.ndarray:
+    """One sentence for each chosen pair."""
+    features = pairs.features.iloc[chosen]
+    row, column = pairs.row[chosen], pairs.column[chosen]
+    texts = np.empty(len(chosen), dtype=object)
+    texts[:] = ""
+    own = block.matrix(block.pairs["decayed_90d"].to_numpy(float) + 1e-3 * block.pairs["orders"].to_numpy(float))
+    for kind, weights in (("bought with", catalogue.ease_to), ("similar", catalogue.text_neighbours)):
+        at = np.flatnonzero(source == kind)
+        because = strongest(own, weights, row[at], column[at])
+        word = "Often bought by customers who bought" if kind == "bought with" else "Similar to"
+        for place, item in zip(at, because, strict=True):
+            texts[place] = f"{word} {catalogue.titles[item]}" if item >= 0 else ""
+    figures = {
+        name: features[name].to_numpy(float)
+        for name in (
+            *("orders", "last_age", "views_28d", "carts_28d", "item_discoveries_10d", "item_customers_28d"),
+            *("item_customers_7d", "item_first_age", "users_recent"),
+        )
+    }
+    for place in np.flatnonzero(texts == ""):
+        texts[place] = _sentence(source[place], {name: value[place] for name, value in figures.items()})
+    return texts
+
+
+def strongest(own: sparse.csr_matrix, weights: sparse.csr_matrix, row: np.ndarray, column: np.ndarray) -> np.ndarray:
+    """For each pair the own item that speaks most for it (``weights`` rows are the items spoken for); -1 for none."""
+    if not len(row):
+        return np.zeros(0, np.int64)
+    product = own[row].multiply(weights[column]).tocsr()
+    product.data = np.maximum(product.data, 0)
+    product.eliminate_zeros()
+    product.sort_indices()
+    entry = np.repeat(np.arange(len(row)), np.diff(product.indptr))
+    order = np.lexsort((product.indices, -product.data, entry))
+    first = np.searchsorted(entry[order], np.arange(len(row)))
+    has = np.diff(product.indptr) > 0
+    found = np.full(len(row), -1, np.int64)
+    found[has] = product.indices[order][first[has]]
+    return found
+
+
+def _sentence(source: str, figure: dict[str, float]) -> str:
+    """The sentence of a source without another item in it."""
+    if source == "own history":
+        times = "once" if figure["orders"] == 1 else f"{figure['orders']:.0f} times"
+        return f"You bought it {times}, last {ago(figure['last_age'])}"
+    if source == "viewed":
+        if figure["carts_28d"] > 0:
+            return "You put it in your basket and have not bought it yet"
+        return f"You looked at it {_times(figure['views_28d'])} in the last 28 days"
+    if source == "discovered":
+        return f"{_customers(figure['item_discoveries_10d'])} tried it for the first time in the last 10 days"
+    if source == "trend":
+        return f"On the rise: {_customers(figure['item_customers_7d'])} in the last 7 days"
+    if source == "new":
+        return f"New: first sold {ago(figure['item_first_age'])}"
+    if source == "customers alike" and figure["item_customers_28d"] > 0:
+        return f"Chosen by people with your taste, among {_customers(figure['item_customers_28d'])} in 28 days"
+    return f"Bought by {_customers(figure['item_customers_28d'])} in the last 28 days"
+
+
+def ago(days: float) -> str:
+    """Days before the as-of day in words."""
+    if days < 1:
+        return "today"
+    return "yesterday" if days < 2 else f"{days:.0f} days ago"
+
+
+def _customers(count: float) -> str:
+    return "one customer" if count == 1 else f"{count:,.0f} customers"
+
+
+def _times(count: float) -> str:
+    return "once" if count == 1 else f"{count:.0f} times"

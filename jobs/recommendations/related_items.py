@@ -1,0 +1,165 @@
+"""Beside an item: items that are ``similar`` (by text and by who buys them) and items ``bought_together`` with it.
+
+``bought_together`` ranks by lift, shrunk where few orders stand behind it, so that what is merely popular does not
+stand beside everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from scipy import sparse
+
+from jobs.lib.registry import Champion
+from jobs.lib.settings import Settings
+from jobs.recommendations import catalogue, frames
+from jobs.recommendations.catalogue import Catalogue
+from jobs.recommendations.content import WORD
+from jobs.recommendations.item_item import keep_strongest
+
+PLACES = 20
+SCHEMA = "item_id string, relation string, rank int, related_item_id string, score double, source string, reason string"
+
+
+@dataclass(frozen=True)
+class RelatedParams:
+    """Bounds of the orders looked at, and what a pair must show."""
+
+    orders: int = 200_000
+    days: int = 365
+    min_orders: int = 5
+    shrinkage: float = 10.0
+    text_weight: float = 0.5
+    block_items: int = 2000
+
+
+@dataclass(frozen=True)
+class Related:
+    """The item side with two matrices of items × items: likeness, and shrunk lift with the orders behind it."""
+
+    catalogue: Catalogue
+    likeness: sparse.csr_matrix
+    shrunk_lift: sparse.csr_matrix
+    lift: sparse.csr_matrix
+    together: sparse.csr_matrix
+
+    def blocks(self, frames_of_items: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        """Lists for a stream of frames with ``item_id``."""
+        for frame in frames_of_items:
+            yield self.lists(frame["item_id"])
+
+    def lists(self, item_ids: pd.Series) -> pd.DataFrame:
+        """Both lists of these items; those of an item are the same whatever else is asked for."""
+        at = self.catalogue.index_of(item_ids)
+        at = at[at >= 0]
+        parts = [
+            _list(self.catalogue, at, "similar", self.likeness, self._similar_reason),
+            _list(self.catalogue, at, "bought_together", self.shrunk_lift, self._together_reason),
+        ]
+        return pd.concat(parts, ignore_index=True)
+
+    def _similar_reason(self, item: int, other: int) -> tuple[str, str]:
+        shared = common_words(self.catalogue.titles[item], self.catalogue.titles[other])
+        if self.catalogue.text_neighbours[item, other] > 0 and shared:
+            return "content", f"Alike in: {', '.join(shared[:4])}"
+        alike = self.catalogue.cosine[item, other]
+        if alike > 0:
+            return "customers alike", f"Bought by the same customers (likeness {alike:.2f})"
+        return "content", f"Of the kind of {self.catalogue.titles[item]}"
+
+    def _together_reason(self, item: int, other: int) -> tuple[str, str]:
+        orders, lift = self.together[item, other], self.lift[item, other]
+        return "same basket", f"Bought together in {orders:,.0f} orders, {lift:.1f} times as often as by chance"
+
+
+def related_items(
+    customer_item: DataFrame,
+    item: DataFrame,
+    customer: DataFrame,
+    order_lines: DataFrame,
+    as_of: date,
+    champion: Champion,
+    settings: Settings,
+) -> DataFrame:
+    """Up to twenty places for each item and relation."""
+    params = RelatedParams()
+    pairs = frames.pair_rows(customer_item, customer, as_of)
+    items = catalogue.fit(frames.item_rows(item, as_of), frames.sampled(pairs))
+    found = fit(items, baskets(order_lines, as_of, params), params)
+    spread = item.select("item_id").repartition(settings.shuffle_partitions, "item_id")
+    return spread.mapInPandas(found.blocks, SCHEMA).withColumn("model_version", F.lit(champion.version))
+
+
+def baskets(order_lines: DataFrame, as_of: date, params: RelatedParams) -> pd.DataFrame:
+    """Distinct (order_id, item_id) of at most ``params.orders`` orders of the last year, guests' among them."""
+    day = F.col("order_date")
+    is_learnt = F.col("is_product") & ~F.col("is_test") & ~F.col("is_cancellation")
+    recent = day > F.date_sub(F.lit(as_of), params.days)
+    held = order_lines.where(is_learnt & recent).select("order_id", "item_id").distinct()
+    chosen = held.select("order_id").distinct().orderBy(F.xxhash64("order_id"), "order_id").limit(params.orders)
+    return held.join(F.broadcast(chosen), "order_id", "left_semi").toPandas()
+
+
+def fit(items: Catalogue, held: pd.DataFrame, params: RelatedParams) -> Related:
+    """Counts pairs of a basket in blocks of items, keeping each item's strongest."""
+    orders, row = np.unique(held["order_id"].to_numpy(object), return_inverse=True)
+    column = items.index_of(held["item_id"])
+    known = column >= 0
+    shape = (len(orders), len(items.item_ids))
+    matrix = sparse.csr_matrix((np.ones(known.sum(), np.float32), (row[known], column[known])), shape=shape).tocsc()
+    count = np.asarray(matrix.sum(axis=0)).ravel()
+    likeness = params.text_weight * items.text_neighbours + (1 - params.text_weight) * items.cosine
+    shrunk, lift, together = [], [], []
+    for start in range(0, shape[1], params.block_items):
+        both = (matrix[:, start : start + params.block_items].T @ matrix).tocsr()
+        item = np.repeat(np.arange(both.shape[0]) + start, np.diff(both.indptr))
+        is_pair = (both.data >= params.min_orders) & (item != both.indices) & items.is_sellable[both.indices]
+        times = both.data * len(orders) / (count[item] * count[both.indices])
+        value = np.where(is_pair & (times > 1), times * both.data / (both.data + params.shrinkage), 0)
+        kept = keep_strongest(_like(both, value), PLACES)
+        mask = kept.astype(bool)
+        shrunk.append(kept)
+        lift.append(_like(both, times).multiply(mask).tocsr())
+        together.append(both.multiply(mask).tocsr())
+    stacked = [sparse.vstack(parts).tocsr() for parts in (shrunk, lift, together)]
+    return Related(items, _sellable(likeness.tocsr(), items), *stacked)
+
+
+def common_words(title: str, other: str) -> list[str]:
+    """Words of both titles, in the order of the first."""
+    words = {word.lower() for word in WORD.findall(other)}
+    return list(dict.fromkeys(w.lower() for w in WORD.findall(title) if w.lower() in words and len(w) > 1))
+
+
+def _like(matrix: sparse.csr_matrix, data: np.ndarray) -> sparse.csr_matrix:
+    return sparse.csr_matrix((data, matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
+def _sellable(matrix: sparse.csr_matrix, items: Catalogue) -> sparse.csr_matrix:
+    return keep_strongest(_like(matrix, np.where(items.is_sellable[matrix.indices], matrix.data, 0)), PLACES)
+
+
+def _list(items: Catalogue, at: np.ndarray, relation: str, matrix: sparse.csr_matrix, reason) -> pd.DataFrame:
+    """The entries of these rows as places, the largest first, ties to the lower id."""
+    part = matrix[at]
+    row = np.repeat(np.arange(len(at)), np.diff(part.indptr))
+    order = np.lexsort((part.indices, -part.data, row))
+    row, other, score = row[order], part.indices[order], part.data[order]
+    why = [reason(item, to) for item, to in zip(at[row], other, strict=True)]
+    return pd.DataFrame(
+        {
+            "item_id": items.item_ids[at[row]],
+            "relation": relation,
+            "rank": (np.arange(len(row)) - np.searchsorted(row, row) + 1).astype(np.int32),
+            "related_item_id": items.item_ids[other],
+            "score": score.astype(float),
+            "source": [source for source, _ in why],
+            "reason": [text for _, text in why],
+        }
+    )

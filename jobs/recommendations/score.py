@@ -1,0 +1,133 @@
+"""The three lists of each customer of a block: candidates, features, ranking, reasons, in plain frames.
+
+A block's result for a customer does not depend on who else is in the block, so Spark may cut customers anywhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from jobs.recommendations import baselines, reasons
+from jobs.recommendations.blend import ranks
+from jobs.recommendations.candidates import Block, CandidateParams, block_of
+from jobs.recommendations.catalogue import Catalogue
+from jobs.recommendations.model import Model
+from jobs.recommendations.pair_features import Candidates, candidate_pairs
+
+PLACES = 20
+BLOCK_CUSTOMERS = 400
+LIST_COLUMNS = ("customer_id", "variant", "placement", "rank", "item_id", "score", "source", "reason", "propensity")
+
+
+@dataclass(frozen=True)
+class Control:
+    """The share of customers held out from the model, chosen by a salted hash of their ids."""
+
+    share: float = 0.0
+    salt: str = ""
+
+    def holds(self, customer_id: str) -> bool:
+        """Whether this customer is held out; the same answer every night."""
+        digest = hashlib.sha256(f"{self.salt}:{customer_id}".encode()).digest()
+        return int.from_bytes(digest[:8], "big") < self.share * 2**64
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """All that a task needs to make lists; sent to tasks once."""
+
+    catalogue: Catalogue
+    model: Model
+    control: Control = field(default_factory=Control)
+    params: CandidateParams = field(default_factory=CandidateParams)
+
+    def blocks(self, frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        """Lists for a stream of frames of pairs whose customers come one after the other."""
+        for block in customers_together(frames, BLOCK_CUSTOMERS):
+            yield self.lists(block)
+
+    def lists(self, pairs: pd.DataFrame) -> pd.DataFrame:
+        """The lists of the customers of these pairs, sorted by customer, placement and rank."""
+        block = block_of(pairs, self.catalogue)
+        if not len(block.customers):
+            return pd.DataFrame(columns=LIST_COLUMNS)
+        found = candidate_pairs(block, self.catalogue, self.params)
+        is_control = np.array([self.control.holds(who) for who in block.customers["customer_id"]], bool)
+        parts = []
+        for placement, (mask, score) in placement_scores(found, self.model, is_control).items():
+            parts.append(_places(block, found, self.catalogue, placement, mask, score))
+        lists = pd.concat(parts, ignore_index=True)
+        lists["variant"] = np.where(is_control[lists.pop("row")], "control", "model")
+        lists["propensity"] = 1.0
+        return lists.sort_values(["customer_id", "placement", "rank"], kind="stable")[list(LIST_COLUMNS)]
+
+
+def placement_scores(
+    found: Candidates, model: Model, is_control: np.ndarray
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Placement → which candidates may stand there and the score of those; customers in control get baselines."""
+    held = is_control[found.row]
+    everything, own, new = np.ones(len(found.row), bool), found.is_own, ~found.is_own
+
+    def scores(mask: np.ndarray, split: str, baseline: str) -> np.ndarray:
+        features, row = found.features[mask], found.row[mask]
+        return np.where(held[mask], baselines.BASELINES[baseline](features), model.score(split, features, row))
+
+    home = scores(everything, "all", "popularity")
+    again = np.where(held, baselines.frequency(found.features), home)
+    return {
+        "home": (everything, home),
+        "buy_again": (own, again[own]),
+        "discover": (new, scores(new, "discovery", "popularity")),
+    }
+
+
+def customers_together(frames: Iterable[pd.DataFrame], customers: int) -> Iterator[pd.DataFrame]:
+    """Cuts a stream of frames between customers: whole customers, at most so many a frame (one, if it is long)."""
+    rest: pd.DataFrame | None = None
+    for frame in frames:
+        rest = frame if rest is None or not len(rest) else pd.concat([rest, frame], ignore_index=True)
+        if not len(rest):
+            continue
+        starts = _starts(rest)
+        # The last customer may go on in the next frame.
+        while len(starts) > customers:
+            yield rest.iloc[: starts[customers]].reset_index(drop=True)
+            rest = rest.iloc[starts[customers] :].reset_index(drop=True)
+            starts = _starts(rest)
+    if rest is not None and len(rest):
+        yield rest
+
+
+def _starts(frame: pd.DataFrame) -> np.ndarray:
+    """Positions at which a new customer begins."""
+    who = frame["customer_id"].to_numpy(object)
+    return np.concatenate([[0], np.flatnonzero(who[1:] != who[:-1]) + 1])
+
+
+def _places(
+    block: Block, found: Candidates, catalogue: Catalogue, placement: str, mask: np.ndarray, score: np.ndarray
+) -> pd.DataFrame:
+    """The first 20 places of each customer in a placement, with source and reason."""
+    at = np.flatnonzero(mask)
+    rank = ranks(found.row[at], score)
+    kept = rank <= PLACES
+    chosen = at[kept]
+    source = reasons.sources_of(found, catalogue, chosen)
+    return pd.DataFrame(
+        {
+            "row": found.row[chosen],
+            "customer_id": block.customers["customer_id"].to_numpy(object)[found.row[chosen]],
+            "placement": placement,
+            "rank": rank[kept].astype(np.int32),
+            "item_id": catalogue.item_ids[found.column[chosen]],
+            "score": score[kept],
+            "source": source,
+            "reason": reasons.reasons_of(block, found, catalogue, chosen, source),
+        }
+    )

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jobs.store import choice, lists as published
+from jobs.store import choice
+from jobs.store import lists as published
 from jobs.store.catalogue import LEAVES, STYLE_NAMES
 from jobs.store.customers import Customers, Memory, leaf_preference
 from jobs.store.lists import Lists
@@ -15,7 +16,9 @@ from jobs.store.shop import BUY_AGAIN, DISCOVER, HOME, RELATED, SEARCH, SHOWN, S
 from jobs.store.story import Events, Rows, Seen, in_order
 from jobs.store.world import WorldParams, chance
 
+GLANCES = 3  # items of a leaf that someone who browses compares before opening one
 LEFT_AT_TILL = 0.12  # of sessions with a purchase in mind: the whole cart is left behind
+
 
 @dataclass(frozen=True)
 class Lines:
@@ -51,13 +54,27 @@ def visits(params: WorldParams, shop: Shop, lists: Lists | None, block: int, of:
     related, beside = _related(rng, shop, lists, first)
     more = _clicked(rng, related, worth_of(related))
     viewed = Rows.joined([first, related.taken(more)])
-    there = shop.in_stock[viewed.item] & choice.allowed(shop, people.country[viewed.session], people.age[viewed.session], viewed.item)
+    there = shop.in_stock[viewed.item] & choice.allowed(
+        shop, people.country[viewed.session], people.age[viewed.session], viewed.item
+    )
     again = _seen_before(viewed)
     worth = np.where(again, -np.inf, worth_of(viewed))
     bought, carted, missed = choice.choose(params, rng, viewed.session, shop.items.leaf[viewed.item], worth, there)
     bought &= (rng.random(len(people)) > LEFT_AT_TILL)[viewed.session]
     removed = carted & ~bought & (rng.random(len(viewed)) < 0.3)
-    seen = Seen(pages, results, query, viewed, len(first), related, beside, beside[more], carted & ~again, removed & ~again, bought)
+    seen = Seen(
+        pages,
+        results,
+        query,
+        viewed,
+        len(first),
+        related,
+        beside,
+        beside[more],
+        carted & ~again,
+        removed & ~again,
+        bought,
+    )
     events, paid = in_order(rng, seen, people.starts)
     several = np.where(shop.items.cycle[viewed.item] > 0, 0.5, 0.12) * np.where(people.business[viewed.session], 8, 1)
     units = 1 + rng.poisson(several)
@@ -94,7 +111,9 @@ def _pages(rng: np.random.Generator, shop: Shop, lists: Lists | None, people: Se
     return Rows.joined(parts)
 
 
-def _of_release(lists: Lists, placement: int, house: np.ndarray, people: Sessions, who: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _of_release(
+    lists: Lists, placement: int, house: np.ndarray, people: Sessions, who: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """A release's places for each session: the customer's own, else the newcomers'; where it has none, the shop's."""
     wide = house.shape[1]
     grid, likely = house.copy(), np.ones(house.shape, dtype=np.float32)
@@ -108,7 +127,9 @@ def _of_release(lists: Lists, placement: int, house: np.ndarray, people: Session
                 grid[rows], likely[rows] = found[0][start : start + wide], found[1][start : start + wide]
     own = lists.personal[placement, who, :wide]
     has = (who >= 0) & (lists.personal[:, who] >= 0).any(axis=(0, 2))
-    return np.where(has[:, None], own, grid), np.where(has[:, None], lists.personal_chance[placement, who, :wide], likely)
+    return np.where(has[:, None], own, grid), np.where(
+        has[:, None], lists.personal_chance[placement, who, :wide], likely
+    )
 
 
 def _searches(params: WorldParams, rng: np.random.Generator, shop: Shop, people: Sessions) -> tuple[Rows, np.ndarray]:
@@ -123,12 +144,21 @@ def _searches(params: WorldParams, rng: np.random.Generator, shop: Shop, people:
     return Rows.grid(grid, SEARCH, np.ones(grid.shape, dtype=np.float32)), code
 
 
-def _direct(params: WorldParams, rng: np.random.Generator, shop: Shop, people: Sessions, memory: Memory, needs: np.ndarray) -> Rows:
+def _direct(
+    params: WorldParams, rng: np.random.Generator, shop: Shop, people: Sessions, memory: Memory, needs: np.ndarray
+) -> Rows:
     """Items looked up without a list: found by browsing a leaf, or known and needed again."""
-    session = np.repeat(np.arange(len(people)), rng.poisson(1.5, len(people)))
+    session = np.repeat(np.arange(len(people)), rng.poisson(2.6, len(people)))
     leaf = _pick(rng, leaf_preference(params, people.taste)[session])
-    item = shop.browse(leaf, rng.random(len(session)))
-    urgent = (needs[people.customer] > 1.2) & (people.customer >= 0)[:, None] & (rng.random((len(people), needs.shape[1])) < 0.5)
+    found = np.stack([shop.browse(leaf, rng.random(len(session))) for _ in range(GLANCES)])
+    liking = np.einsum("rd,grd->gr", people.taste[session], shop.items.vector[found]) + shop.appeal[found]
+    best = (params.taste_weight * liking + rng.gumbel(size=liking.shape)).argmax(axis=0)
+    item = found[best, np.arange(len(session))]
+    urgent = (
+        (needs[people.customer] > 1.0)
+        & (people.customer >= 0)[:, None]
+        & (rng.random((len(people), needs.shape[1])) < 0.35)
+    )
     who, place = np.nonzero(urgent)
     session = np.concatenate([session, who])
     item = np.concatenate([item, memory.item[people.customer[who], place]])
@@ -160,7 +190,9 @@ def _clicked(rng: np.random.Generator, rows: Rows, worth: np.ndarray) -> np.ndar
     return looked & (rng.random(len(rows)) < choice.click_chance(worth))
 
 
-def _worth(params: WorldParams, shop: Shop, people: Sessions, memory: Memory, needs: np.ndarray, rows: Rows) -> np.ndarray:
+def _worth(
+    params: WorldParams, shop: Shop, people: Sessions, memory: Memory, needs: np.ndarray, rows: Rows
+) -> np.ndarray:
     """Utility of each row's item to its session's shopper."""
     who = people.customer[rows.session]
     same = (memory.item[who] == rows.item[:, None]) & (who >= 0)[:, None]

@@ -38,7 +38,9 @@ class BlockDay:
     consent_rows: list[str]
 
 
-def simulate(params: WorldParams, shop: Shop, lists: Lists | None, block: int, memory: Memory, first_day: bool) -> BlockDay:
+def simulate(
+    params: WorldParams, shop: Shop, lists: Lists | None, block: int, memory: Memory, first_day: bool
+) -> BlockDay:
     """The block's day, before stock decides which lines can be filled. ``lists`` are the block's own."""
     of = customers(params, block, shop.day)
     done = behaviour.visits(params, shop, lists, block, of, memory)
@@ -98,4 +100,7 @@ def _consent_rows(of: Customers, day: int, first_day: bool) -> list[str]:
     turned = (of.changes_mind == day) & (of.registered < day)
     said = (fresh | turned) & (of.erased > day)
     granted = of.consent(day)
-    return [f"{FIRST_ID + int(of.index[at])},personalisation,{'Y' if granted[at] else 'N'}" for at in np.flatnonzero(said).tolist()]
+    return [
+        f"{FIRST_ID + int(of.index[at])},personalisation,{'Y' if granted[at] else 'N'}"
+        for at in np.flatnonzero(said).tolist()
+    ]

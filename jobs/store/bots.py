@@ -42,7 +42,9 @@ def machines(params: WorldParams, shop: Shop, block: int, people: int) -> list[M
         if all(machine.visitor != visitor for machine in found):
             found.append(Machine(kind, visitor, _session(kind, shop, own, rng)))
     if block == 0 and rng.random() < 0.35:
-        found.append(Machine(TESTER, f"qa-{rng.integers(1, 4)}", _looks(shop, rng, rng.integers(4, 12), 4.0, VIEW, home=True)))
+        found.append(
+            Machine(TESTER, f"qa-{rng.integers(1, 4)}", _looks(shop, rng, rng.integers(4, 12), 4.0, VIEW, home=True))
+        )
     return found
 
 
@@ -86,7 +88,7 @@ def _scrape(shop: Shop, rng: np.random.Generator, leaves: np.ndarray, gap: float
     return _events(np.array(kinds), np.array(item), none, none, np.array(query), start, gap, rng)
 
 
-def _events(kinds, item, places, ranks, query, start: float, gap: float, rng: np.random.Generator) -> Events:  # noqa: ANN001
+def _events(kinds, item, places, ranks, query, start: float, gap: float, rng: np.random.Generator) -> Events:
     spent = np.where(kinds == IMPRESSION, 0.02, gap * rng.uniform(0.9, 1.1, len(kinds))).cumsum()
     return Events(
         session=np.zeros(len(kinds), dtype=np.int64), type=kinds, item=item, query=query, placement=places, rank=ranks,

@@ -62,7 +62,7 @@ def directions(params: WorldParams) -> tuple[np.ndarray, np.ndarray, np.ndarray,
     leaf = np.stack([department[row[0]] * 0.7 + rng.normal(size=dims) * 0.8 for row in LEAVES]) / np.sqrt(dims)
     style = rng.normal(size=(len(STYLE_NAMES), dims)) / np.sqrt(dims)
     brand = rng.normal(size=(len(words.BRANDS), dims)) / np.sqrt(dims)
-    amplitude = rng.uniform(0.0, 0.6, len(LEAVES))
+    amplitude = rng.uniform(0.0, 0.45, len(LEAVES))
     phase = rng.uniform(0, 365, len(LEAVES))
     return leaf, style, brand, amplitude, phase
 
@@ -93,25 +93,27 @@ def chunk(params: WorldParams, place: int) -> dict[str, np.ndarray]:
     luxury = 1 + 0.5 * (style == STYLE_NAMES.index("luxury"))
     price = np.maximum(np.round(usual * luxury * np.exp(rng.normal(0, 0.32, CHUNK))) - 0.05, 1.95)
     used_up = np.array([LEAVES[at][5] for at in leaf])
-    cycle = np.where(used_up, rng.uniform(9, 50, CHUNK), 0)
+    cycle = np.where(used_up, rng.uniform(14, 75, CHUNK), 0)
     launched, ended = _lives(params, rng, number)
     somewhere = rng.integers(1, 2 ** len(COUNTRIES) - 1, CHUNK) | 1
     fashion = np.where(rng.random(CHUNK) < 0.25, launched.clip(0) + rng.uniform(0, 400, CHUNK), 1e6)
-    drift = np.stack([rng.uniform(0, 0.5, CHUNK), rng.uniform(40, 200, CHUNK), rng.uniform(0, 6.3, CHUNK), fashion], axis=1)
+    drift = np.stack(
+        [rng.uniform(0, 0.4, CHUNK), rng.uniform(40, 200, CHUNK), rng.uniform(0, 6.3, CHUNK), fashion], axis=1
+    )
     return {
         "leaf": leaf, "style": style, "brand": brand, "noun": noun,
         "colour": rng.integers(0, len(words.COLOURS), CHUNK).astype(np.int8),
         "size": rng.integers(0, len(words.SIZES), CHUNK).astype(np.int8),
         "material": rng.integers(0, len(words.MATERIALS), CHUNK).astype(np.int8),
         "parent": parent, "vector": vector.astype(np.float32),
-        "quality": rng.normal(0, 0.75, CHUNK).astype(np.float32), "cycle": cycle.astype(np.float32),
+        "quality": rng.normal(0, 0.45, CHUNK).astype(np.float32), "cycle": cycle.astype(np.float32),
         "base_price": price, "margin": rng.uniform(0.25, 0.6, CHUNK), "launched": launched, "ended": ended,
         "sold_in": np.where(rng.random(CHUNK) < 0.06, somewhere, 255).astype(np.uint8),
         "restricted": leaf == SPIRITS, "drift": drift.astype(np.float32),
     }  # fmt: skip
 
 
-def _families(params: WorldParams, rng: np.random.Generator, leaf, style, brand, noun, number) -> np.ndarray:  # noqa: ANN001
+def _families(params: WorldParams, rng: np.random.Generator, leaf, style, brand, noun, number) -> np.ndarray:
     """Makes some items variants of an earlier one (same leaf, style, brand, noun); returns the family's first item."""
     parent = np.full(CHUNK, -1, dtype=np.int32)
     starts = np.sort(rng.choice(CHUNK - 3, round(CHUNK * params.variant_share / 3), replace=False))
@@ -122,7 +124,12 @@ def _families(params: WorldParams, rng: np.random.Generator, leaf, style, brand,
         taken = start + int(rng.integers(1, 3))
         for member in range(start, taken + 1):
             parent[member] = number[start]
-            leaf[member], style[member], brand[member], noun[member] = leaf[start], style[start], brand[start], noun[start]
+            leaf[member], style[member], brand[member], noun[member] = (
+                leaf[start],
+                style[start],
+                brand[start],
+                noun[start],
+            )
     return parent
 
 
@@ -130,7 +137,9 @@ def _lives(params: WorldParams, rng: np.random.Generator, number: np.ndarray) ->
     """First and last days: the first ``items`` are there from the start, the others launch one after another."""
     per_day = max(params.items * params.launches_per_day, 1e-9)
     later = np.ceil((number - params.items + 1) / per_day)
-    launched = np.where(number < params.items, -rng.integers(10, 900, CHUNK), np.clip(later, 0, NEVER - 1)).astype(np.int32)
+    launched = np.where(number < params.items, -rng.integers(10, 900, CHUNK), np.clip(later, 0, NEVER - 1)).astype(
+        np.int32
+    )
     life = rng.exponential(1 / params.launches_per_day if params.launches_per_day else 1e6, CHUNK) + 25
     ended = np.clip(np.maximum(launched, 0) + life, 0, NEVER).astype(np.int32)
     return launched, ended
@@ -141,7 +150,7 @@ def day_appeal(params: WorldParams, of: Items, day: int, day_of_year: int) -> np
     _, _, _, amplitude, phase = directions(params)
     drift = of.drift[:, 0] * np.sin(2 * np.pi * day / of.drift[:, 1] + of.drift[:, 2])
     since = day - of.drift[:, 3]
-    fashion = np.where(since >= 0, 1.3 * np.exp(-np.maximum(since, 0) / 18), 0)
+    fashion = np.where(since >= 0, 1.1 * np.exp(-np.maximum(since, 0) / 18), 0)
     season = (amplitude * np.sin(2 * np.pi * (day_of_year - phase) / 365.25))[of.leaf]
     novelty = np.where(of.launched > 0, 0.6 * np.exp(-np.maximum(day - of.launched, 0) / 15), 0)
     return (of.quality + drift + fashion + season + novelty).astype(np.float32)
@@ -165,17 +174,25 @@ def texts(of: dict[str, np.ndarray], number: int) -> dict[str, str]:
     style = STYLE_NAMES[of["style"][at]]
     adjectives = words.STYLES[style]
     noun, brand = nouns[of["noun"][at]], words.BRANDS[of["brand"][at]]
-    colour, size, material = words.COLOURS[of["colour"][at]], words.SIZES[of["size"][at]], words.MATERIALS[of["material"][at]]
+    colour, size, material = (
+        words.COLOURS[of["colour"][at]],
+        words.SIZES[of["size"][at]],
+        words.MATERIALS[of["material"][at]],
+    )
     parent = int(of["parent"][at])
     variant = f", {colour}" if parent >= 0 else ""
     first, second = adjectives[number % 3], adjectives[(number + 1) % 3]
     bits = int(of["sold_in"][at])
     return {
         "parent": "" if parent < 0 else f"{leaf[:2].upper()}{10_000 + parent}",
-        "name": f"{brand} {first} {noun}{variant}".capitalize() if number % 9 == 0 else f"{brand} {first} {noun}{variant}",
+        "name": f"{brand} {first} {noun}{variant}".capitalize()
+        if number % 9 == 0
+        else f"{brand} {first} {noun}{variant}",
         "text": f"{first.capitalize()} {noun} of {material} by {brand}; a {second} piece for {category.lower()} and {leaf.lower()}, {colour}, {size}.",
         "path": f"{department} > {category} > {leaf}",
         "brand": brand,
-        "attrs": json.dumps({"style": style, "colour": colour, "size": size, "material": material}, separators=(",", ":")),
+        "attrs": json.dumps(
+            {"style": style, "colour": colour, "size": size, "material": material}, separators=(",", ":")
+        ),
         "sold_in": "" if bits == 255 else " ".join(name for bit, name in enumerate(COUNTRIES) if bits >> bit & 1),
     }

@@ -16,9 +16,10 @@ from jobs.store.world import WorldParams, sigmoid
 #: Chance that the first place is looked at, and the power by which it falls with rank; by placement.
 LOOKED_AT = np.array([0.9, 0.75, 0.62, 0.55, 0.96])
 FALLS_BY = np.array([0.62, 0.55, 0.6, 0.6, 0.7])
-CLICK_UTILITY = 2.3  # utility at which an examined item is clicked by one in two
-NEED = 3.4  # utility of what is used up when its cycle is over
-SATED = -1.6  # utility just after buying
+CLICK_UTILITY = 2.8  # utility at which an examined item is clicked by one in two
+NEED = 2.3  # utility of what is used up when its cycle is over
+SATED = -1.6  # utility just after buying what is used up
+SERVED = -2.4  # utility just after buying what lasts
 KNOWN = 0.35  # utility of having bought it before
 
 
@@ -37,7 +38,7 @@ def need(elapsed: np.ndarray, cycle: np.ndarray, pace: np.ndarray) -> np.ndarray
     used_up = cycle > 0
     turns = elapsed / np.maximum(cycle * pace, 1.0)
     due = NEED * sigmoid((turns - 0.9) * 8) * np.exp(-np.maximum(turns - 2.5, 0) * 0.8)
-    sated = SATED * np.where(used_up, np.exp(-2.5 * turns), np.exp(-elapsed / 45.0))
+    sated = np.where(used_up, SATED * np.exp(-2.5 * turns), SERVED * np.exp(-elapsed / 120.0))
     return np.where(used_up, due, 0) + sated + KNOWN
 
 
@@ -55,7 +56,13 @@ def allowed(shop: Shop, country: np.ndarray, age: np.ndarray, item: np.ndarray) 
 
 
 def utility(
-    params: WorldParams, shop: Shop, taste: np.ndarray, price_sense: np.ndarray, mood: np.ndarray, item: np.ndarray, needed: np.ndarray
+    params: WorldParams,
+    shop: Shop,
+    taste: np.ndarray,
+    price_sense: np.ndarray,
+    mood: np.ndarray,
+    item: np.ndarray,
+    needed: np.ndarray,
 ) -> np.ndarray:
     """Utility of items to shoppers, row by row: ``taste`` [rows, dims], the rest [rows]."""
     liking = np.einsum("rd,rd->r", taste, shop.items.vector[item])
@@ -68,7 +75,12 @@ def buy_chance(params: WorldParams, worth: np.ndarray) -> np.ndarray:
 
 
 def choose(
-    params: WorldParams, rng: np.random.Generator, session: np.ndarray, leaf: np.ndarray, worth: np.ndarray, there: np.ndarray
+    params: WorldParams,
+    rng: np.random.Generator,
+    session: np.ndarray,
+    leaf: np.ndarray,
+    worth: np.ndarray,
+    there: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Of rows viewed in a session's leaf, which are bought, which put in the cart, and which would have been bought
     had they been in stock (``there`` is False where they are not): three bool arrays over the rows."""

@@ -80,7 +80,10 @@ def each(spark: SparkSession | None, step: Step, arguments: list[tuple[int, Any]
                 yield pd.DataFrame({"block": [block], "result": [done]})
 
     frame = spark.createDataFrame(rows, "block int, argument binary").repartition(len(rows), "block")
-    results = {row["block"]: pickle.loads(row["result"]) for row in frame.mapInPandas(run, "block int, result binary").collect()}
+    results = {
+        row["block"]: pickle.loads(row["result"])
+        for row in frame.mapInPandas(run, "block int, result binary").collect()
+    }
     return [results[block] for block, _ in arguments]
 
 

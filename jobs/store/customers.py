@@ -18,6 +18,7 @@ FIRST_ID = 20_000  # the number of the first customer; the id's text is the numb
 MEMORY = 24  # different items that a customer remembers
 FORGOTTEN = -30_000  # the day of an empty place in memory
 NEVER = 30_000
+SEGMENT_SHARES = (0.3, 0.22, 0.2, 0.16, 0.12)
 DIMS = 8
 
 
@@ -95,25 +96,36 @@ def customers(params: WorldParams, block: int, day: int) -> Customers:
         -draw["tenure"][:size],
         np.floor((index - existing + 1) / max(params.registrations_per_day, 1e-9) - 1e-9),
     ).astype(int)
-    arrays = {name: values[:size] for name, values in draw.items() if name not in {"tenure", "stays", "erases", "turns"}}
+    arrays = {
+        name: values[:size] for name, values in draw.items() if name not in {"tenure", "stays", "erases", "turns"}
+    }
     after = np.maximum(registered, 0)
     leaves = after + draw["stays"][:size]
     erased = np.where(draw["erases"][:size] > 0, after + draw["erases"][:size], NEVER)
     turns = np.where(draw["turns"][:size] > 0, after + draw["turns"][:size], NEVER)
-    return Customers(index=index, registered=registered, leaves=np.minimum(leaves, erased), erased=erased, changes_mind=turns, **arrays)
+    return Customers(
+        index=index,
+        registered=registered,
+        leaves=np.minimum(leaves, erased),
+        erased=erased,
+        changes_mind=turns,
+        **arrays,
+    )
 
 
 @lru_cache(maxsize=64)
 def _draw(params: WorldParams, block: int, size: int) -> dict[str, np.ndarray]:
     """Draws customers one purpose after another, each from its own generator, so that a larger block begins alike."""
+
     def rng(purpose: str) -> np.random.Generator:
         return chance(params, f"customers {purpose}", block)
 
     centres = chance(params, "segments").normal(size=(len(SEGMENTS), DIMS))
-    segment = rng("segment").choice(len(SEGMENTS), size, p=(0.3, 0.22, 0.2, 0.16, 0.12))
+    centres -= np.average(centres, axis=0, weights=SEGMENT_SHARES)
+    segment = _choice(rng("segment"), SEGMENT_SHARES, size)
     age = _choice(rng("age"), AGE_SHARES, size)
     by_age = chance(params, "ages").normal(size=(len(AGE_SHARES), DIMS))
-    taste = centres[segment] * 0.55 + by_age[age] * 0.3 + rng("taste").normal(size=(size, DIMS)) * 0.75
+    taste = centres[segment] * 0.65 + by_age[age] * 0.25 + rng("taste").normal(size=(size, DIMS)) * 0.75
     business = rng("business").random(size) < 0.03
     rate = params.visit_rate * rng("rate").gamma(0.9, 1 / 0.9, size).clip(0.03, 6) * np.where(business, 1.6, 1)
     stays = np.ceil(rng("stays").exponential(420, size))

@@ -90,7 +90,11 @@ def _open_world(truth: Path, params: WorldParams, first_day: date) -> date:
         (truth / "world.tmp").replace(truth / "world.json")
         return first_day
     if there[0] != params:
-        others = [field.name for field in dataclasses.fields(params) if getattr(there[0], field.name) != getattr(params, field.name)]
+        others = [
+            field.name
+            for field in dataclasses.fields(params)
+            if getattr(there[0], field.name) != getattr(params, field.name)
+        ]
         raise DaybreakError(
             f"the simulated store in {truth.parent} was begun with other parameters ({', '.join(others)}): "
             "deliver on with those, or begin another in an empty home"
@@ -98,12 +102,22 @@ def _open_world(truth: Path, params: WorldParams, first_day: date) -> date:
     return there[1]
 
 
-def _make(folder: Path, read: Reader | None, params: WorldParams, start: date, today: date, spark: SparkSession | None) -> None:
+def _make(
+    folder: Path, read: Reader | None, params: WorldParams, start: date, today: date, spark: SparkSession | None
+) -> None:
     """Makes one day in a work folder and declares it ready."""
     truth, number = folder / "truth", (today - start).days
     work = truth / f"work-{today}"
     shutil.rmtree(work, ignore_errors=True)
-    for part in ("landing", "truth/days", "truth/bots", "truth/faults", "truth/items", "truth/sales", f"truth/state/{today}"):
+    for part in (
+        "landing",
+        "truth/days",
+        "truth/bots",
+        "truth/faults",
+        "truth/items",
+        "truth/sales",
+        f"truth/state/{today}",
+    ):
         (work / part).mkdir(parents=True)
     yesterday = truth / "state" / str(today - timedelta(days=1))
     before = read_evening(yesterday / "evening.npz") if number else Evening.before_the_first_day()
@@ -114,14 +128,18 @@ def _make(folder: Path, read: Reader | None, params: WorldParams, start: date, t
     day = crowd.Day(params, shop, ids, release_of(lists), work, late, yesterday if number else None)
     blocks = range(customers.blocks(params, number))
     size = params.block_customers
-    tills = crowd.each(spark, crowd.live(day), [(block, lists.of_block(block * size, size) if lists else None) for block in blocks])
+    tills = crowd.each(
+        spark, crowd.live(day), [(block, lists.of_block(block * size, size) if lists else None) for block in blocks]
+    )
     filled = _fill(morning.stock.on_hand, tills)
     told = crowd.each(spark, crowd.tell(day, len(blocks)), list(zip(blocks, filled, strict=True)))
     sales = _sales(shop, tills, filled)
     rows = orders.order_rows(params, shop, ids, sales)
     sold = np.bincount(sales.item, weights=sales.units, minlength=len(ids)).astype(np.int64)
     evening = Evening(
-        morning.prices, morning.stock.evening(params, shop.items, number, sold), morning.sales * 0.5 ** (1 / POPULARITY_DAYS) + sold
+        morning.prices,
+        morning.stock.evening(params, shop.items, number, sold),
+        morning.sales * 0.5 ** (1 / POPULARITY_DAYS) + sold,
     )
     write_evening(work / "truth" / "state" / str(today) / "evening.npz", evening)
     write_evening(work / "truth" / "items" / f"{today}.npz", morning)
@@ -138,37 +156,55 @@ def _make(folder: Path, read: Reader | None, params: WorldParams, start: date, t
         (work / "landing" / name).write_bytes(content)
     missed = np.concatenate([till.missed for till in tills])
     _write_truth(work / "truth", shop, sales, missed, rows, told)
-    counts = Counter({"sessions": sum(till.sessions for till in tills), "orders": len(set(sales.order)), "lines": len(sales.order)})
+    counts = Counter(
+        {"sessions": sum(till.sessions for till in tills), "orders": len(set(sales.order)), "lines": len(sales.order)}
+    )
     counts.update(Counter(kind for kind, _ in rows.faults))
     for one in told:
         counts.update(one.counts)
         counts.update(Counter({"bots": sum(kind != "tester" for _, kind, _ in one.machines)}))
-    marker = {"day": str(today), "release": day.release, "as_of": str(lists.as_of) if lists else None, "counts": dict(sorted(counts.items()))}
+    marker = {
+        "day": str(today),
+        "release": day.release,
+        "as_of": str(lists.as_of) if lists else None,
+        "counts": dict(sorted(counts.items())),
+    }
     (work / "truth" / "days" / f"{today}.json").write_text(json.dumps(marker, indent=1))
     shutil.rmtree(work / "blocks", ignore_errors=True)
     work.rename(truth / f"ready-{today}")
 
 
-def open_day(params: WorldParams, before: Evening, number: int, today: date) -> tuple[Evening, Shop, np.ndarray, list[prices.Promotion]]:
+def open_day(
+    params: WorldParams, before: Evening, number: int, today: date
+) -> tuple[Evening, Shop, np.ndarray, list[prices.Promotion]]:
     """The morning after an evening, the shop of the day, the items whose prices moved, and the campaigns."""
     of = catalogue.items(params, number)
     now, changed = prices.moved(params, of, before.prices, number)
     arrived = before.stock.extended(params, of, number).morning(number)
     counted = np.concatenate([before.sales, np.zeros(len(of) - len(before.sales))])
     running = prices.promotions(params, of, number, today.weekday())
-    return Evening(now, arrived, counted), open_shop(params, number, today, now, running, arrived, counted), changed, running
+    return (
+        Evening(now, arrived, counted),
+        open_shop(params, number, today, now, running, arrived, counted),
+        changed,
+        running,
+    )
 
 
 def _fill(on_hand: np.ndarray, tills: list[Till]) -> list[np.ndarray]:
     """Which lines of each block stock can fill."""
-    item, units, seconds = (np.concatenate([getattr(till, name) for till in tills]) for name in ("item", "units", "seconds"))
+    item, units, seconds = (
+        np.concatenate([getattr(till, name) for till in tills]) for name in ("item", "units", "seconds")
+    )
     filled = orders.fill(on_hand, item, units, seconds)
     return np.split(filled, np.cumsum([len(till.item) for till in tills])[:-1])
 
 
 def _sales(shop: Shop, tills: list[Till], filled: list[np.ndarray]) -> Sales:
     """The filled lines as orders: one session's lines are one order, numbered from 1."""
-    parts: dict[str, list[np.ndarray]] = {name: [] for name in ("seconds", "customer", "item", "units", "country", "channel")}
+    parts: dict[str, list[np.ndarray]] = {
+        name: [] for name in ("seconds", "customer", "item", "units", "country", "channel")
+    }
     order: list[str] = []
     positions = []
     for till, fits in zip(tills, filled, strict=True):
@@ -211,11 +247,15 @@ def _late(work: Path, shop: Shop, due: int, part: str = "") -> Path:
     return folder
 
 
-def _write_truth(truth: Path, shop: Shop, sales: Sales, missed: np.ndarray, rows: orders.Rows, told: list[crowd.Told]) -> None:
+def _write_truth(
+    truth: Path, shop: Shop, sales: Sales, missed: np.ndarray, rows: orders.Rows, told: list[crowd.Told]
+) -> None:
     day = str(shop.date)
     bots = [f"{visitor},{kind},{events}" for one in told for visitor, kind, events in one.machines]
     (truth / "bots" / f"{day}.csv").write_bytes(snapshots.lines_file(["visitor_id,kind,events", *bots]))
-    (truth / "faults" / f"{day}.csv").write_bytes(snapshots.lines_file(["kind,key", *(f"{kind},{key}" for kind, key in rows.faults)]))
+    (truth / "faults" / f"{day}.csv").write_bytes(
+        snapshots.lines_file(["kind,key", *(f"{kind},{key}" for kind, key in rows.faults)])
+    )
     with (truth / "sales" / f"{day}.npz").open("wb") as file:
         np.savez_compressed(file, customer=sales.customer, item=sales.item, units=sales.units, missed=missed)
 

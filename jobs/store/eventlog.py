@@ -35,7 +35,11 @@ def event_lines(
         later[shop.day + 1 + int(kind[at])].append(lines[at])
     gone = set(late.tolist())
     now = [line for at, line in enumerate(lines) if at not in gone] + [lines[at] for at in twice.tolist()]
-    return now, later, {"late_event": len(late), "broken_event": len(broken), "event_twice": len(twice), "events": len(lines)}
+    return (
+        now,
+        later,
+        {"late_event": len(late), "broken_event": len(broken), "event_twice": len(twice), "events": len(lines)},
+    )
 
 
 def _lines(shop: Shop, release: str, ids: np.ndarray, of: BlockDay, events: Events) -> list[str]:
@@ -43,17 +47,23 @@ def _lines(shop: Shop, release: str, ids: np.ndarray, of: BlockDay, events: Even
     stamps = np.datetime_as_string(day + (events.seconds * 1000).astype("timedelta64[ms]"), unit="ms").tolist()
     uid = ["null" if number < 0 else str(FIRST_ID + number) for number in of.customer.tolist()]
     known = np.array([uid[at] if signed else "null" for at, signed in enumerate(of.signed_in.tolist())], dtype=object)
-    uids = np.where(events.type == PURCHASE, np.array(uid, dtype=object)[events.session], known[events.session]).tolist()
+    uids = np.where(
+        events.type == PURCHASE, np.array(uid, dtype=object)[events.session], known[events.session]
+    ).tolist()
     tag = f"{shop.date:%y%m%d}B{of.block}"
     sessions = [f'"{visitor}","sid":"s{tag}N{at}","app":"{CHANNELS[channel]}"' for at, (visitor, channel) in
                 enumerate(zip(of.visitor, of.channel.tolist(), strict=True))]  # fmt: skip
     skus = [f'"{name}"' for name in ids.tolist()] + ["null"]  # -1 is the last
     prices = [f"{price:.2f}" for price in shop.price.tolist()] + ["null"]
     priced = np.where((events.type == IMPRESSION) | (events.item < 0), -1, events.item).tolist()
-    asked = {code: f'"{query_text(code)}"' for code in np.unique(events.query[events.query >= 0]).tolist()} | {-1: "null"}
+    asked = {code: f'"{query_text(code)}"' for code in np.unique(events.query[events.query >= 0]).tolist()} | {
+        -1: "null"
+    }
     listed = events.placement >= 0
     places = [
-        f'"rel":"{release}","slot":"{PLACEMENTS[place]}","pos":{rank},"p":{chance:.6g}' if there else '"rel":null,"slot":null,"pos":null,"p":null'
+        f'"rel":"{release}","slot":"{PLACEMENTS[place]}","pos":{rank},"p":{chance:.6g}'
+        if there
+        else '"rel":null,"slot":null,"pos":null,"p":null'
         for there, place, rank, chance in zip(
             listed.tolist(), events.placement.tolist(), events.rank.tolist(), events.propensity.tolist(), strict=True
         )
@@ -62,7 +72,17 @@ def _lines(shop: Shop, release: str, ids: np.ndarray, of: BlockDay, events: Even
         f'{{"eid":"e{tag}N{at}","ts":"{stamp}Z","type":"{NAMES[kind]}","vid":{sessions[session]},"uid":{who},"sku":{skus[item]},'
         f'"q":{asked[query]},"price":{prices[price]},{place}}}'
         for at, (stamp, kind, session, who, item, query, price, place) in enumerate(
-            zip(stamps, events.type.tolist(), events.session.tolist(), uids, events.item.tolist(), events.query.tolist(), priced, places, strict=True)
+            zip(
+                stamps,
+                events.type.tolist(),
+                events.session.tolist(),
+                uids,
+                events.item.tolist(),
+                events.query.tolist(),
+                priced,
+                places,
+                strict=True,
+            )
         )
     ]
 
@@ -72,5 +92,3 @@ def _broken(line: str, kind: int) -> str:
     start, end = [('"ts":"', '"'), ('"eid":"', '"'), ('"type":"', '"')][kind]
     at = line.index(start) + len(start)
     return line[:at] + ("" if kind < 2 else "hover") + line[line.index(end, at) :]
-
-

@@ -39,11 +39,14 @@ class Lists:
     def of_block(self, start: int, size: int) -> Lists:
         """The lists that the customers of one block need."""
         part = slice(start, start + size)
-        return Lists(self.release, self.as_of, self.personal[:, part], self.personal_chance[:, part], self.newcomer, self.related)
+        return Lists(
+            self.release, self.as_of, self.personal[:, part], self.personal_chance[:, part], self.newcomer, self.related
+        )
 
 
 def folder_reader(root: str | Path) -> Reader:
     """Reads published objects from a folder."""
+
     def read(key: str) -> bytes | None:
         path = Path(root) / key
         return path.read_bytes() if path.is_file() else None
@@ -72,7 +75,9 @@ def published(read: Reader, day: date, params: WorldParams, customers: int, item
     tables = _keys(manifest)
     personal = np.full((3, customers, MOST_SHOWN), -1, dtype=np.int32)
     likely = np.ones((3, customers, MOST_SHOWN), dtype=np.float32)
-    for frame in _frames(read, tables.get("for_customer", []), ["customer_id", "placement", "rank", "item_id", "propensity"]):
+    for frame in _frames(
+        read, tables.get("for_customer", []), ["customer_id", "placement", "rank", "item_id", "propensity"]
+    ):
         who = _numbers(frame["customer_id"]) - FIRST_ID
         where = frame["placement"].map(CUSTOMER_PLACEMENTS).fillna(-1).astype(int).to_numpy()
         rank = frame["rank"].to_numpy(dtype=int) - 1
@@ -123,7 +128,7 @@ def _keys(manifest: dict) -> dict[str, list[str]]:
     return found
 
 
-def _frames(read: Reader, keys: list[str], columns: list[str]):  # noqa: ANN202 - a generator of pandas frames
+def _frames(read: Reader, keys: list[str], columns: list[str]):
     for key in keys:
         content = read(key)
         if content is None:
@@ -132,11 +137,11 @@ def _frames(read: Reader, keys: list[str], columns: list[str]):  # noqa: ANN202 
             yield batch.to_pandas()
 
 
-def _numbers(ids) -> np.ndarray:  # noqa: ANN001 - a pandas Series of text
+def _numbers(ids) -> np.ndarray:
     return ids.astype(str).str.extract(r"^(\d+)$", expand=False).fillna("-1").astype(int).to_numpy()
 
 
-def _places(rank, item, propensity) -> tuple[np.ndarray, np.ndarray]:  # noqa: ANN001
+def _places(rank, item, propensity) -> tuple[np.ndarray, np.ndarray]:
     items, likely = np.full(MOST_SHOWN, -1, dtype=np.int32), np.ones(MOST_SHOWN, dtype=np.float32)
     items[rank.to_numpy(dtype=int) - 1] = item.fillna(-1).astype(int).to_numpy()
     likely[rank.to_numpy(dtype=int) - 1] = propensity.fillna(1.0).to_numpy()

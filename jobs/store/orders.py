@@ -79,7 +79,9 @@ def order_rows(params: WorldParams, shop: Shop, ids: np.ndarray, sales: Sales) -
     for order in sorted(whole):
         out.faults.append(("order_twice", order))
     same_file = [row for row in twice if ord(row[0][-1]) % 2]
-    out.later[shop.day + 1] += [";".join(row) for row in twice if not ord(row[0][-1]) % 2]
+    next_file = [";".join(row) for row in twice if not ord(row[0][-1]) % 2]
+    if next_file:
+        out.later[shop.day + 1] += next_file
     out.now = [";".join(row) for row in kept + same_file]
     _file_faults(rng, params, shop, kept + same_file, out)
     return out

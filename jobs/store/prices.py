@@ -23,7 +23,10 @@ class Prices:
         """The same with the first prices of items that are new."""
         known = len(self.price)
         first = of.base_price[known:]
-        return Prices(np.concatenate([self.price, first]), np.concatenate([self.cost, np.round(first * (1 - of.margin[known:]), 2)]))
+        return Prices(
+            np.concatenate([self.price, first]),
+            np.concatenate([self.cost, np.round(first * (1 - of.margin[known:]), 2)]),
+        )
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,9 @@ def moved(params: WorldParams, of: Items, prices: Prices, day: int) -> tuple[Pri
     step, shock = np.exp(rng.normal(0, 0.09, len(of))), np.exp(rng.normal(0.01, 0.06, len(of)))
     cost = np.where(shocks, np.round(now.cost * shock, 2), now.cost)
     target = np.clip(of.base_price * step, cost * 1.08, of.base_price * 1.4)
-    price = np.where(moves & of.on_sale(day), np.maximum(np.floor(target), 1) + rng.choice((0.95, 0.99, 0.49), len(of)), now.price)
+    price = np.where(
+        moves & of.on_sale(day), np.maximum(np.floor(target), 1) + rng.choice((0.95, 0.99, 0.49), len(of)), now.price
+    )
     changed = (price != now.price) | (cost != now.cost)
     changed[before:] = True
     return Prices(price, cost), np.flatnonzero(changed)

@@ -38,8 +38,8 @@ def sessions_of(params: WorldParams, shop: Shop, block: int, of: Customers, memo
     """The sessions of a block; all begin between 5:00 and 23:15 local time."""
     rng = chance(params, "sessions", block, shop.day)
     alive = (of.registered <= shop.day) & (shop.day < of.leaves)
-    due = needs_of(shop, of, memory).max(axis=1, initial=0) > 1.5
-    mean = of.rate * visits_of_day(shop.date) * np.where(due, 1.7, 1.0)
+    due = needs_of(shop, of, memory).max(axis=1, initial=0) > 1.2
+    mean = of.rate * visits_of_day(shop.date) * np.where(due, 1.4, 1.0)
     many = np.minimum(rng.poisson(mean), 3) * alive
     many = np.maximum(many, (of.registered == shop.day).astype(int))
     known = np.repeat(np.arange(len(of)), many)

@@ -52,7 +52,13 @@ class Shop:
 
 
 def open_shop(
-    params: WorldParams, day: int, today: date, now: prices.Prices, running: list[prices.Promotion], stock: Stock, sales: np.ndarray
+    params: WorldParams,
+    day: int,
+    today: date,
+    now: prices.Prices,
+    running: list[prices.Promotion],
+    stock: Stock,
+    sales: np.ndarray,
 ) -> Shop:
     """The shop of the day; ``sales`` is the decayed count of pieces sold by item."""
     of = catalogue.items(params, day)
@@ -63,10 +69,12 @@ def open_shop(
     count = sales + 0.3 * np.exp(of.quality)
     popular = np.argsort(-np.where(in_stock, count, -1), kind="stable")[: in_stock.sum()]
     novelty = count * np.exp(-np.maximum(day - of.launched, 0) / 30.0)
-    fresh = np.argsort(-np.where(in_stock & (depth + featured + (of.launched > day - 60) > 0), novelty + depth * 20, -1), kind="stable")
+    fresh = np.argsort(
+        -np.where(in_stock & (depth + featured + (of.launched > day - 60) > 0), novelty + depth * 20, -1), kind="stable"
+    )
     order = np.lexsort((-count, of.leaf))
     order = order[on_sale[order]]
-    weight = np.sqrt(count[order]) + 0.05
+    weight = count[order] ** 0.3 + 0.05
     start = np.searchsorted(of.leaf[order], np.arange(len(LEAVES) + 1))
     return Shop(
         day=day, date=today, items=of, price=paid, cost=now.cost, depth=depth,

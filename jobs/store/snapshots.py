@@ -17,7 +17,22 @@ from jobs.store.prices import Prices, Promotion
 from jobs.store.shop import Shop
 from jobs.store.world import CURRENCY, WorldParams
 
-CATALOGUE = ("sku", "parent", "name", "text", "path", "brand", "attrs", "price", "cost", "curr", "launched", "ended", "restricted", "sold_in")
+CATALOGUE = (
+    "sku",
+    "parent",
+    "name",
+    "text",
+    "path",
+    "brand",
+    "attrs",
+    "price",
+    "cost",
+    "curr",
+    "launched",
+    "ended",
+    "restricted",
+    "sold_in",
+)
 REMEMBERED_DAYS = 30  # a delisted item stays in the catalogue as ended, then is gone
 
 
@@ -66,8 +81,12 @@ def promotions_file(shop: Shop, ids: np.ndarray, running: list[Promotion]) -> by
     rows = ["promo_id;sku;from;to;discount_pct;featured"]
     for promotion in running:
         starts, ends = _local(shop, promotion.starts), _local(shop, promotion.ends)
-        for item, depth, featured in zip(promotion.items.tolist(), promotion.depth.tolist(), promotion.featured.tolist(), strict=True):
-            rows.append(f"P{promotion.number};{ids[item]};{starts};{ends};{depth * 100:.0f};{'yes' if featured else 'no'}")
+        for item, depth, featured in zip(
+            promotion.items.tolist(), promotion.depth.tolist(), promotion.featured.tolist(), strict=True
+        ):
+            rows.append(
+                f"P{promotion.number};{ids[item]};{starts};{ends};{depth * 100:.0f};{'yes' if featured else 'no'}"
+            )
     return ("\n".join(rows) + "\n").encode()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jobs.store import catalogue, customers, prices
+from jobs.store import catalogue, customers
 from jobs.store.customers import Memory
 from jobs.store.prices import Prices
 from jobs.store.stock import Stock
@@ -40,7 +40,9 @@ def write_evening(path: Path, evening: Evening) -> None:
 def read_evening(path: Path) -> Evening:
     """What write_evening kept."""
     with np.load(path) as kept:
-        return Evening(Prices(kept["price"], kept["cost"]), Stock(kept["on_hand"], kept["coming"], kept["pace"]), kept["sales"])
+        return Evening(
+            Prices(kept["price"], kept["cost"]), Stock(kept["on_hand"], kept["coming"], kept["pace"]), kept["sales"]
+        )
 
 
 def write_memory(folder: Path, block: int, memory: Memory) -> None:
@@ -55,7 +57,9 @@ def read_memory(params: WorldParams, folder: Path | None, block: int, day: int) 
     path = folder / f"memory-{block:05d}.npz" if folder else None
     if path is None or not path.exists():
         if day > 0 and of.registered.min() >= 0:
-            return Memory(np.empty((0, customers.MEMORY), np.int32), np.empty((0, customers.MEMORY), np.int16)).extended(len(of))
+            return Memory(
+                np.empty((0, customers.MEMORY), np.int32), np.empty((0, customers.MEMORY), np.int16)
+            ).extended(len(of))
         return customers.first_memory(params, block, of, catalogue.items(params, 0))
     with np.load(path) as kept:
         return Memory(kept["item"], kept["day"]).extended(len(of))

@@ -74,7 +74,9 @@ class Events:
     @staticmethod
     def joined(parts: list[Events]) -> Events:
         """One after another."""
-        return Events(**{column.name: np.concatenate([getattr(part, column.name) for part in parts]) for column in fields(Events)})
+        return Events(
+            **{column.name: np.concatenate([getattr(part, column.name) for part in parts]) for column in fields(Events)}
+        )
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,9 @@ class Seen:
     first_views: int  # how many of ``viewed`` come before those from related lists
     related: Rows
     beside: np.ndarray
-    more_beside: np.ndarray  # for each of the last rows of ``viewed``, the number of the view whose related list it was in
+    more_beside: (
+        np.ndarray
+    )  # for each of the last rows of ``viewed``, the number of the view whose related list it was in
     carted: np.ndarray  # bool over viewed
     removed: np.ndarray
     bought: np.ndarray
@@ -113,7 +117,9 @@ def in_order(rng: np.random.Generator, seen: Seen, starts: np.ndarray) -> tuple[
         _events(PURCHASE, seen.viewed.taken(seen.bought), 1e6 + np.arange(seen.bought.sum()), listed=False),
     ]
     searching = np.flatnonzero(seen.query >= 0)
-    asked = _events(SEARCHED, Rows.unlisted(searching, np.full(len(searching), -1)), np.full(len(searching), 10.0), listed=False)
+    asked = _events(
+        SEARCHED, Rows.unlisted(searching, np.full(len(searching), -1)), np.full(len(searching), 10.0), listed=False
+    )
     asked[0]["query"][:] = seen.query[searching]
     parts.append(asked)
     columns = {name: np.concatenate([part[0][name] for part in parts]) for name in parts[0][0]}

@@ -135,9 +135,8 @@ def _folder(store: str) -> Path:
             f"{path}: there is no store.yml in this folder; a store is a folder with store.yml and "
             "order_lines.sql (README, 'Your store in an hour')"
         )
-    raise DaybreakError(
-        f"there is no store {store!r}: {nearest(store, shipped())}; or give the path of a folder that holds a store.yml"
-    )
+    near = nearest(store, shipped())
+    raise DaybreakError(f"there is no store {store!r}; {near} A folder that holds a store.yml can be named by its path")
 
 
 def _mappings(folder: Path) -> dict[str, Path]:

@@ -1,4 +1,4 @@
-"""What happens in the sessions of a block on a day: pages, looks, clicks, views, carts and purchases, as event arrays."""
+"""What happens in a block's sessions on a day: pages, looks, clicks, views, carts and purchases, as event arrays."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def _related(rng: np.random.Generator, shop: Shop, lists: Lists | None, viewed: 
     if lists is not None and lists.related is not None:
         known = viewed.item.clip(max=len(lists.related) - 1)
         own = lists.related[known, : SHOWN[RELATED]]
-        grid = np.where((own >= 0).any(axis=1)[:, None], own, grid)
+        grid = np.where(np.any(own >= 0, axis=1, keepdims=True), own, grid)
     grid = np.where((rng.random(len(viewed)) < 0.45)[:, None], grid, -1)
     rows = Rows.grid(grid, RELATED, np.ones(grid.shape, dtype=np.float32))
     parent = rows.session.copy()

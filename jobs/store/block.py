@@ -54,17 +54,26 @@ def simulate(
     index = np.where(done.sessions.customer >= 0, of.index[done.sessions.customer], -1)
     return BlockDay(
         block=block,
-        visitor=[f"v{number:016x}" for number in done.sessions.visitor.tolist()] + [machine.visitor for machine in machines],
-        customer=_more(index, extra, -1), signed_in=_more(done.sessions.signed_in, extra, False),
-        country=_more(done.sessions.country, extra, 0), channel=_more(done.sessions.channel, extra, 0),
-        kind=[""] * people + [machine.kind for machine in machines], events=Events.joined(parts),
-        line_session=done.lines.session, line_item=done.lines.item, line_units=done.lines.units, line_seconds=done.lines.seconds,
-        missed=done.missed, customer_rows=_customer_rows(of, shop, first_day), consent_rows=_consent_rows(of, shop.day, first_day),
-    )  # fmt: skip
+        visitor=[f"v{number:016x}" for number in done.sessions.visitor.tolist()]
+        + [machine.visitor for machine in machines],
+        customer=_more(index, extra, -1),
+        signed_in=_more(done.sessions.signed_in, extra, False),
+        country=_more(done.sessions.country, extra, 0),
+        channel=_more(done.sessions.channel, extra, 0),
+        kind=[""] * people + [machine.kind for machine in machines],
+        events=Events.joined(parts),
+        line_session=done.lines.session,
+        line_item=done.lines.item,
+        line_units=done.lines.units,
+        line_seconds=done.lines.seconds,
+        missed=done.missed,
+        customer_rows=_customer_rows(of, shop, first_day),
+        consent_rows=_consent_rows(of, shop.day, first_day),
+    )
 
 
 def kept_events(of: BlockDay, filled: np.ndarray) -> Events:
-    """The events in order of time, without purchases of lines that could not be filled (``filled`` over the block's lines)."""
+    """The events in order of time, without purchases that stock could not fill (``filled`` is over the lines)."""
     wanted = of.events.type == PURCHASE
     fits = ~wanted | (filled[of.events.line] if len(filled) else ~wanted)
     kept = of.events.taken(fits)
@@ -84,10 +93,17 @@ def _customer_rows(of: Customers, shop: Shop, first_day: bool) -> list[str]:
         number = FIRST_ID + int(of.index[at])
         opened = shop.date.fromordinal(shop.date.toordinal() - shop.day + int(of.registered[at]))
         row = {
-            "customer": number, "country": COUNTRIES[of.country[at]], "channel": CHANNELS[of.channel[at]],
-            "segment": SEGMENTS[of.segment[at]], "age": AGE_BANDS[of.age[at]], "gender": GENDERS[of.gender[at]],
-            "registered": opened.isoformat(), "email": f"kunde{number}@example.com", "business": int(of.business[at]), "closed": int(closed[at]),
-        }  # fmt: skip
+            "customer": number,
+            "country": COUNTRIES[of.country[at]],
+            "channel": CHANNELS[of.channel[at]],
+            "segment": SEGMENTS[of.segment[at]],
+            "age": AGE_BANDS[of.age[at]],
+            "gender": GENDERS[of.gender[at]],
+            "registered": opened.isoformat(),
+            "email": f"kunde{number}@example.com",
+            "business": int(of.business[at]),
+            "closed": int(closed[at]),
+        }
         if closed[at]:
             row |= {"country": None, "channel": None, "segment": None, "age": None, "gender": None, "email": None}
         rows.append(json.dumps(row, separators=(",", ":")))

@@ -32,7 +32,7 @@ class Machine:
 def machines(params: WorldParams, shop: Shop, block: int, people: int) -> list[Machine]:
     """The bots and testers of a block's day, beside the sessions of ``people`` persons."""
     rng = chance(params, "bots", block, shop.day)
-    found = []
+    found: list[Machine] = []
     for number in range(rng.poisson(params.rates.bot_sessions * people)):
         pool = rng.random() < 0.6
         name = int(rng.integers(0, 12)) if pool else 1000 + shop.day * 1000 + number
@@ -43,18 +43,20 @@ def machines(params: WorldParams, shop: Shop, block: int, people: int) -> list[M
             found.append(Machine(kind, visitor, _session(kind, shop, own, rng)))
     if block == 0 and rng.random() < 0.35:
         found.append(
-            Machine(TESTER, f"qa-{rng.integers(1, 4)}", _looks(shop, rng, rng.integers(4, 12), 4.0, VIEW, home=True))
+            Machine(
+                TESTER, f"qa-{rng.integers(1, 4)}", _looks(shop, rng, int(rng.integers(4, 12)), 4.0, VIEW, home=True)
+            )
         )
     return found
 
 
 def _session(kind: str, shop: Shop, own: np.random.Generator, rng: np.random.Generator) -> Events:
     if kind == "crawler":
-        return _looks(shop, rng, rng.integers(80, 260), float(own.uniform(0.8, 2.5)), VIEW, home=True)
+        return _looks(shop, rng, int(rng.integers(80, 260)), float(own.uniform(0.8, 2.5)), VIEW, home=True)
     if kind == "carter":
-        return _looks(shop, rng, rng.integers(20, 60), float(own.uniform(1.5, 4)), CART, home=False)
+        return _looks(shop, rng, int(rng.integers(20, 60)), float(own.uniform(1.5, 4)), CART, home=False)
     if kind == "slow_crawler":
-        return _looks(shop, rng, rng.integers(30, 70), float(own.uniform(6, 12)), VIEW, home=True)
+        return _looks(shop, rng, int(rng.integers(30, 70)), float(own.uniform(6, 12)), VIEW, home=True)
     leaves = own.choice(len(LEAVES), 6, replace=False)
     return _scrape(shop, rng, leaves, float(own.uniform(1, 3)), float(own.uniform(5, 22)) * 3600)
 

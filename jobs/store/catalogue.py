@@ -1,7 +1,7 @@
 """What the shop sells: every item's place, style, latent vector, price level, cycle, and the days on which it was sold.
 
-Items come in chunks, each drawn by itself: items launched later never change those that were there before. Numbers (what
-shoppers feel) and texts (what the shop says) are made apart, since only files need texts.
+Items come in chunks, each drawn by itself: items launched later never change those that were there before. Numbers
+(what shoppers feel) and texts (what the shop says) are made apart, since only files need texts.
 """
 
 from __future__ import annotations
@@ -188,7 +188,8 @@ def texts(of: dict[str, np.ndarray], number: int) -> dict[str, str]:
         "name": f"{brand} {first} {noun}{variant}".capitalize()
         if number % 9 == 0
         else f"{brand} {first} {noun}{variant}",
-        "text": f"{first.capitalize()} {noun} of {material} by {brand}; a {second} piece for {category.lower()} and {leaf.lower()}, {colour}, {size}.",
+        "text": f"{first.capitalize()} {noun} of {material} by {brand}; a {second} piece "
+        f"for {category.lower()} and {leaf.lower()}, {colour}, {size}.",
         "path": f"{department} > {category} > {leaf}",
         "brand": brand,
         "attrs": json.dumps(

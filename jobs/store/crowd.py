@@ -1,4 +1,4 @@
-"""All blocks of a day, here or in Spark tasks: first what people do, then, once stock has spoken, what is written of it.
+"""All blocks of a day, here or in Spark tasks: first what people do, then, once stock has spoken, what is written.
 
 A block's result is the same wherever it is made. Between the two steps it lies in the day's work folder, which Spark's
 workers must see, as they must see the store's folder.
@@ -30,7 +30,7 @@ Step = Callable[[int, Any], Any]
 
 @dataclass(frozen=True)
 class Day:
-    """What every block's task must know of the day: small beside the blocks, but for the arrays over items in ``shop``."""
+    """What every block's task must know of the day: small, but for the arrays over items in ``shop``."""
 
     params: WorldParams
     shop: Shop
@@ -104,7 +104,7 @@ def live(day: Day) -> Step:
 
 
 def tell(day: Day, blocks: int) -> Step:
-    """The second step: events are written, and customers remember what they got; ``filled`` is over the block's lines."""
+    """The second step: events are written, customers remember what they got; ``filled`` is over the block's lines."""
 
     def step(block: int, filled: np.ndarray) -> Told:
         done: BlockDay = pickle.loads(_kept(day, block).read_bytes())

@@ -130,16 +130,23 @@ def _draw(params: WorldParams, block: int, size: int) -> dict[str, np.ndarray]:
     rate = params.visit_rate * rng("rate").gamma(0.9, 1 / 0.9, size).clip(0.03, 6) * np.where(business, 1.6, 1)
     stays = np.ceil(rng("stays").exponential(420, size))
     return {
-        "taste": taste.astype(np.float32), "rate": rate, "segment": segment, "age": age, "business": business,
-        "price_sense": rng("price").uniform(0.6, 2.6, size), "mood": rng("mood").normal(0, 0.5, size),
+        "taste": taste.astype(np.float32),
+        "rate": rate,
+        "segment": segment,
+        "age": age,
+        "business": business,
+        "price_sense": rng("price").uniform(0.6, 2.6, size),
+        "mood": rng("mood").normal(0, 0.5, size),
         "pace": np.exp(rng("pace").normal(0, 0.25, size)),
-        "country": _choice(rng("country"), COUNTRY_SHARES, size), "channel": _choice(rng("channel"), CHANNEL_SHARES, size),
+        "country": _choice(rng("country"), COUNTRY_SHARES, size),
+        "channel": _choice(rng("channel"), CHANNEL_SHARES, size),
         "gender": _choice(rng("gender"), (0.5, 0.38, 0.12), size),
-        "tenure": rng("tenure").integers(1, 700, size), "stays": stays,
+        "tenure": rng("tenure").integers(1, 700, size),
+        "stays": stays,
         "erases": np.where(rng("erases").random(size) < 0.02, np.ceil(rng("erased").exponential(150, size)), 0),
         "consents": rng("consents").random(size) < params.consent_share,
         "turns": np.where(rng("turns").random(size) < 0.05, np.ceil(rng("turned").exponential(90, size)), 0),
-    }  # fmt: skip
+    }
 
 
 def _choice(rng: np.random.Generator, shares: tuple[float, ...], size: int) -> np.ndarray:

@@ -281,5 +281,6 @@ def _move(folder: Path, day: date) -> None:
 
 def _said(truth: Path, day: date, seconds: float) -> str:
     marker = json.loads((truth / "days" / f"{day}.json").read_text())
-    counts = marker["counts"]
-    return f"{day}: {counts['sessions']:,} sessions, {counts['orders']:,} orders, {counts['events']:,} events, shown {marker['release']}, {seconds:.2f} s"
+    counts = {name: f"{count:,}" for name, count in marker["counts"].items()}
+    many = ", ".join(f"{counts[name]} {name}" for name in ("sessions", "orders", "events"))
+    return f"{day}: {many}, shown {marker['release']}, {seconds:.2f} s"

@@ -1,4 +1,4 @@
-"""What was published for a day, read as the shop's web site would: from the pointer, through the manifest, to the files."""
+"""What was published for a day, read as the shop's site would: pointer, manifest, files."""
 
 from __future__ import annotations
 
@@ -82,9 +82,9 @@ def published(read: Reader, day: date, params: WorldParams, customers: int, item
         where = frame["placement"].map(CUSTOMER_PLACEMENTS).fillna(-1).astype(int).to_numpy()
         rank = frame["rank"].to_numpy(dtype=int) - 1
         fits = (who >= 0) & (who < customers) & (where >= 0) & (rank < MOST_SHOWN)
-        at = where[fits], who[fits], rank[fits]
-        personal[at] = frame["item_id"].map(number).fillna(-1).astype(int).to_numpy()[fits]
-        likely[at] = frame["propensity"].fillna(1.0).to_numpy()[fits]
+        places = where[fits], who[fits], rank[fits]
+        personal[places] = frame["item_id"].map(number).fillna(-1).astype(int).to_numpy()[fits]
+        likely[places] = frame["propensity"].fillna(1.0).to_numpy()[fits]
     newcomer: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     for frame in _frames(read, tables.get("for_newcomer", []), ["segment", "rank", "item_id", "propensity"]):
         frame = frame[frame["rank"] <= MOST_SHOWN].sort_values("rank")
@@ -110,22 +110,10 @@ def release_of(lists: Lists | None) -> str:
 
 def _keys(manifest: dict) -> dict[str, list[str]]:
     """Table name → keys of its Parquet files, below the publication's root."""
-    found: dict[str, list[str]] = {}
-    files = manifest.get("files", [])
-    for table in manifest.get("tables", []):
-        if isinstance(table, dict):
-            files = [*files, *table.get("files", [])]
-    if isinstance(manifest.get("tables"), dict):
-        for table in manifest["tables"].values():
-            files = [*files, *(table.get("files", []) if isinstance(table, dict) else [])]
-    for file in files:
-        where = file if isinstance(file, str) else file.get("uri") or file.get("key") or file.get("path")
-        at = where.find(f"{PRODUCT}/")
-        key = where[at:] if at >= 0 else f"{PRODUCT}/{where}"
-        table = key[len(PRODUCT) + 1 :].split("/", 1)[0]
-        if key.endswith(".parquet") and key not in found.setdefault(table, []):
-            found[table].append(key)
-    return found
+    return {
+        name: [f"{PRODUCT}/{file['key']}" for file in table["files"] if file["key"].endswith(".parquet")]
+        for name, table in manifest["tables"].items()
+    }
 
 
 def _frames(read: Reader, keys: list[str], columns: list[str]):

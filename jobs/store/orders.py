@@ -90,11 +90,22 @@ def order_rows(params: WorldParams, shop: Shop, ids: np.ndarray, sales: Sales) -
 def _clean(shop: Shop, ids: np.ndarray, sales: Sales) -> list[list[str]]:
     return [
         [
-            sales.order[at], str(sales.position[at]), local(shop.date, sales.seconds[at]), number(int(sales.customer[at])), str(ids[sales.item[at]]),
-            str(sales.units[at]), comma(shop.price[sales.item[at]]), CURRENCY, COUNTRIES[sales.country[at]], CHANNELS[sales.channel[at]], "paid", "", "",
+            sales.order[at],
+            str(sales.position[at]),
+            local(shop.date, sales.seconds[at]),
+            number(int(sales.customer[at])),
+            str(ids[sales.item[at]]),
+            str(sales.units[at]),
+            comma(shop.price[sales.item[at]]),
+            CURRENCY,
+            COUNTRIES[sales.country[at]],
+            CHANNELS[sales.channel[at]],
+            "paid",
+            "",
+            "",
         ]
         for at in range(len(sales.order))
-    ]  # fmt: skip
+    ]
 
 
 def _cancel(rng: np.random.Generator, rate: float, shop: Shop, sales: Sales, rows: list[list[str]], out: Rows) -> None:
@@ -126,9 +137,20 @@ def _test_order(rng: np.random.Generator, shop: Shop, ids: np.ndarray, count: in
     item = int(rng.choice(shop.popular)) if len(shop.popular) else 0
     status, note = ("test", "") if rng.random() < 0.5 else ("paid", TEST_NOTES[int(rng.integers(len(TEST_NOTES)))])
     return [
-        f"T{shop.date:%y%m%d}N{count}", "1", local(shop.date, float(rng.uniform(8, 20)) * 3600), "", str(ids[item]), str(int(rng.integers(1, 100))),
-        comma(shop.price[item]), CURRENCY, "NL", "web", status, "", note,
-    ]  # fmt: skip
+        f"T{shop.date:%y%m%d}N{count}",
+        "1",
+        local(shop.date, float(rng.uniform(8, 20)) * 3600),
+        "",
+        str(ids[item]),
+        str(int(rng.integers(1, 100))),
+        comma(shop.price[item]),
+        CURRENCY,
+        "NL",
+        "web",
+        status,
+        "",
+        note,
+    ]
 
 
 def _broken(row: list[str], kind: int) -> list[str]:

@@ -47,10 +47,24 @@ def catalogue_file(params: WorldParams, shop: Shop, ids: np.ndarray, prices: Pri
         parent, name, text, path, brand, attrs, sold_in = _texts(params, number)
         started = _day(shop, int(of.launched[number]))
         ended = _day(shop, int(of.ended[number])) if of.ended[number] <= shop.day else ""
-        writer.writerow((
-            ids[number], parent, name, text, path, brand, attrs, f"{prices.price[number]:.2f}", f"{prices.cost[number]:.2f}", CURRENCY,
-            started, ended, int(of.restricted[number]), sold_in,
-        ))  # fmt: skip
+        writer.writerow(
+            (
+                ids[number],
+                parent,
+                name,
+                text,
+                path,
+                brand,
+                attrs,
+                f"{prices.price[number]:.2f}",
+                f"{prices.cost[number]:.2f}",
+                CURRENCY,
+                started,
+                ended,
+                int(of.restricted[number]),
+                sold_in,
+            )
+        )
     return out.getvalue().encode()
 
 

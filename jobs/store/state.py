@@ -52,7 +52,8 @@ def write_memory(folder: Path, block: int, memory: Memory) -> None:
 
 
 def read_memory(params: WorldParams, folder: Path | None, block: int, day: int) -> Memory:
-    """What a block's customers remember on the morning of ``day``; the past from before the first day where nothing was kept."""
+    """What a block's customers remember on the morning of ``day``; the past from before the first
+    day where nothing was kept."""
     of = customers.customers(params, block, day)
     path = folder / f"memory-{block:05d}.npz" if folder else None
     if path is None or not path.exists():

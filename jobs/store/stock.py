@@ -17,7 +17,7 @@ MEMORY_DAYS = 21  # of the shopkeeper's mean of sales
 
 @dataclass
 class Stock:
-    """Arrays over items: ``on_hand`` pieces, ``coming`` [items, HORIZON] pieces by day modulo HORIZON, ``pace`` pieces a day."""
+    """Arrays over items: ``on_hand`` pieces, ``coming`` [items, HORIZON] by day modulo HORIZON, ``pace`` sold a day."""
 
     on_hand: np.ndarray
     coming: np.ndarray

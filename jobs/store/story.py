@@ -134,7 +134,7 @@ def in_order(rng: np.random.Generator, seen: Seen, starts: np.ndarray) -> tuple[
 
 
 def _view_order(rng: np.random.Generator, seen: Seen) -> np.ndarray:
-    """Where each view stands in its session: first views in random order, related ones just after what they stood beside."""
+    """Where each view stands in its session: first ones at random, related ones just after what they stood beside."""
     first = seen.viewed.session[: seen.first_views]
     order = np.lexsort((rng.random(len(first)), first))
     place = np.empty(len(first))

@@ -110,11 +110,14 @@ class Truth:
 
     def relevance(self, day: date, customer_ids: Sequence[str], horizon_days: int = 1) -> np.ndarray:
         """Chance to buy an item looked at alone, [customers, items ever listed], on the mean of the ``horizon_days``
-        from ``day`` on (needs ripen, all else as on ``day``); 0 for what cannot be bought: not on sale, out of stock, not
-        sold in the country, restricted. Memory: 16 bytes a cell; ask for some thousand customers at a time."""
+        from ``day`` on (needs ripen, all else as on ``day``); 0 for what cannot be bought: not on sale, out of stock,
+        not sold in the country, restricted. Memory: 16 bytes a cell; ask for some thousand customers at a time."""
         shop = self.shop(day)
         result = np.zeros((len(customer_ids), len(shop.items)))
-        index = np.array([int(one) for one in customer_ids]) - FIRST_ID
+        index = np.array([int(one) for one in customer_ids], dtype=np.int64) - FIRST_ID
+        unknown = index[(index < 0) | (index >= self.params.customers_through(shop.day))]
+        if len(unknown):
+            raise DaybreakError(f"customer {FIRST_ID + unknown[0]} has no account on {day}: ask for customer_ids(day)")
         for block in np.unique(index // self.params.block_customers).tolist():
             rows = np.flatnonzero(index // self.params.block_customers == block)
             result[rows] = self._relevance(
@@ -134,22 +137,28 @@ class Truth:
     def oracle(
         self, day: date, customer_ids: Sequence[str], places: int = 10, placement: str = "home", horizon_days: int = 1
     ) -> pd.DataFrame:
-        """The best lists there are: customer_id, rank, item_id, relevance. ``placement``: home, buy_again or discover."""
+        """The best lists there are: customer_id, rank, item_id, relevance; ``placement``: home, buy_again, discover."""
         worth = self._placed(day, customer_ids, placement, horizon_days)
         order = np.argsort(-worth, axis=1, kind="stable")[:, :places]
         ids = self.item_ids(day)
         best = np.take_along_axis(worth, order, axis=1)
-        frame = pd.DataFrame({
-            "customer_id": np.repeat(list(customer_ids), order.shape[1]), "rank": np.tile(np.arange(order.shape[1]) + 1, len(customer_ids)),
-            "item_id": ids[order.ravel()], "relevance": best.ravel(),
-        })  # fmt: skip
+        frame = pd.DataFrame(
+            {
+                "customer_id": np.repeat(list(customer_ids), order.shape[1]),
+                "rank": np.tile(np.arange(order.shape[1]) + 1, len(customer_ids)),
+                "item_id": ids[order.ravel()],
+                "relevance": best.ravel(),
+            }
+        )
         return frame[frame["relevance"] > 0].reset_index(drop=True)
 
     def judged(
         self, day: date, lists: pd.DataFrame, places: int = 10, placement: str = "home", horizon_days: int = 1
     ) -> pd.DataFrame:
         """How near lists (customer_id, rank from 1, item_id) come to the oracle's, a row a customer: ``ndcg`` with true
-        relevance as gain; ``value`` and ``best``, expected purchases under true examination; ``regret`` = best - value."""
+        relevance as gain; ``value`` and ``best``: expected purchases under true examination; ``regret``: what
+        lies between.
+        """
         who = list(dict.fromkeys(lists["customer_id"].astype(str)))
         worth = self._placed(day, who, placement, horizon_days)
         number = {name: at for at, name in enumerate(self.item_ids(day).tolist())}

@@ -111,9 +111,23 @@ COLOURS = ("red", "blue", "green", "black", "white", "mustard", "rose", "grey")
 SIZES = ("small", "medium", "large")
 MATERIALS = ("cotton", "oak", "steel", "glass", "ceramic", "linen", "bamboo", "wool", "paper", "recycled")
 BRANDS = (
-    "Aalders", "Bergwind", "Café Lune", "Dorpshuis", "Eikenhof", "Fjordlys", "Grachten", "Hazel & Co", "Ijsvogel", "Jolie",
-    "Kleine Zon", "Lavendel", "Molenaar", "Nachtuil", "Oever", "Père Noé",
-)  # fmt: skip
+    "Aalders",
+    "Bergwind",
+    "Café Lune",
+    "Dorpshuis",
+    "Eikenhof",
+    "Fjordlys",
+    "Grachten",
+    "Hazel & Co",
+    "Ijsvogel",
+    "Jolie",
+    "Kleine Zon",
+    "Lavendel",
+    "Molenaar",
+    "Nachtuil",
+    "Oever",
+    "Père Noé",
+)
 
 
 def leaves() -> list[tuple[str, str, str, tuple[str, ...], float, bool]]:

@@ -1,7 +1,7 @@
 """The world's constants and its sources of chance: how large it is, how fast things happen, how often data goes wrong.
 
 Everything random is drawn from :func:`chance`, a generator named by the seed, a purpose and the place and day it is
-for; so a block of customers, a chunk of items or a day's faults come out alike in whatever order or process they are made.
+for; so a block of customers, a chunk of items or a day's faults come out alike in whatever order or process.
 """
 
 from __future__ import annotations

@@ -32,15 +32,15 @@ def publish(root: Path, as_of: date, customers: list[str], items: list[str], rel
             columns=["segment", "rank", "item_id", "propensity"],
         ),
     }
-    files = []
+    written = {}
     for name, frame in tables.items():
         path = product / name / f"as_of={as_of}" / f"release={release}" / "part-0.parquet"
         path.parent.mkdir(parents=True)
         frame.to_parquet(path)
-        files.append({"uri": str(path), "rows": len(frame), "bytes": path.stat().st_size})
+        written[name] = {"rows": len(frame), "files": [{"key": str(path.relative_to(product)), "rows": len(frame)}]}
     (product / "releases").mkdir(exist_ok=True)
     (product / "releases" / f"{release}.json").write_text(
-        json.dumps({"release": release, "as_of": str(as_of), "files": files})
+        json.dumps({"release": release, "as_of": str(as_of), "tables": written})
     )
     (product / "current.json").write_text(json.dumps({"release": release, "as_of": str(as_of)}))
 

@@ -20,7 +20,8 @@ from jobs.store.truth import Truth
 @lru_cache(maxsize=1)
 def events(landing: Path) -> pd.DataFrame:
     """All events as they were delivered."""
-    rows = [json.loads(line) for path in sorted(landing.glob("events-*.gz")) for line in gzip.open(path, "rt")]
+    files = sorted(landing.glob("events-*.gz"))
+    rows = [json.loads(line) for path in files for line in gzip.decompress(path.read_bytes()).splitlines()]
     return pd.DataFrame(rows)
 
 
@@ -31,11 +32,17 @@ def landing(truth: Truth) -> Path:
 @pytest.mark.parametrize(
     ("fault", "of", "rate"),
     [
-        ("test_order", "orders", "test_orders"), ("order_twice", "orders", "orders_twice"), ("late_line", "lines", "late_lines"),
-        ("broken_line", "lines", "broken_lines"), ("cancellation", "lines", "cancellations"), ("late_event", "events", "late_events"),
-        ("broken_event", "events", "broken_events"), ("event_twice", "events", "events_twice"), ("bots", "sessions", "bot_sessions"),
+        ("test_order", "orders", "test_orders"),
+        ("order_twice", "orders", "orders_twice"),
+        ("late_line", "lines", "late_lines"),
+        ("broken_line", "lines", "broken_lines"),
+        ("cancellation", "lines", "cancellations"),
+        ("late_event", "events", "late_events"),
+        ("broken_event", "events", "broken_events"),
+        ("event_twice", "events", "events_twice"),
+        ("bots", "sessions", "bot_sessions"),
     ],
-)  # fmt: skip
+)
 def test_faults_come_at_their_rates(month: Truth, fault: str, of: str, rate: str) -> None:
     counts = month.counts()
     chances, stated = counts[of].sum(), getattr(month.params.rates, rate)
@@ -120,7 +127,7 @@ def test_the_oracle_is_the_best_list_and_regret_is_counted_from_it(month: Truth)
     day = month.days()[-1] + timedelta(days=1)
     who = month.customer_ids(day)[:200]
     best = month.oracle(day, who)
-    popular = [item for item in month.item_ids(day)[month.shop(day).popular[:10]]]
+    popular = list(month.item_ids(day)[month.shop(day).popular[:10]])
     plain = pd.DataFrame(
         [(one, rank + 1, item) for one in who for rank, item in enumerate(popular)],
         columns=["customer_id", "rank", "item_id"],

@@ -1,4 +1,4 @@
-"""Sizes, seasons, texts and the choice model, each by what must hold of it; and cost that grows with customers alone."""
+"""Sizes, seasons, texts and the choice model, each by what must hold of it; and cost that grows with customers."""
 
 from __future__ import annotations
 

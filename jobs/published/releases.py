@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jobs.lib import objects
+from jobs.lib import objects, stores
 from jobs.lib.errors import DaybreakError
 from jobs.lib.objects import ObjectMissing, ObjectStore, PreconditionFailed
 from jobs.lib.settings import Settings
@@ -135,3 +135,8 @@ def shown(found: Sequence[Release]) -> str:
             f"{mark} {one.release:23}{one.product:18}{one.as_of:12}{one.rows:>12,}{size:>9}  {models:14}{verdict}"
         )
     return "\n".join(lines)
+
+
+def run(settings: Settings) -> None:
+    """Prints the releases of the settings' store."""
+    print(shown(list_releases(settings, stores.load(settings).name)))

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from jobs.lib import contracts, lineage, registry
 from jobs.lib.contracts import Contract
@@ -31,6 +32,7 @@ class Output:
     contract: Contract
     frame: DataFrame
     rows: int
+    models: tuple[str, ...]
     digest: str
     version: int | None
 
@@ -78,8 +80,9 @@ def night_outputs(night: Night, product: str) -> list[Output]:
         contract = contracts.load(name)
         if contract.history == "daily":
             frame = tables.read(name, night.as_of)
+            rows, models = _counted(frame)
             digest = content_hash(frame, contract.columns)
-            outputs.append(Output(contract, frame, frame.count(), digest, done.versions.get(name)))
+            outputs.append(Output(contract, frame, rows, models, digest, done.versions.get(name)))
     if not outputs:
         raise DaybreakError(f"no table of {product} is published: none of its contracts has `history: daily`")
     return outputs
@@ -161,7 +164,7 @@ def _manifest(
         "as_of": night.as_of.isoformat(),
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "code_version": lineage.code_version(),
-        "model_versions": _model_versions(outputs),
+        "model_versions": sorted({model for output in outputs for model in output.models}),
         "champion_from": champion.champion_from.isoformat() if champion else None,
         "verdict": champion.verdict if champion else None,
         "content_hash": hashlib.sha256("".join(output.digest for output in outputs).encode()).hexdigest(),
@@ -169,11 +172,8 @@ def _manifest(
     }
 
 
-def _model_versions(outputs: list[Output]) -> list[str]:
-    """The models whose rows the outputs hold: a handful, whatever their size."""
-    held: set[str] = set()
-    for output in outputs:
-        if "model_version" in output.contract.columns:
-            rows = output.frame.select("model_version").where("model_version IS NOT NULL").distinct().collect()
-            held.update(row["model_version"] for row in rows)
-    return sorted(held)
+def _counted(frame: DataFrame) -> tuple[int, tuple[str, ...]]:
+    """The number of rows, and the models that made them: a handful, whatever the size."""
+    models = F.collect_set("model_version") if "model_version" in frame.columns else F.array()
+    counted = frame.agg(F.count(F.lit(1)), models).first()
+    return counted[0], tuple(sorted(counted[1]))

@@ -119,7 +119,8 @@ def header_problem(source: Source, look: Look, expected: Sequence[str] | None) -
         detail += f"; was it renamed to {renamed!r}?"
     if len(look.columns) == 1 and len(needed) > 1:
         detail += f"; the header is one field: is {source.delimiter!r} the delimiter (options.delimiter in store.yml)?"
-    return missing[0], f"{detail} Expected {', '.join(needed)}; the file has {', '.join(look.columns)}"
+    end = "" if detail.endswith(("?", ")")) else "."
+    return missing[0], f"{detail}{end} Expected {', '.join(needed)}; the file has {', '.join(look.columns)}"
 
 
 def _is_repeat(source: Source, look: Look, day: date | None, twin: Entry) -> bool:

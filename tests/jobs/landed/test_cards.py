@@ -39,9 +39,7 @@ def test_what_only_looks_like_one_is_left_alone(text: str) -> None:
 
 
 def test_cells_are_named_and_ids_exempt() -> None:
-    batch = pa.RecordBatch.from_pydict(
-        {"id": [PUBLISHED[0], "1"], "note": ["fine", f"card {PUBLISHED[1]}"], "n": [None, None]},
-        pa.schema([("id", pa.string()), ("note", pa.string()), ("n", pa.string())]),
-    )
+    cells = {"id": [PUBLISHED[0], "1"], "note": ["fine", f"card {PUBLISHED[1]}"], "n": [None, None]}
+    batch = pa.RecordBatch.from_pydict(cells, pa.schema([(name, pa.string()) for name in cells]))
     assert cards.found_in(batch, frozenset({"id"})) == [(1, "note")]
     assert cards.found_in(batch, frozenset()) == [(0, "id"), (1, "note")]

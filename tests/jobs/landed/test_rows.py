@@ -139,7 +139,8 @@ def test_parquet_as_text_that_casts_back() -> None:
         {
             "whole": [1, None], "float": [17850.5, 0.1], "is_new": [True, False], "day": [date(2026, 2, 3), None],
             "cost": [Decimal("1.10"), None], "at": pa.array([moment, None], pa.timestamp("us", "Europe/London")),
-            "local": pa.array([moment.replace(tzinfo=None), None], pa.timestamp("ms")), "tags": [["a"], []], "text": ["é", ""],
+            "local": pa.array([moment.replace(tzinfo=None), None], pa.timestamp("ms")),
+            "tags": [["a"], []], "text": ["é", ""],
         }
     )  # fmt: skip
     buffer = io.BytesIO()

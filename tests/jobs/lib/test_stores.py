@@ -73,7 +73,7 @@ def test_the_landing_setting_wins_and_variables_are_put_in(folder: Path, home: S
         (
             "currency: EUR",
             "currency: euro",
-            r"store.yml:2: currency: expected an ISO 4217 code such as GBP, found 'euro'",
+            r"store.yml:2: currency: expected an ISO 4217 code.*'euro'",
         ),
         ("Europe/Berlin", "Europe/Bonn", r"store.yml:3: timezone: there is no time zone 'Europe/Bonn'"),
         ("country: DE", "country: NO", r"store.yml:4: country: YAML reads this as false: put it in quotes"),
@@ -81,7 +81,7 @@ def test_the_landing_setting_wins_and_variables_are_put_in(folder: Path, home: S
         (
             "format: csv\n",
             "format: cvs\n",
-            r"store.yml:11: files.orders.format: 'cvs' is not known here; did you mean 'csv'",
+            r"store.yml:11: files.orders.format: 'cvs' is not.*mean 'csv'",
         ),
         ("encoding: latin-1", "encoding: latin-99", r"files.orders.options.encoding: there is no encoding 'latin-99'"),
         ('delimiter: ";"', 'delimiter: ";;"', r"files.orders.options.delimiter: expected one ASCII character"),
@@ -92,7 +92,7 @@ def test_the_landing_setting_wins_and_variables_are_put_in(folder: Path, home: S
         (
             "delivers: events",
             "delivers: event",
-            r"files.orders.delivers: 'event' is not known here; did you mean 'events'",
+            r"files.orders.delivers: 'event' is not.*mean 'events'",
         ),
         ("  orders:", "  Orders-1:", r"files.Orders-1: expected a name that SQL can use"),
         ("period: day", "period: day\nperiod: week", r"store.yml:6: period: stands here a second time"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import multiprocessing
 import os
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -13,8 +14,23 @@ import pytest
 from jobs.lib import registry
 from jobs.lib.errors import DaybreakError
 from jobs.lib.settings import Settings
+from tests.conftest import settings_of
 
 OCTOBER, NOVEMBER, DECEMBER = date(2011, 10, 31), date(2011, 11, 30), date(2011, 12, 9)
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow's empty database, made once: making it takes longer than any test here."""
+    home = tmp_path_factory.mktemp("mlflow")
+    registry.mlflow_client(settings_of(home))
+    return home / "mlflow" / "mlflow.db"
+
+
+@pytest.fixture(autouse=True)
+def _mlflow(database: Path, home: Settings) -> None:
+    (home.home / "mlflow").mkdir(parents=True)
+    shutil.copy(database, home.home / "mlflow" / "mlflow.db")
 
 
 @pytest.fixture(params=["folder", "s3"])

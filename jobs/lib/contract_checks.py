@@ -203,6 +203,8 @@ def _fits(entry: Section, check: Check, types: Mapping[str, str]) -> None:
     for bound in bounds:
         if not isinstance(bound, fitting) or (kind == "date" and isinstance(bound, datetime)):
             entry.refuse(check.expectation, f"{bound!r} is no bound for {check.column} of type {kind}")
+    if len(bounds) == 2 and bounds[0] > bounds[1]:
+        entry.refuse(check.expectation, f"min_value {bounds[0]} is above max_value {bounds[1]}")
 
 
 @cache

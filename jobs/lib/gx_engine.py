@@ -32,6 +32,9 @@ from jobs.lib.errors import DaybreakError
 IGNORED_WHEN_ANY_IS_MISSING = ("either_value_is_missing", "any_value_is_missing")
 IGNORED_WHEN_ALL_ARE_MISSING = ("both_values_are_missing", "all_values_are_missing")
 
+# It warns with whole tracebacks of what is raised here in words.
+logging.getLogger("great_expectations").setLevel(logging.ERROR)
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -85,7 +88,8 @@ def conditions(frame: DataFrame, checks: Sequence[Check]) -> list[Column]:
     columns = []
     for check, metric in zip(checks, metrics, strict=True):
         if metric.id not in found:
-            why = next((str(entry.get("exception_info")) for entry in failed.values()), "no reason given")
+            info = next((entry["exception_info"] for entry in failed.values()), None)
+            why = info.exception_message if info else "no reason given"
             raise DaybreakError(f"{check.place}: {check.expectation} on {check.column} could not be resolved: {why}")
         condition, domain, _ = found[metric.id]
         columns.append(F.coalesce(_among_the_asked(condition, domain, check), F.lit(False)))
@@ -121,7 +125,6 @@ def _batch(frame: DataFrame, name: str) -> Any:
 
 @cache
 def _source(spark: SparkSession) -> Any:
-    logging.getLogger("great_expectations").setLevel(logging.ERROR)
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
     context.enable_analytics(False)

@@ -147,6 +147,7 @@ UNKNOWN_SET = "expect_column_values_to_be_in_set: {value_set: {$PARAMETER: color
         (COLUMN_CHECK, COLUMN_CHECK.replace("min_value", "min_valeu"), 26, "did you mean 'min_value'?"),
         (COLUMN_CHECK, COLUMN_CHECK.replace("1", "a"), 26, "'a' is no bound for units"),
         (COLUMN_CHECK, COLUMN_CHECK.replace("1", "2020-01-01"), 26, "no bound for units of type int"),
+        (COLUMN_CHECK, COLUMN_CHECK.replace("1", "5, max_value: 1"), 26, "min_value 5 is above max_value 1"),
         (COLUMN_CHECK, "expect_column_values_to_match_regex: {regex: a}", 26, "checks text"),
         ("severity: warning", "severity: warn", 27, "did you mean 'warning'?"),
         (TABLE_CHECK, UNKNOWN_COLUMN, 34, "no column 'sale'"),

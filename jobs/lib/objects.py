@@ -217,8 +217,11 @@ class FolderStore:
 
 
 def _etag(data: bytes | Path) -> str:
+    digest = hashlib.sha256()
     with as_stream(data) as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        while chunk := stream.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _sync_folder(folder: str) -> None:

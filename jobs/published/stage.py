@@ -116,6 +116,7 @@ def _restore(night: Night, found: dict[str, Any], outputs: list[Output], store: 
     for output in outputs:
         folder = _folder(night, output, found["release"])
         parts.write_parts(output.frame, output.contract, output.rows, store, folder)
+        _sweep(store, folder, set(releases.parts_of(found)))
     if not releases.is_whole(store, found):
         raise DaybreakError(
             f"{found['release']} has lost files that this machine writes in other bytes: remove "
@@ -129,7 +130,7 @@ def _folder(night: Night, output: Output, release: str) -> str:
 
 
 def _sweep(store: ObjectStore, folder: str, kept: set[str]) -> None:
-    """Removes what a killed run left in a release that has no manifest yet: readers of folders shall see one set."""
+    """Removes what a killed run left in a release's folder: those who read the folder shall see one set of files."""
     store.delete([entry.key for entry in store.list(f"{folder}/") if entry.key not in kept])
 
 
@@ -175,5 +176,5 @@ def _manifest(
 def _counted(frame: DataFrame) -> tuple[int, tuple[str, ...]]:
     """The number of rows, and the models that made them: a handful, whatever the size."""
     models = F.collect_set("model_version") if "model_version" in frame.columns else F.array()
-    counted = frame.agg(F.count(F.lit(1)), models).first()
-    return counted[0], tuple(sorted(counted[1]))
+    rows, made_by = frame.agg(F.count(F.lit(1)), models).collect()[0]
+    return rows, tuple(sorted(made_by))

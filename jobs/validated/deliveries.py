@@ -37,12 +37,16 @@ def ambiguous(contract: Contract, among: str) -> Column:
     is right cannot be known. Not asked of versions, where the later row of a file counts."""
     if contract.history != "events":
         return F.lit(False)
-    same_file = Window.partitionBy(*contract.key, "_file", "_file_version", "known_day", among).orderBy("_row", content(contract))
+    same_file = Window.partitionBy(*contract.key, "_file", "_file_version", "known_day", among).orderBy(
+        "_row", content(contract)
+    )
     first = F.first(content(contract)).over(same_file.rowsBetween(Window.unboundedPreceding, Window.currentRow))
     return content(contract) != first
 
 
-def settled_events(incoming: DataFrame, existing: DataFrame, contract: Contract, versions: DataFrame | None = None) -> DataFrame:
+def settled_events(
+    incoming: DataFrame, existing: DataFrame, contract: Contract, versions: DataFrame | None = None
+) -> DataFrame:
     """``incoming`` and those rows of ``existing`` that it touches, with what became of each.
 
     ``versions``: rows (_file, _file_version, day) of files delivered again in this batch under an old name; a file
@@ -54,9 +58,13 @@ def settled_events(incoming: DataFrame, existing: DataFrame, contract: Contract,
     if versions is not None:
         files = F.broadcast(versions.select("_file").distinct())
         touched = touched.unionByName(
-            existing.join(files, "_file", "left_semi").join(incoming.select(*contract.key).distinct(), list(contract.key), "left_anti").select(*existing.columns)
+            existing.join(files, "_file", "left_semi")
+            .join(incoming.select(*contract.key).distinct(), list(contract.key), "left_anti")
+            .select(*existing.columns)
         )
-    rows = incoming.withColumn("_is_new", F.lit(True)).unionByName(touched.select(*incoming.columns).withColumn("_is_new", F.lit(False)))
+    rows = incoming.withColumn("_is_new", F.lit(True)).unionByName(
+        touched.select(*incoming.columns).withColumn("_is_new", F.lit(False))
+    )
     rows = _withdrawn(rows.withColumn("_content", content(contract)), contract, versions)
     ordered = Window.partitionBy(*contract.key).orderBy(*ORDER)
     stood = F.lag("_withdrawn_on").over(ordered).isNull() | (F.lag("_withdrawn_on").over(ordered) > F.col("known_day"))
@@ -77,15 +85,23 @@ def _withdrawn(rows: DataFrame, contract: Contract, versions: DataFrame | None) 
     present = F.collect_set(F.concat_ws("/", "_file_version", "_file")).over(Window.partitionBy(*contract.key))
     lacking = F.filter(
         "_versions",
-        lambda version: (version["_file_version"] > F.col("_file_version"))
-        & ~F.array_contains(F.col("_present"), F.concat_ws("/", version["_file_version"], F.col("_file"))),
+        lambda version: (
+            (version["_file_version"] > F.col("_file_version"))
+            & ~F.array_contains(F.col("_present"), F.concat_ws("/", version["_file_version"], F.col("_file")))
+        ),
     )
     joined = rows.join(F.broadcast(later), "_file", "left").withColumn("_present", present)
-    return joined.withColumn("_withdrawn_on", F.array_min(F.transform(lacking, lambda version: version["day"]))).drop("_versions", "_present")
+    return joined.withColumn("_withdrawn_on", F.array_min(F.transform(lacking, lambda version: version["day"]))).drop(
+        "_versions", "_present"
+    )
 
 
 def settled_versions(
-    incoming: DataFrame, existing: DataFrame, contract: Contract, days: Sequence[date] | None, broken: DataFrame | None = None
+    incoming: DataFrame,
+    existing: DataFrame,
+    contract: Contract,
+    days: Sequence[date] | None,
+    broken: DataFrame | None = None,
 ) -> DataFrame:
     """The rows of ``incoming`` that say something new of their key, and tombstones of keys that are gone.
 
@@ -94,7 +110,9 @@ def settled_versions(
     known_day), is gone: its last row again with is_deleted. ``existing``: what was visible before, a row a key.
     """
     columns = incoming.columns
-    rows = incoming.withColumn("_is_new", F.lit(True)).unionByName(existing.select(*columns).withColumn("_is_new", F.lit(False)))
+    rows = incoming.withColumn("_is_new", F.lit(True)).unionByName(
+        existing.select(*columns).withColumn("_is_new", F.lit(False))
+    )
     if days:
         rows = rows.unionByName(_tombstones(rows, contract, days, broken).select(*rows.columns))
     ordered = Window.partitionBy(*contract.key).orderBy(*ORDER)
@@ -107,8 +125,12 @@ def _tombstones(rows: DataFrame, contract: Contract, days: Sequence[date], broke
     """A row with is_deleted for each (key, day of delivery) that is the first one without the key."""
     key = list(contract.key)
     days = sorted(days)
-    following = rows.sparkSession.createDataFrame(list(zip([BEFORE, *days[:-1]], days, strict=True)), "_day date, _next date")
-    shown = rows.withColumn("_day", F.when(F.col("_is_new"), F.col("known_day")).otherwise(F.lit(BEFORE))).withColumn("_is_broken", F.lit(False))
+    following = rows.sparkSession.createDataFrame(
+        list(zip([BEFORE, *days[:-1]], days, strict=True)), "_day date, _next date"
+    )
+    shown = rows.withColumn("_day", F.when(F.col("_is_new"), F.col("known_day")).otherwise(F.lit(BEFORE))).withColumn(
+        "_is_broken", F.lit(False)
+    )
     if broken is not None:
         seen = broken.select(*key, "known_day").distinct().dropna()
         shown = shown.unionByName(
@@ -128,5 +150,11 @@ def _tombstones(rows: DataFrame, contract: Contract, days: Sequence[date], broke
         .withColumn("known_day", F.col("_next"))
         .withColumn("is_deleted", F.lit(True))
         .withColumn("_is_new", F.lit(True))
-        .withColumns({"_file": F.lit(None).cast("string"), "_file_version": F.lit(None).cast("int"), "_row": F.lit(None).cast("long")})
+        .withColumns(
+            {
+                "_file": F.lit(None).cast("string"),
+                "_file_version": F.lit(None).cast("int"),
+                "_row": F.lit(None).cast("long"),
+            }
+        )
     )

@@ -51,12 +51,16 @@ def events(events: DataFrame, past: DataFrame, params: Params = PARAMS) -> DataF
     known on d, and by those of the days before: nothing later.
     """
     columns = ["event_at", "event_type", "item_id", "known_day"]
-    seen = events.select(visitor().alias("_visitor"), *columns).unionByName(past.select(visitor().alias("_visitor"), *columns))
+    seen = events.select(visitor().alias("_visitor"), *columns).unionByName(
+        past.select(visitor().alias("_visitor"), *columns)
+    )
     machines = machine_days(seen, params)
     remembered = machines.select(
         "_visitor", F.explode(F.sequence("known_day", F.date_add("known_day", params.memory_days))).alias("known_day")
     ).distinct()
-    marked = events.withColumn("_visitor", visitor()).join(remembered.withColumn("_machine", F.lit(True)), ["_visitor", "known_day"], "left")
+    marked = events.withColumn("_visitor", visitor()).join(
+        remembered.withColumn("_machine", F.lit(True)), ["_visitor", "known_day"], "left"
+    )
     return marked.withColumn("is_bot", F.col("is_bot") | F.coalesce("_machine", F.lit(False))).select(*events.columns)
 
 
@@ -69,13 +73,20 @@ def machine_days(seen: DataFrame, params: Params = PARAMS) -> DataFrame:
     """(_visitor, known_day) of the days on which a visitor behaved like a machine."""
     day = Window.partitionBy("_visitor", "known_day").orderBy("_ms")
     lately = day.rangeBetween(-1000 * params.burst_seconds + 1, 0)
-    acts = seen.where(F.col("_visitor").isNotNull() & (F.col("event_type") != "impression")).withColumn("_ms", F.unix_millis("event_at"))
+    acts = seen.where(F.col("_visitor").isNotNull() & (F.col("event_type") != "impression")).withColumn(
+        "_ms", F.unix_millis("event_at")
+    )
     gap = F.col("_ms") - F.lag("_ms").over(day)
     paced = acts.withColumns({"_gap": gap, "_rate": F.count(F.lit(1)).over(lately)})
     paused = F.coalesce(F.col("_gap") >= 1000 * params.pause_seconds, F.lit(True))
     visits = paced.withColumns({"_paused": paused, "_visit": F.sum(paused.cast("int")).over(day)})
     begun = F.min("_ms").over(Window.partitionBy("_visitor", "known_day", "_visit"))
-    visits = visits.withColumns({"_since": F.col("_ms") - begun, "_nth": F.row_number().over(Window.partitionBy("_visitor", "known_day", "_visit").orderBy("_ms"))})
+    visits = visits.withColumns(
+        {
+            "_since": F.col("_ms") - begun,
+            "_nth": F.row_number().over(Window.partitionBy("_visitor", "known_day", "_visit").orderBy("_ms")),
+        }
+    )
     within = F.when(~F.col("_paused"), F.col("_gap"))
     item = F.when(F.col("event_type") == "view", F.col("item_id"))
     long_visit = (F.col("_since") >= 3_600_000 * params.visit_hours) & (F.col("_nth") >= params.visit_actions)
@@ -95,7 +106,9 @@ def machine_days(seen: DataFrame, params: Params = PARAMS) -> DataFrame:
 def _is_machine(params: Params) -> Column:
     # Whole milliseconds add up alike in any order; n·Σx² − (Σx)² = n²·variance, against (share · Σx)².
     spread = F.col("gaps").cast("double") * F.col("gap_squares") - F.col("gap_sum").cast("double") * F.col("gap_sum")
-    even = (F.col("gaps") >= params.even_gaps) & (spread <= (params.even_variation * F.col("gap_sum").cast("double")) ** 2)
+    even = (F.col("gaps") >= params.even_gaps) & (
+        spread <= (params.even_variation * F.col("gap_sum").cast("double")) ** 2
+    )
     broad = (F.col("items") >= params.breadth_items) & (F.col("items") >= params.breadth_share * F.col("views"))
     return F.coalesce(
         (F.col("rate") >= params.burst) | F.col("is_long") | even | (broad & ~F.col("is_interested")), F.lit(False)

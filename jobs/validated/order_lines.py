@@ -27,7 +27,17 @@ class Params:
 
 PARAMS = Params()
 ROW_ID = ("order_id", "line_number", "_file", "_file_version", "_row")
-PAIR_COLUMNS = (*ROW_ID, "customer_id", "item_id", "ordered_at", "units", "is_cancellation", "known_day", "_until", "_is_new")
+PAIR_COLUMNS = (
+    *ROW_ID,
+    "customer_id",
+    "item_id",
+    "ordered_at",
+    "units",
+    "is_cancellation",
+    "known_day",
+    "_until",
+    "_is_new",
+)
 PAIRED = "cancels_order_id string, cancels_line_number int"
 
 
@@ -38,7 +48,9 @@ def order_lines(order_lines: DataFrame, past: DataFrame, params: Params = PARAMS
     A cancellation takes back the latest line, no later than itself and known by then, of the same customer and item
     of which enough units are not yet cancelled. What the mapping already paired stays so.
     """
-    tested = order_lines.withColumn("is_test", F.col("is_test") | F.coalesce(F.col("item_id").rlike(params.test_item), F.lit(False)))
+    tested = order_lines.withColumn(
+        "is_test", F.col("is_test") | F.coalesce(F.col("item_id").rlike(params.test_item), F.lit(False))
+    )
     open_cancellation = F.col("is_cancellation") & F.col("customer_id").isNotNull() & F.col("cancels_order_id").isNull()
     wanted = tested.where(open_cancellation).select("customer_id", "item_id").distinct()
     columns = [*PAIR_COLUMNS, "cancels_order_id", "cancels_line_number"]
@@ -54,7 +66,10 @@ def order_lines(order_lines: DataFrame, past: DataFrame, params: Params = PARAMS
     found = pairs.withColumnsRenamed({"cancels_order_id": "_found_order", "cancels_line_number": "_found_line"})
     return (
         tested.join(found, list(ROW_ID), "left")
-        .withColumn("cancels_line_number", F.when(F.col("cancels_order_id").isNull(), F.col("_found_line")).otherwise(F.col("cancels_line_number")))
+        .withColumn(
+            "cancels_line_number",
+            F.when(F.col("cancels_order_id").isNull(), F.col("_found_line")).otherwise(F.col("cancels_line_number")),
+        )
         .withColumn("cancels_order_id", F.coalesce("cancels_order_id", "_found_order"))
         .select(*order_lines.columns)
     )
@@ -66,10 +81,14 @@ def sent_twice(order_lines: DataFrame, past: DataFrame) -> DataFrame:
     Catches what the key cannot: exports that number their lines by file. An order spread over several files has other
     lines in each and is not meant. ``past``: the lines known before.
     """
-    said = F.xxhash64(F.coalesce("customer_id", F.lit("")), "item_id", "units", "price", "ordered_at", "is_cancellation")
+    said = F.xxhash64(
+        F.coalesce("customer_id", F.lit("")), "item_id", "units", "price", "ordered_at", "is_cancellation"
+    )
     columns = ["order_id", "_file", "_file_version", "known_day", said.alias("said")]
     same = past.join(order_lines.select("order_id").distinct(), "order_id", "left_semi")
-    lines = order_lines.select(*columns, F.lit(True).alias("is_new")).unionByName(same.select(*columns, F.lit(False).alias("is_new")))
+    lines = order_lines.select(*columns, F.lit(True).alias("is_new")).unionByName(
+        same.select(*columns, F.lit(False).alias("is_new"))
+    )
     several = Window.partitionBy("order_id")
     lines = lines.withColumn("files", F.size(F.collect_set("_file").over(several))).where(F.col("files") > 1)
     orders = lines.groupBy("order_id", "_file", "_file_version", "is_new").agg(
@@ -101,7 +120,11 @@ class _Line:
 def _paired_bucket(lines: pd.DataFrame) -> pd.DataFrame:
     groups: dict[tuple, list[_Line]] = defaultdict(list)
     for record in lines.astype(object).where(lines.notna(), None).to_dict("records"):
-        cancels = (record["cancels_order_id"], record["cancels_line_number"]) if record["cancels_order_id"] is not None else None
+        cancels = (
+            (record["cancels_order_id"], record["cancels_line_number"])
+            if record["cancels_order_id"] is not None
+            else None
+        )
         groups[record["customer_id"], record["item_id"]].append(
             _Line(
                 key=(record["order_id"], int(record["line_number"])),
@@ -117,7 +140,9 @@ def _paired_bucket(lines: pd.DataFrame) -> pd.DataFrame:
         )
     rows = [(*line.row, *line.cancels) for group in groups.values() for line in paired(group)]
     frame = pd.DataFrame(rows, columns=[*ROW_ID, "cancels_order_id", "cancels_line_number"])
-    return frame.astype({"line_number": "int32", "_file_version": "Int32", "_row": "Int64", "cancels_line_number": "int32"})
+    return frame.astype(
+        {"line_number": "int32", "_file_version": "Int32", "_row": "Int64", "cancels_line_number": "int32"}
+    )
 
 
 def paired(lines: Iterable[_Line]) -> Iterator[_Line]:
@@ -135,7 +160,9 @@ def paired(lines: Iterable[_Line]) -> Iterator[_Line]:
         fitting = [
             original
             for original in sold
-            if original.stands(line.known) and original.at <= line.at and original.units - taken[original.key] >= line.units
+            if original.stands(line.known)
+            and original.at <= line.at
+            and original.units - taken[original.key] >= line.units
         ]
         if fitting:
             line.cancels = max(fitting, key=lambda original: (original.at, original.key)).key

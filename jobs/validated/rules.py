@@ -69,7 +69,7 @@ def missing_day(contract: Contract, store: Store, day: date, delivered: Mapping[
     if not is_open(store, day) or day in delivered:
         return []
     streak = 0
-    while streak <= MOST_MISSING_DAYS * 2 and day - timedelta(days=streak) not in delivered:
+    while streak <= MOST_MISSING_DAYS * 4 and day - timedelta(days=streak) not in delivered:
         streak += 1
     open_days = sum(is_open(store, day - timedelta(days=past)) for past in range(streak))
     observed = f"no file for {open_days} open days up to {day}" if open_days > 1 else f"no file for {day}, an open day"
@@ -87,14 +87,49 @@ def volume(contract: Contract, store: Store, day: date, counts: Mapping[date, in
     past = [rows for rows in past if rows][: limits.weeks]
     rows = counts.get(day, 0)
     if len(past) < FEWEST_WEEKS:
-        return [Finding(contract.name, day, "volume", "", "warning", rows, 0, f"{rows} rows", "too few past weeks to compare", False)]
+        return [
+            Finding(
+                contract.name,
+                day,
+                "volume",
+                "",
+                "warning",
+                rows,
+                0,
+                f"{rows} rows",
+                "too few past weeks to compare",
+                False,
+            )
+        ]
     usual = median(past)
     least = limits.min_share if len(past) >= limits.weeks else limits.min_share / 2
     compared = f"{rows} rows, {rows / usual:.2f} of the {usual:g} usual on this weekday ({len(past)} past weeks)"
     low, high = rows <= least * usual, rows > limits.max_share * usual
     return [
-        Finding(contract.name, day, "volume", "", "critical", rows, int(low), compared, f"more than {least:g} of the usual", low),
-        Finding(contract.name, day, "volume_peak", "", "warning", rows, int(high), compared, f"at most {limits.max_share:g} of the usual", high),
+        Finding(
+            contract.name,
+            day,
+            "volume",
+            "",
+            "critical",
+            rows,
+            int(low),
+            compared,
+            f"more than {least:g} of the usual",
+            low,
+        ),
+        Finding(
+            contract.name,
+            day,
+            "volume_peak",
+            "",
+            "warning",
+            rows,
+            int(high),
+            compared,
+            f"at most {limits.max_share:g} of the usual",
+            high,
+        ),
     ]
 
 
@@ -106,7 +141,20 @@ def freshness(contract: Contract, day: date, newest: date | None, rows: int) -> 
     limit = f"at most {contract.limits.freshness_days} days before {day}"
     broken = age > contract.limits.freshness_days
     observed = f"newest {contract.event_day} {newest}, {age} days before"
-    return [Finding(contract.name, day, "freshness", contract.event_day or "", "critical", rows, int(broken), observed, limit, broken)]
+    return [
+        Finding(
+            contract.name,
+            day,
+            "freshness",
+            contract.event_day or "",
+            "critical",
+            rows,
+            int(broken),
+            observed,
+            limit,
+            broken,
+        )
+    ]
 
 
 def quarantined_share(contract: Contract, day: date, rows: int, quarantined: int) -> list[Finding]:
@@ -117,7 +165,18 @@ def quarantined_share(contract: Contract, day: date, rows: int, quarantined: int
     share = quarantined / rows
     observed = f"{quarantined} of {rows} rows ({share:.1%}) in quarantine.{contract.table}"
     return [
-        Finding(contract.name, day, "quarantined_share", "", "critical", rows, quarantined, observed, f"at most {limit:.1%}", share > limit)
+        Finding(
+            contract.name,
+            day,
+            "quarantined_share",
+            "",
+            "critical",
+            rows,
+            quarantined,
+            observed,
+            f"at most {limit:.1%}",
+            share > limit,
+        )
     ]
 
 
@@ -128,7 +187,18 @@ def snapshot_share(contract: Contract, day: date, rows: int, visible: int) -> li
     broken = rows < SNAPSHOT_MIN_SHARE * visible
     observed = f"{rows} keys, {visible} before"
     return [
-        Finding(contract.name, day, "volume", "", "critical", rows, int(broken), observed, f"at least {SNAPSHOT_MIN_SHARE:.0%} of before", broken)
+        Finding(
+            contract.name,
+            day,
+            "volume",
+            "",
+            "critical",
+            rows,
+            int(broken),
+            observed,
+            f"at least {SNAPSHOT_MIN_SHARE:.0%} of before",
+            broken,
+        )
     ]
 
 
@@ -139,11 +209,26 @@ def reference(contract: Contract, day: date, column: str, rows: DataFrame, known
     if "is_product" in rows.columns:
         meant = meant.where("is_product")
     keys = known.select(F.col(column)).distinct().withColumn("_found", F.lit(1))
-    got = meant.join(keys, column, "left").agg(F.count(F.lit(1)).alias("rows"), F.count("_found").alias("found")).first()
+    got = (
+        meant.join(keys, column, "left").agg(F.count(F.lit(1)).alias("rows"), F.count("_found").alias("found")).first()
+    )
     if not got["rows"]:
         return []
     lost = got["rows"] - got["found"]
     broken = got["found"] < limits.min_share * got["rows"]
     observed = f"{lost} of {got['rows']} rows name a {column} that {limits.table} does not know"
     limit = f"at least {limits.min_share:.0%} known"
-    return [Finding(contract.name, day, f"reference_{limits.table}", column, "critical", got["rows"], lost, observed, limit, broken)]
+    return [
+        Finding(
+            contract.name,
+            day,
+            f"reference_{limits.table}",
+            column,
+            "critical",
+            got["rows"],
+            lost,
+            observed,
+            limit,
+            broken,
+        )
+    ]

@@ -8,28 +8,33 @@ written. All that was found is in ``quality.results``.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from datetime import timedelta
 from graphlib import TopologicalSorter
 
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame
 
 from jobs.lib import contracts, lineage, mappings
 from jobs.lib.errors import DaybreakError, RuleBroken
 from jobs.lib.stages import Night
 from jobs.lib.stores import Store
 from jobs.validated import arrivals, rules
-from jobs.validated.arrivals import Span
+from jobs.validated.arrivals import Arrivals, Span
 from jobs.validated.batch import Batch
+from jobs.validated.rules import Finding
+
+RESULTS = "quality.results"
 
 
 def run(night: Night) -> None:
     """Validates every table that the store maps. Raises RuleBroken, after all tables, when one broke a critical rule."""
     span = pending(night)
-    night.log(f"validating what became known {'by' if span.first == arrivals.FIRST_DAY else f'from {span.first} to'} {span.last}")
-    views = arrivals.views(night, span)
-    broken = [finding for table in in_order(night.store) for finding in validate(night, table, views, span)]
+    night.log(
+        f"validating what became known {'by' if span.first == arrivals.FIRST_DAY else f'from {span.first} to'} {span.last}"
+    )
+    came = arrivals.arrived(night, span)
+    findings = [finding for table in in_order(night.store) for finding in validate(night, table, came)]
+    night.tables.replace_where(RESULTS, rules.frame(night.spark, findings), span.condition, rows=len(findings))
+    broken = [finding for finding in findings if finding.stops]
     if broken:
         told = [f"{finding.table}: {finding.rule}: {finding.observed} (expected {finding.limit})" for finding in broken]
         others = f"; also {'; '.join(told[1:])}" if told[1:] else ""
@@ -50,39 +55,45 @@ def in_order(store: Store) -> list[str]:
     """The store's tables, each after those to which its contract refers."""
     known = sorted(store.mappings)
     refers = {
-        table: {reference.table.split(".", 1)[1] for reference in contracts.load(f"validated.{table}").limits.references.values()} & set(known)
+        table: {
+            reference.table.split(".", 1)[1]
+            for reference in contracts.load(f"validated.{table}").limits.references.values()
+        }
+        & set(known)
         for table in known
     }
     return list(TopologicalSorter(refers).static_order())
 
 
-def validate(night: Night, table: str, views: Mapping[str, DataFrame], span: Span) -> list[rules.Finding]:
-    """One table: mapped, judged, cleaned and, where no table rule stops it, written. Returns the rules that stop it."""
+def validate(night: Night, table: str, came: Arrivals) -> list[Finding]:
+    """One table: mapped, judged, cleaned and, where no table rule stops it, written. Returns all that was found."""
     started = time.monotonic()
     path = night.store.mappings[table]
     reads = mappings.sources_of(path, night.store.sources)
-    silent = [name for name in reads if name not in views]
+    silent = [name for name in reads if name not in came.views]
     if silent:
         if table == "order_lines":
-            raise DaybreakError(f"no files of {', '.join(silent)} have landed, and order_lines is made of them: look at store.yml, `where`")
+            raise DaybreakError(
+                f"no files of {', '.join(silent)} have landed, and order_lines is made of them: look at `where` in store.yml"
+            )
         night.log(f"{table}: no files of {', '.join(silent)} yet, left out")
         return []
-    mapped = mappings.run(night.spark, path, views, mappings.parameters(night.store, night.as_of))
+    mapped = mappings.run(night.spark, path, came.views, mappings.parameters(night.store, night.as_of))
     cast = mappings.cast(mapped, contracts.load(f"validated.{table}"), night.store)
     try:
-        with Batch(night, table, cast, reads, span) as batch:
+        with Batch(came, table, cast, reads) as batch:
             findings = batch.judged()
-            stops = [finding for finding in findings if finding.stops]
-            batch.keep_findings(findings)
+            stops = [finding.rule for finding in findings if finding.stops]
+            batch.quarantine()
             if not stops:
                 batch.commit()
-            said = f"stopped by {', '.join(finding.rule for finding in stops)}" if stops else batch.summary()
-            night.log(f"{table}: {said}, {time.monotonic() - started:.1f} s")
+            said = f"stopped by {', '.join(stops)}" if stops else f"{batch.accepted_rows:,} rows"
     except PySparkException as error:
         if error.getCondition() in mappings.BAD_VALUES:
-            raise DaybreakError(mappings.explained(error, path, views)) from error
+            raise DaybreakError(mappings.explained(error, path, came.views)) from error
         raise
+    night.log(f"{table}: {said}, {batch.quarantined_rows:,} quarantined, {time.monotonic() - started:.1f} s")
     for finding in findings:
-        if finding.is_broken and finding.severity == "warning" and not finding.column:
-            night.log(f"{table}: {finding.rule}: {finding.observed} (expected {finding.limit})")
-    return stops
+        if finding.is_broken and finding.severity == "warning":
+            night.log(f"{table}: {finding.rule} {finding.column}: {finding.observed} (expected {finding.limit})")
+    return findings

@@ -56,7 +56,19 @@ class Shop:
         """The shop as store.yml would make it: pounds, London, closed on Saturdays."""
         mappings = {path.stem: path for path in sorted(self.folder.glob("*.sql"))}
         closed = frozenset([5])
-        return Store("shop", "GBP", "Europe/London", "GB", "day", closed, None, str(self.folder), self.folder, self.sources, mappings)
+        return Store(
+            "shop",
+            "GBP",
+            "Europe/London",
+            "GB",
+            "day",
+            closed,
+            None,
+            str(self.folder),
+            self.folder,
+            self.sources,
+            mappings,
+        )
 
     def deliver(self, source: str, day: str, rows: Sequence[Sequence], file: str | None = None) -> None:
         """Lands one file known on ``day``; a file name delivered before is a new version of it."""
@@ -81,7 +93,9 @@ class Shop:
 
     def night(self, day: str) -> Night:
         """The stage's view of one night."""
-        return Night(self.spark, self.settings, self.store, self.tables.pinned({}), date.fromisoformat(day), "validated")
+        return Night(
+            self.spark, self.settings, self.store, self.tables.pinned({}), date.fromisoformat(day), "validated"
+        )
 
     def validate(self, day: str) -> None:
         """Runs the stage for one night and completes it, as `python -m jobs validated` does."""

@@ -16,14 +16,23 @@ def shop(spark, home, tmp_path):
 
 
 def orders(shop, day, *columns):
-    return sorted(tuple(row) for row in shop.read("validated.order_lines", day).select(*(columns or ("order_id", "line_number"))).collect())
+    return sorted(
+        tuple(row)
+        for row in shop.read("validated.order_lines", day).select(*(columns or ("order_id", "line_number"))).collect()
+    )
 
 
 def test_good_rows_become_visible_typed_and_traceable(shop):
     shop.deliver("sales", DAY, [line("1"), line("1", 2, customer=None)])
     shop.validate(DAY)
     row = shop.read("validated.order_lines", DAY).orderBy("line_number").first()
-    assert (row["order_id"], row["units"], row["price"], str(row["order_date"]), row["is_product"]) == ("1", 2, 1.5, DAY, True)
+    assert (row["order_id"], row["units"], row["price"], str(row["order_date"]), row["is_product"]) == (
+        "1",
+        2,
+        1.5,
+        DAY,
+        True,
+    )
     assert (row["_file"], row["_file_version"], row["_row"], str(row["known_day"])) == (f"sales-{DAY}.csv", 1, 1, DAY)
 
 
@@ -63,7 +72,9 @@ def test_a_key_that_one_file_gives_two_meanings_keeps_its_first_row(shop):
 
 
 def test_an_id_that_a_spreadsheet_wrote_as_a_number_is_the_same_customer(shop):
-    shop.deliver_all("sales", {DAY: [line("1", customer="17850.0")], "2026-01-06": [line("2", customer="17850", day="2026-01-06")]})
+    shop.deliver_all(
+        "sales", {DAY: [line("1", customer="17850.0")], "2026-01-06": [line("2", customer="17850", day="2026-01-06")]}
+    )
     shop.validate("2026-01-06")
     assert {row["customer_id"] for row in shop.read("validated.order_lines", "2026-01-06").collect()} == {"17850"}
 
@@ -81,7 +92,11 @@ def test_one_batch_gives_what_its_nights_gave(spark, home, tmp_path, shop):
     days = {
         DAY: [line("1"), line("2"), line("3", units=6)],
         "2026-01-06": [line("1", units=4), line("2"), line("c", day="2026-01-06", item="A", units=1, cancelled="true")],
-        "2026-01-07": [line("1"), line("c", day="2026-01-06", units=2, cancelled="true"), line("d", day="2026-01-07", units=6, cancelled="true")],
+        "2026-01-07": [
+            line("1"),
+            line("c", day="2026-01-06", units=2, cancelled="true"),
+            line("d", day="2026-01-07", units=6, cancelled="true"),
+        ],
     }
     for day, rows in days.items():
         shop.deliver("sales", day, rows)

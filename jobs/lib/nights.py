@@ -261,7 +261,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--from", dest="first", type=date.fromisoformat)
     parser.add_argument("--to", dest="last", type=date.fromisoformat)
     options = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job starts with Ctrl-C ignored
+        signal.signal(number, signal.default_int_handler)
     try:
         settings = environment.load({**os.environ, **({"DAYBREAK_STORE": options.store} if options.store else {})})
         if options.command == "up":

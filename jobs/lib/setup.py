@@ -33,7 +33,10 @@ DELTA_EXCLUDES = (
     "org.apache.hadoop:*,org.apache.parquet:*,com.fasterxml.jackson.core:*,com.fasterxml.jackson.datatype:*,"
     "org.apache.logging.log4j:*,org.slf4j:*"
 )
-S3_EXCLUDES = "software.amazon.awssdk:bundle,org.apache.logging.log4j:*,org.slf4j:*"
+S3_EXCLUDES = (
+    "software.amazon.awssdk:bundle,software.amazon.awssdk:netty-nio-client,io.netty:*,commons-codec:*,"
+    "org.apache.httpcomponents:*,org.apache.logging.log4j:*,org.slf4j:*"
+)
 # One resolver: Spark's default chain also asks ~/.m2, whose half-filled cache breaks it, and a second site.
 IVY_SETTINGS = (
     '<ivysettings><settings defaultResolver="central"/>'

@@ -21,16 +21,14 @@ class Blend:
     """Weights of the LambdaMART places and of the own-frequency places beside the logistic model's (1), and what a
     unit of log(1 + customers of the item in 28 days) costs in log-odds."""
 
-    ndcg: float = 0.5
+    ndcg: float = 1.0
     own: float = 0.0
     popularity_price: float = 0.0
 
 
 CHOICES = {
-    "all": tuple(
-        Blend(own=own, popularity_price=price) for own, price in product((0.0, 0.5, 1.0), (0.0, 0.1, 0.2, 0.3))
-    ),
-    "discovery": tuple(Blend(ndcg=ndcg, popularity_price=price) for ndcg, price in product((0.5, 1.0), (0.0, 0.1))),
+    "all": tuple(Blend(own=own, popularity_price=price) for own, price in product((0.0, 0.5), (0.0, 0.1, 0.2))),
+    "discovery": (Blend(ndcg=0.5), Blend(ndcg=1.0)),
 }
 
 

@@ -75,11 +75,12 @@ def segment_lists(
 ) -> pd.DataFrame:
     """The lists of all segments: ours, or plain popularity for each where ours did not beat it."""
     params = params or NewcomerParams()
+    items = items.sort_values("item_id", kind="stable").reset_index(drop=True)
     parts = []
-    for segment, score, ours in _scores(items, popularity, params):
+    for segment, score, inside in _scores(items, popularity, params):
         if not is_ours:
-            score = scaled(items["customers_28d"]) if segment == "all" else ours
-        parts.append(_list(items, segment, score, ours))
+            score = inside
+        parts.append(_list(items, segment, score, inside))
     return pd.concat(parts, ignore_index=True)
 
 

@@ -26,7 +26,7 @@ class RankerParams:
 
     negatives: int = 100
     rounds: int = 200
-    early_stopping: int = 15
+    early_stopping: int = 30
     seed: int = 20
     trees: dict[str, float] = field(
         default_factory=lambda: {

@@ -118,6 +118,7 @@ def fit(items: Catalogue, held: pd.DataFrame, params: RelatedParams) -> Related:
     shrunk, lift, together = [], [], []
     for start in range(0, shape[1], params.block_items):
         both = (matrix[:, start : start + params.block_items].T @ matrix).tocsr()
+        both.sort_indices()
         item = np.repeat(np.arange(both.shape[0]) + start, np.diff(both.indptr))
         is_pair = (both.data >= params.min_orders) & (item != both.indices) & items.is_sellable[both.indices]
         times = both.data * len(orders) / (count[item] * count[both.indices])
@@ -138,10 +139,12 @@ def common_words(title: str, other: str) -> list[str]:
 
 
 def _like(matrix: sparse.csr_matrix, data: np.ndarray) -> sparse.csr_matrix:
-    return sparse.csr_matrix((data, matrix.indices, matrix.indptr), shape=matrix.shape)
+    """Other values at the same places; the columns of each row must be in order."""
+    return sparse.csr_matrix((data, matrix.indices.copy(), matrix.indptr.copy()), shape=matrix.shape)
 
 
 def _sellable(matrix: sparse.csr_matrix, items: Catalogue) -> sparse.csr_matrix:
+    matrix.sort_indices()
     return keep_strongest(_like(matrix, np.where(items.is_sellable[matrix.indices], matrix.data, 0)), PLACES)
 
 

@@ -38,7 +38,7 @@ class TrainParams:
     min_history_days: int = 28
     min_buyers: int = 30
     buyers: int = 3000
-    coverage_price: float = 0.005
+    coverage_price: float = 0.003
     ranker: RankerParams = field(default_factory=RankerParams)
 
 

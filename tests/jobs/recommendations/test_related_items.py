@@ -1,0 +1,70 @@
+"""Beside an item: what is alike, and what is bought with it more often than chance would have it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pandas as pd
+import pytest
+
+from jobs.recommendations import catalogue, related_items
+from jobs.recommendations.related_items import RelatedParams, common_words
+
+from . import small_shop
+
+AS_OF = small_shop.FIRST_DAY + timedelta(days=250)
+
+
+@pytest.fixture(scope="module")
+def items():
+    lines = small_shop.orders()
+    return catalogue.fit(small_shop.item_frame(lines, AS_OF), small_shop.pair_frame(lines, AS_OF))
+
+
+def baskets_of(*baskets: list[str]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [(f"o{n}", item) for n, held in enumerate(baskets) for item in held], columns=["order_id", "item_id"]
+    )
+
+
+def test_lift_and_support_by_hand(items):
+    """i001 and i002 share 6 of 20 orders and are in 8 and 7: lift 6 · 20 / (8 · 7); i000 is in every order."""
+    pair, one, two, none = ["i000", "i001", "i002"], ["i000", "i001"], ["i000", "i002"], ["i000"]
+    held = baskets_of(*[pair] * 6, *[one] * 2, *[two], *[none] * 11)
+    found = related_items.fit(items, held, RelatedParams()).lists(pd.Series(["i001", "i000"]))
+    together = found[found["relation"] == "bought_together"]
+    assert list(together["item_id"]) == ["i001"] and list(together["related_item_id"]) == ["i002"]
+    lift = 6 * 20 / (8 * 7)
+    assert together["score"].iloc[0] == pytest.approx(lift * 6 / 16, rel=1e-5)
+    assert together["reason"].iloc[0] == f"Bought together in 6 orders, {lift:.1f} times as often as by chance"
+
+
+def test_what_is_merely_popular_stands_beside_nothing(items):
+    held = baskets_of(*[["i000", f"i{n:03d}"] for n in range(1, 30) for _ in range(6)])
+    found = related_items.fit(items, held, RelatedParams()).lists(pd.Series(items.item_ids))
+    assert not (found["relation"] == "bought_together").any()
+
+
+def test_blocks_of_items_do_not_show(items):
+    lines = small_shop.orders()[["order_id", "item_id"]].drop_duplicates()
+    whole = related_items.fit(items, lines, RelatedParams()).lists(pd.Series(items.item_ids))
+    cut = related_items.fit(items, lines.sample(frac=1, random_state=1), RelatedParams(block_items=7))
+    parts = pd.concat([cut.lists(pd.Series([item])) for item in items.item_ids])
+    by = ["item_id", "relation", "rank"]
+    pd.testing.assert_frame_equal(
+        whole.sort_values(by).reset_index(drop=True), parts.sort_values(by).reset_index(drop=True)
+    )
+
+
+def test_an_item_is_not_beside_itself_and_places_have_no_gaps(items):
+    lines = small_shop.orders()[["order_id", "item_id"]].drop_duplicates()
+    found = related_items.fit(items, lines, RelatedParams()).lists(pd.Series(items.item_ids))
+    assert (found["item_id"] != found["related_item_id"]).all() and (found["score"] > 0).all()
+    for _, places in found.groupby(["item_id", "relation"]):
+        assert list(places["rank"]) == list(range(1, len(places) + 1)) and places["related_item_id"].is_unique
+    assert found["reason"].str.len().gt(5).all()
+    assert set(found.loc[found["relation"] == "similar", "item_id"]) == set(items.item_ids)
+
+
+def test_shared_words():
+    assert common_words("Red Retrospot Lamp", "LAMP, red") == ["red", "lamp"]

@@ -1,0 +1,147 @@
+"""Lists of customers: their rules, and that no result depends on the block a customer is in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from jobs.recommendations import catalogue as item_side
+from jobs.recommendations import gates, score
+from jobs.recommendations.candidates import CandidateParams, block_of
+from jobs.recommendations.model import Model
+from jobs.recommendations.pair_features import candidate_pairs
+from jobs.recommendations.reasons import reasons_of, sources_of
+from jobs.recommendations.score import Control, Scorer, customers_together
+
+from . import small_shop
+
+AS_OF = small_shop.FIRST_DAY + timedelta(days=250)
+
+
+@pytest.fixture(scope="module")
+def lines():
+    return small_shop.orders()
+
+
+@pytest.fixture(scope="module")
+def pairs(lines):
+    return small_shop.pair_frame(lines, AS_OF)
+
+
+@pytest.fixture(scope="module")
+def items(lines):
+    return small_shop.item_frame(lines, AS_OF)
+
+
+@pytest.fixture(scope="module")
+def scorer(items, pairs):
+    """Baselines throughout: what lists must obey does not depend on the model."""
+    return Scorer(item_side.fit(items, pairs), Model({}, gates.without_model("short"), {}, str(AS_OF)))
+
+
+@pytest.fixture(scope="module")
+def lists(scorer, pairs):
+    return scorer.lists(pairs)
+
+
+def test_each_placement_keeps_its_rule(lists, pairs):
+    own = pd.MultiIndex.from_frame(pairs[["customer_id", "item_id"]])
+    is_own = pd.MultiIndex.from_frame(lists[["customer_id", "item_id"]]).isin(own)
+    assert is_own[lists["placement"] == "buy_again"].all()
+    assert not is_own[lists["placement"] == "discover"].any()
+    assert set(lists["placement"]) == {"home", "buy_again", "discover"}
+
+
+def test_places_count_from_one_without_gaps_and_no_item_comes_twice(lists):
+    for _, places in lists.groupby(["customer_id", "placement"]):
+        assert list(places["rank"]) == list(range(1, len(places) + 1))
+        assert places["item_id"].is_unique
+        assert places["score"].is_monotonic_decreasing
+    full = lists[lists["placement"] != "buy_again"].groupby(["customer_id", "placement"]).size()
+    assert (full == 20).all()
+
+
+def test_every_customer_with_a_history_has_lists(lists, pairs):
+    assert set(lists["customer_id"]) == set(pairs["customer_id"])
+
+
+def test_reasons_name_an_item_or_a_figure(lists, items):
+    assert lists["reason"].str.len().gt(5).all()
+    titles = set(items["title"])
+    beside = lists[lists["source"].isin(["bought with", "similar"])]
+    assert beside["reason"].map(lambda text: any(title in text for title in titles)).all()
+    own = lists[lists["source"] == "own history"]
+    assert own["reason"].str.match(r"You bought it (once|\d+ times), last (today|yesterday|\d+ days ago)").all()
+
+
+def test_a_customer_alone_gets_what_the_block_gave(scorer, lists, pairs):
+    for who in pairs["customer_id"].unique()[::25]:
+        alone = scorer.lists(pairs[pairs["customer_id"] == who])
+        together = lists[lists["customer_id"] == who].reset_index(drop=True)
+        pd.testing.assert_frame_equal(alone.reset_index(drop=True), together)
+
+
+def test_neither_row_order_nor_the_cut_of_the_stream_matters(scorer, lists, pairs, monkeypatch):
+    monkeypatch.setattr(score, "BLOCK_CUSTOMERS", 7)
+    stream = [pairs.iloc[start : start + 33] for start in range(0, len(pairs), 33)]
+    cut = pd.concat(list(scorer.blocks(stream)), ignore_index=True)
+    pd.testing.assert_frame_equal(cut, lists.reset_index(drop=True))
+    mixed = scorer.lists(pairs.sample(frac=1, random_state=3))
+    pd.testing.assert_frame_equal(mixed.reset_index(drop=True), lists.reset_index(drop=True))
+
+
+def test_streams_are_cut_between_customers(pairs):
+    stream = [pairs.iloc[start : start + 50] for start in range(0, len(pairs), 50)]
+    blocks = list(customers_together(stream, 10))
+    assert sum(len(block) for block in blocks) == len(pairs)
+    seen = [who for block in blocks for who in block["customer_id"].unique()]
+    assert len(seen) == len(set(seen)) and max(block["customer_id"].nunique() for block in blocks) == 10
+    assert list(customers_together([], 10)) == []
+
+
+def test_what_may_not_be_shown_is_in_no_list(items, pairs, lists):
+    top = lists[lists["placement"] == "home"]["item_id"].value_counts().index
+    barred = items.copy()
+    barred.loc[barred["item_id"] == top[0], "is_active"] = False
+    barred.loc[barred["item_id"] == top[1], "is_restricted"] = True
+    barred.loc[barred["item_id"] == top[2], "on_hand"] = 0.0
+    barred.loc[barred["item_id"] == top[3], "sold_in"] = "France Spain"
+    model = Model({}, gates.without_model("short"), {}, str(AS_OF))
+    found = Scorer(item_side.fit(barred, pairs), model).lists(pairs)
+    assert not set(top[:3]) & set(found["item_id"])
+    countries = pairs.drop_duplicates("customer_id").set_index("customer_id")["country"]
+    assert set(countries[found.loc[found["item_id"] == top[3], "customer_id"]]) == {"France"}
+
+
+def test_the_control_share_is_stable_and_gets_popularity(scorer, pairs):
+    held = replace(scorer, control=Control(0.3, "salt"))
+    found = held.lists(pairs)
+    control = set(found.loc[found["variant"] == "control", "customer_id"])
+    assert 0.15 < len(control) / pairs["customer_id"].nunique() < 0.45
+    assert control == {who for who in pairs["customer_id"].unique() if Control(0.3, "salt").holds(who)}
+    assert control != {who for who in pairs["customer_id"].unique() if Control(0.3, "other").holds(who)}
+    home = found[(found["variant"] == "control") & (found["placement"] == "home")]
+    assert home.groupby("rank")["item_id"].nunique().max() == 1
+    assert set(scorer.lists(pairs)["variant"]) == {"model"}
+
+
+def test_a_looked_at_item_is_a_candidate_and_says_so(scorer, pairs):
+    who = pairs["customer_id"].iloc[0]
+    mine = pairs[pairs["customer_id"] == who]
+    bought = set(mine["item_id"])
+    other = sorted(set(scorer.catalogue.item_ids) - bought)[-1]
+    seen = mine.iloc[:1].copy()
+    for name in ("orders", "units", "orders_28d", "decayed_14d", "decayed_30d", "decayed_90d", "orders_since"):
+        seen[name] = 0.0
+    seen["item_id"], seen["views_28d"], seen["first_age"], seen["last_age"] = other, 3.0, np.nan, np.nan
+    block = block_of(pd.concat([mine, seen]), scorer.catalogue)
+    found = candidate_pairs(block, scorer.catalogue, CandidateParams())
+    at = np.flatnonzero(scorer.catalogue.item_ids[found.column] == other)
+    assert len(at) == 1 and not found.is_own[at[0]]
+    source = sources_of(found, scorer.catalogue, at)
+    assert list(source) == ["viewed"]
+    assert "You looked at it 3 times" in reasons_of(block, found, scorer.catalogue, at, source)[0]

@@ -1,0 +1,99 @@
+"""The protocol: cuts, gates, baselines for short histories, the same model from any order of rows and threads."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from jobs.recommendations import train as training
+from jobs.recommendations.learning import Cut, window
+from jobs.recommendations.model import Model
+from jobs.recommendations.ranker import RankerParams
+from jobs.recommendations.train import TrainParams, cut_days
+
+from . import small_shop
+
+AS_OF = small_shop.FIRST_DAY + timedelta(days=299)
+SMALL = TrainParams(
+    min_buyers=10, ranker=RankerParams(rounds=25, trees={"max_depth": 3, "eta": 0.2, "min_child_weight": 5})
+)
+
+
+@pytest.fixture(scope="module")
+def lines():
+    return small_shop.orders()
+
+
+@pytest.fixture(scope="module")
+def trained(lines):
+    return training.train(lambda day: small_shop.cut(lines, day), AS_OF, small_shop.FIRST_DAY, SMALL, threads=2)
+
+
+def files_of(model: Model, folder: Path) -> dict[str, str]:
+    model.save(folder)
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
+
+
+def test_windows_of_all_cuts_have_closed_by_the_night():
+    days = cut_days(AS_OF, small_shop.FIRST_DAY, TrainParams())
+    assert days[0] == AS_OF - timedelta(days=28) and len(days) == 6
+    assert all(day + timedelta(days=28) <= AS_OF for day in days)
+    assert cut_days(AS_OF, None, TrainParams()) == []
+    assert len(cut_days(date(2025, 4, 1), small_shop.FIRST_DAY, TrainParams())) == 2
+
+
+def test_a_model_comes_with_a_gate_in_words_for_each_split(trained):
+    assert set(trained.model.gates) == {"all", "discovery", "cold"}
+    for gate in trained.model.gates.values():
+        assert "28 days after" in gate.reason
+        rival = (
+            max(figures["ndcg@10"] for name, figures in trained.figures[gate.split].items() if name != "model")
+            if trained.figures[gate.split]
+            else None
+        )
+        if rival is not None:
+            assert (gate.publishes == "model") == (trained.figures[gate.split]["model"]["ndcg@10"] > rival)
+    assert trained.model.publishes("discovery")
+
+
+def test_figures_stand_beside_both_baselines(trained):
+    assert set(trained.figures["all"]) == {"model", "frequency", "popularity"}
+    assert trained.figures["all"]["frequency"]["ndcg@10"] > trained.figures["all"]["popularity"]["ndcg@10"]
+
+
+def test_one_thread_and_mixed_rows_give_the_same_bytes(lines, trained, tmp_path):
+    def mixed(day: date) -> Cut:
+        found = small_shop.cut(lines, day)
+        return replace(
+            found,
+            items=found.items.sample(frac=1, random_state=1),
+            sample=found.sample.sample(frac=1, random_state=2),
+            pairs=found.pairs.sample(frac=1, random_state=3),
+            truth=found.truth.sample(frac=1, random_state=4),
+        )
+
+    again = training.train(mixed, AS_OF, small_shop.FIRST_DAY, SMALL, threads=1)
+    assert files_of(again.model, tmp_path / "again") == files_of(trained.model, tmp_path / "first")
+
+
+def test_saved_and_loaded_it_scores_alike(lines, trained, tmp_path):
+    trained.model.save(tmp_path)
+    loaded = Model.load(tmp_path)
+    found = window(small_shop.cut(lines, AS_OF - timedelta(days=28))).found
+    for split in ("all", "discovery"):
+        ours = trained.model.model_score(split, found.features, found.row)
+        assert (loaded.model_score(split, found.features, found.row) == ours).all()
+    assert loaded.gates == trained.model.gates
+
+
+@pytest.mark.parametrize("days_of_history", [0, 40, 100])
+def test_a_short_history_publishes_baselines_and_says_so(lines, days_of_history, tmp_path):
+    as_of = small_shop.FIRST_DAY + timedelta(days=days_of_history)
+    found = training.train(lambda day: small_shop.cut(lines, day), as_of, small_shop.FIRST_DAY, SMALL, threads=1)
+    assert not any(found.model.publishes(split) for split in ("all", "discovery", "cold"))
+    assert "history too short" in found.model.gates["all"].reason
+    assert files_of(found.model, tmp_path) and Model.load(tmp_path).gates == found.model.gates

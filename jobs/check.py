@@ -25,7 +25,7 @@ from jobs.lib.objects import Object, ObjectStore
 from jobs.lib.settings import Settings
 from jobs.lib.spark import session
 from jobs.lib.stores import Source, Store
-from jobs.validated import batch
+from jobs.validated.judgement import judged
 
 MOST_SHOWN = 12
 # (table, column or None for the whole table, what having it switches on, what happens without it)
@@ -157,7 +157,7 @@ def _mapping(
 
 def _judged(cast: DataFrame, contract: Contract, store: Store) -> tuple[Sequence[int], list]:
     """Of the sample: (rows, rows to quarantine), and a row a broken rule: column, rule, severity, rows, an example."""
-    rows = batch._judged(cast, contract, store.currency).persist()
+    rows = judged(cast, contract, store.currency).persist()
     try:
         found = rows.select("_file", "_row", "_is_broken", F.explode(F.concat("_critical", "_told")).alias("one"))
         example = F.struct(F.col("_file").alias("file"), F.col("_row").alias("row"), F.col("one.value").alias("value"))
@@ -181,9 +181,10 @@ def _say_broken(table: str, total: Sequence[int], broken: Sequence, contract: Co
         place = f"{row['example']['file']}, row {row['example']['row']}"
         kind = "quarantined" if row["severity"] == "critical" else "warned of"
         print(f"    {row['rows']:,} {kind}: {row['column']}: {row['rule']}, such as {place}{value}")
-    if rows and refused > rows * contract.limits.quarantined_share:
+    allowed = contract.limits.quarantined_share
+    if allowed is not None and refused > rows * allowed:
         share = f"{refused / rows:.0%} of the sampled rows of {table} would be quarantined"
-        problems.append(f"{share}; a night allows {contract.limits.quarantined_share:.0%}")
+        problems.append(f"{share}; a night allows {allowed:.0%}")
         print(f"  PROBLEM {problems[-1]}")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
-from jobs.landed.streams import CHUNK, Refused, Text
+from jobs.landed.streams import Refused, Text
 from jobs.lib.stores import Source
 
 BLOCK = 4 << 20  # bytes of text parsed at a time; also the longest row there may be
@@ -20,7 +20,7 @@ def batches(text: Text, source: Source) -> Iterator[pa.RecordBatch]:
 
     Raises Refused; with rule ``fields`` or ``quotes`` its line is found by ``place`` in a second look at the file.
     """
-    lines = io.BufferedReader(text, CHUNK)
+    lines = text.buffered()
     columns = _header(lines, source)
     yield pa.RecordBatch.from_arrays([pa.array([], pa.string())] * len(columns), names=columns)
     if not lines.peek(1):
@@ -43,7 +43,7 @@ def place(text: Text, source: Source) -> str | None:
 
     Python's own reader: slow, but it counts lines and minds quotes; only files that are suspect get here.
     """
-    lines = io.BufferedReader(text, CHUNK)
+    lines = text.buffered()
     csv.field_size_limit(BLOCK)
     reader = csv.reader(
         _decoded(lines), delimiter=source.delimiter, quotechar=source.quote, escapechar=source.escape, strict=True

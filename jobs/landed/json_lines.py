@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
 
-from jobs.landed.streams import CHUNK, Refused, Text
+from jobs.landed.streams import Refused, Text
 
 ROWS = 20_000
 LONGEST_LINE = 16 << 20
@@ -36,7 +35,7 @@ def batches(text: Text) -> Iterator[tuple[pa.RecordBatch, frozenset[str] | None]
 
 
 def _lines(text: Text) -> Iterator[bytes]:
-    lines = io.BufferedReader(text, CHUNK)
+    lines = text.buffered()
     while line := lines.readline(LONGEST_LINE + 1):
         if len(line) > LONGEST_LINE:
             raise Refused("json", f"a line is longer than {LONGEST_LINE >> 20} MiB; expected one object a line")

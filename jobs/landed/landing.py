@@ -6,7 +6,7 @@ still those that were looked at; rows with a card number never leave the task.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 
 import pyarrow as pa
@@ -106,8 +106,8 @@ def _local_day(known: Known, zone: str) -> Column:
 
 def _lander(
     place: ObjectStore, source: Source, columns: tuple[str, ...], schema: pa.Schema
-) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    def run(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for task in batch.to_pylist():
                 yield from _landed(place, source, columns, schema, task)

@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 from jobs.landed import files as listing
 from jobs.landed import landing
 from jobs.landed.decisions import Decisions, Entry, Refusal, decide
-from jobs.landed.looks import GONE, UNREADABLE, Look, looks
+from jobs.landed.looks import GONE, UNREADABLE, looks
 from jobs.landed.rows import OWN_COLUMNS
 from jobs.landed.streams import Refused
 from jobs.lib import lineage
@@ -58,9 +58,11 @@ def _land(
     last = {entry.file: entry.sha256 for entry in sorted(entries, key=lambda entry: entry.version)}
     wanted = _worth_a_look(due, seen, place)
     found = looks(night.spark, place, source, wanted, last) if wanted else []
-    moving = listing.changed(place, [file for file in wanted if file.key not in last or not _is_same(file.key, found)])
+    same = {look.file for look in found if look.is_same}
+    moving = listing.changed(place, [file for file in wanted if file.key not in same])
     settled = [look for look in found if look.file not in moving and look.rule != GONE]
-    if settled and all(look.rule == UNREADABLE for look in settled):
+    if place.root.startswith("s3://") and settled and all(look.rule == UNREADABLE for look in settled):
+        # Not the files' fault: the way to them is shut. To refuse them would close the night without them.
         raise DaybreakError(settled[0].detail or "")
     made = decide(source, settled, days, entries, closed)
     made.refused += unnamed
@@ -79,7 +81,7 @@ def ledger(night: Night, source: str) -> tuple[list[Entry], dict[str, tuple[int,
     rows = table.where(F.col("_row") == 0).select(*OWN_COLUMNS).collect()
     rows.sort(key=lambda row: (row["_received_at"], row["_known_day"], row["_file"], row["_file_version"]))
     facts = ("_file", "_file_version", "_sha256", "_rows", "_known_day")
-    entries = [Entry(*(row[name] for name in facts), columns=tuple(row["_columns"] or ())) for row in rows]
+    entries = [Entry(*[row[name] for name in facts], columns=tuple(row["_columns"] or ())) for row in rows]  # type: ignore[misc]
     # Spark gives moments in the machine's own zone and without saying so: that is how they are compared.
     newest = sorted(rows, key=lambda row: row["_file_version"])
     return entries, {row["_file"]: (row["_bytes"], row["_modified_at"].astimezone(UTC)) for row in newest}
@@ -108,10 +110,6 @@ def _worth_a_look(due: Sequence[Object], seen: dict[str, tuple[int, datetime]], 
             left -= file.size
             wanted.append(file)
     return wanted
-
-
-def _is_same(key: str, found: Sequence[Look]) -> bool:
-    return any(look.file == key and look.is_same for look in found)
 
 
 def _append(

@@ -90,6 +90,10 @@ class Text(io.RawIOBase):
         self._ready = self._ready[size:]
         return size
 
+    def buffered(self) -> io.BufferedReader:
+        """The text with read-ahead, to take lines from."""
+        return io.BufferedReader(self, CHUNK)
+
     def _next(self) -> bytes:
         """The next chunk of text; may be empty although there is more."""
         data = self._read()

@@ -20,17 +20,7 @@ WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", 
 FORMATS = ("csv", "jsonl", "parquet")
 DELIVERS = ("events", "snapshot", "changes")
 PERIODS = ("day", "week")
-STORE_KEYS = (
-    "name",
-    "currency",
-    "timezone",
-    "country",
-    "period",
-    "closed_weekdays",
-    "holidays_country",
-    "landing",
-    "files",
-)
+STORE_KEYS = tuple("name currency timezone country period closed_weekdays holidays_country landing files".split())
 SOURCE_KEYS = ("where", "format", "options", "known", "delivers", "ids", "columns")
 VARIABLE = r"\$\{?(\w+)\}?"
 OPTION_KEYS = ("delimiter", "encoding", "header", "quote", "escape")
@@ -113,10 +103,10 @@ def load(settings: Settings) -> Store:
         name=_like(facts, "name", r"[A-Za-z0-9][A-Za-z0-9_-]*", "letters, digits, _ and - (it names the folders)"),
         currency=_like(facts, "currency", r"[A-Z]{3}", "an ISO 4217 code such as GBP"),
         timezone=_timezone(facts),
-        country=_like(facts, "country", r"[A-Z]{2}", "an ISO 3166 code such as GB", optional=True),
+        country=_country(facts, "country"),
         period=facts.value("period", str, default="day", among=PERIODS),
         closed_weekdays=frozenset(map(WEEKDAYS.index, _names(facts, "closed_weekdays", among=WEEKDAYS) or ())),
-        holidays_country=_like(facts, "holidays_country", r"[A-Z]{2}", "an ISO 3166 code such as GB", optional=True),
+        holidays_country=_country(facts, "holidays_country"),
         landing=settings.landing or _landing(facts, settings, folder),
         folder=folder,
         sources={name: _source(files, name) for name in files.names()},
@@ -157,7 +147,9 @@ def _source(files: Section, name: str) -> Source:
     if entry is None or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         files.refuse(name, "expected a name that SQL can use: small letters, digits and _, a letter first")
     entry.only(SOURCE_KEYS)
-    options = entry.section("options") if entry.has("options") else Section(entry.file, _no_keys(entry), entry.name)
+    options = entry.section("options") or Section(
+        entry.file, yaml.MappingNode("", [], entry.node.start_mark), entry.name
+    )
     options.only(OPTION_KEYS)
     columns = _names(entry, "columns")
     header = options.value("header", bool, default=True)
@@ -290,20 +282,18 @@ def _names(section: Section, key: str, among: tuple[str, ...] | None = None) -> 
     return tuple(names) if names is not None else None
 
 
-def _like(section: Section, key: str, pattern: str, expected: str, optional: bool = False) -> str | None:
+def _like(section: Section, key: str, pattern: str, expected: str) -> str:
     """Text that ``pattern`` matches whole. YAML reads a bare NO (Norway) as false, so the message speaks of quotes."""
     value = section.value(key, default=None)
     if value is None:
-        if not optional:
-            section.refuse(None, f"the key {key!r} is missing; expected {expected}")
-        return None
+        section.refuse(None, f"the key {key!r} is missing; expected {expected}")
     if isinstance(value, bool):
         section.refuse(key, f"YAML reads this as {str(value).lower()}: put it in quotes; expected {expected}")
     if not isinstance(value, str) or not re.fullmatch(pattern, value):
         section.refuse(key, f"expected {expected}, found {value!r}")
-    return value
+    return str(value)
 
 
-def _no_keys(entry: Section) -> yaml.MappingNode:
-    """The place of options that are not there."""
-    return yaml.MappingNode(entry.node.tag, [], entry.node.start_mark, entry.node.end_mark)
+def _country(facts: Section, key: str) -> str | None:
+    is_there = facts.value(key, default=None) is not None
+    return _like(facts, key, r"[A-Z]{2}", "an ISO 3166 code such as GB") if is_there else None

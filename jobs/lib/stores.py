@@ -19,8 +19,9 @@ SHIPPED = REPOSITORY / "sql" / "sources"
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 FORMATS = ("csv", "jsonl", "parquet")
 DELIVERS = ("events", "snapshot", "changes")
-PERIODS = ("day", "week")
-STORE_KEYS = tuple("name currency timezone country period closed_weekdays holidays_country landing files".split())
+STORE_KEYS = (
+    "name", "currency", "timezone", "country", "period", "closed_weekdays", "holidays_country", "landing", "files",
+)  # fmt: skip
 SOURCE_KEYS = ("where", "format", "options", "known", "delivers", "ids", "columns")
 VARIABLE = r"\$\{?(\w+)\}?"
 OPTION_KEYS = ("delimiter", "encoding", "header", "quote", "escape")
@@ -104,7 +105,7 @@ def load(settings: Settings) -> Store:
         currency=_like(facts, "currency", r"[A-Z]{3}", "an ISO 4217 code such as GBP"),
         timezone=_timezone(facts),
         country=_country(facts, "country"),
-        period=facts.value("period", str, default="day", among=PERIODS),
+        period=facts.value("period", str, default="day", among=("day", "week")),
         closed_weekdays=frozenset(map(WEEKDAYS.index, _names(facts, "closed_weekdays", among=WEEKDAYS) or ())),
         holidays_country=_country(facts, "holidays_country"),
         landing=settings.landing or _landing(facts, settings, folder),

@@ -91,7 +91,9 @@ class Tables:
         frame = self._load(name, self.pins.get(name))
         if frame is None:
             return self.spark.createDataFrame([], contract.schema()).withColumn("_sign", F.lit(1))
-        new = (F.col("known_day") <= F.lit(through)) & (F.col("known_day") > F.lit(after or date.min))
+        new = F.col("known_day") <= F.lit(through)
+        if after is not None:
+            new &= F.col("known_day") > F.lit(after)
         came = frame.where(new).select(*columns, F.lit(1).alias("_sign"))
         replaced = self._load(SUPERSEDED, self.pins.get(SUPERSEDED))
         if replaced is None:

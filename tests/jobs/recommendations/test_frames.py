@@ -1,4 +1,4 @@
-"""Through Spark: frames for the blocks, lists that no number of partitions changes, tables that keep their contracts."""
+"""Through Spark: frames for the blocks, lists that no number of partitions changes, tables that keep contracts."""
 
 from __future__ import annotations
 

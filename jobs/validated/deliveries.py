@@ -22,7 +22,7 @@ FILLED = {
 }
 ORDER = ("known_day", "_file_version", "_file", "_row")
 # Stands for "known before this batch" among the days of delivery.
-BEFORE = date(1, 1, 1)
+BEFORE = date(1900, 1, 1)  # before any delivery; Java reads no year below 1000 as Python writes it
 
 
 def content(contract: Contract) -> Column:

@@ -28,7 +28,7 @@ from jobs.lib.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "DAYBREAK_SERVER"  # in the environment of every process that a server starts, and of no other
-START_SECONDS = 180
+START_SECONDS = 300  # some 20 s on a machine at rest, minutes on one with other work
 END_SECONDS = 30
 SPARK_SLOTS = 1
 

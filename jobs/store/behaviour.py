@@ -101,7 +101,7 @@ def _pages(rng: np.random.Generator, shop: Shop, lists: Lists | None, people: Se
         BUY_AGAIN: np.where((who >= 0)[:, None], bought[who], -1),
         DISCOVER: np.tile(_padded(shop.fresh, SHOWN[DISCOVER]), (size, 1)),
     }
-    shown = {HOME: rng.random(size) < 0.85, BUY_AGAIN: rng.random(size) < 0.8, DISCOVER: rng.random(size) < 0.5}
+    shown = {HOME: rng.random(size) < 0.85, BUY_AGAIN: rng.random(size) < 0.8, DISCOVER: rng.random(size) < 0.4}
     parts = []
     for placement, grid in house.items():
         likely = np.ones(grid.shape, dtype=np.float32)
@@ -177,7 +177,7 @@ def _related(rng: np.random.Generator, shop: Shop, lists: Lists | None, viewed: 
         known = viewed.item.clip(max=len(lists.related) - 1)
         own = lists.related[known, : SHOWN[RELATED]]
         grid = np.where(np.any(own >= 0, axis=1, keepdims=True), own, grid)
-    grid = np.where((rng.random(len(viewed)) < 0.45)[:, None], grid, -1)
+    grid = np.where((rng.random(len(viewed)) < 0.2)[:, None], grid, -1)
     rows = Rows.grid(grid, RELATED, np.ones(grid.shape, dtype=np.float32))
     parent = rows.session.copy()
     rows.session = viewed.session[parent]

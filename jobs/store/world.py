@@ -60,11 +60,11 @@ class WorldParams:
     restricted_leaves: int = 1
     consumable_share: float = 0.35  # of leaf categories: bought again after a cycle of days
     variant_share: float = 0.25  # of items: one of a family of colours or sizes
-    visit_rate: float = 0.13  # sessions per customer and day, on average
+    visit_rate: float = 0.115  # sessions per customer and day, on average
     anonymous_share: float = 0.35  # sessions of people without an account, per session of a customer
     signed_in_share: float = 0.88  # of customers' sessions: customer id known beside the visitor's
     consent_share: float = 0.88  # of customers: allow personal lists when they register
-    outside_utility: float = 4.9  # what not buying is worth; sets the conversion
+    outside_utility: float = 4.75  # what not buying is worth; sets the conversion
     taste_weight: float = 1.7  # of taste against popularity in utility
     block_customers: int = 20_000  # simulated together; part of the world, not of the machine
     rates: FaultRates = field(default_factory=FaultRates)

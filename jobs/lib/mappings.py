@@ -26,7 +26,8 @@ CARRIED = ("_file", "_row", "_known_day")
 LINEAGE = ("_file", "_file_version", "_row", "_known_day")
 UNCAST = "_uncast"
 UNCAST_TYPE = "array<struct<column:string,rule:string,severity:string,value:string>>"
-QUERY_STARTS = ("select", "with", "from", "values", "(")
+QUERY_START = r"(?i)(select|with|from|values)\b|\("
+QUOTED = r"('[^']*'|\"[^\"]*\"|`[^`]*`|--[^\n]*|/\*.*?\*/)"
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 DAY = r"^\d{4}-\d{1,2}-\d{1,2}"
 # A moment that says where its clock stands: Z, an offset, or a zone's name; every other one is the store's own clock.
@@ -45,19 +46,21 @@ def parameters(store: Store, as_of: date) -> dict[str, object]:
     return {"as_of": as_of, "currency": store.currency, "country": store.country, "timezone": store.timezone}
 
 
-def run(spark: SparkSession, sql_path: Path, views: Mapping[str, DataFrame], parameters: Mapping[str, object] | None = None) -> DataFrame:
+def run(
+    spark: SparkSession, sql_path: Path, views: Mapping[str, DataFrame], parameters: Mapping[str, object] | None = None
+) -> DataFrame:
     """The rows that the query in ``sql_path`` makes of ``views`` (source name → landed rows), with the lineage columns.
 
     ``parameters`` are what the SQL may name as ``:name``. ``_file_version`` is added where the query does not carry
     it. Raises DaybreakError with file, line and what was expected for a query that does not parse or resolve.
     """
     text = sql_path.read_text(encoding="utf-8").strip().rstrip(";")
-    if not _without_comments(text).lower().startswith(QUERY_STARTS):
+    if not re.match(QUERY_START, _without_comments(text)):
         raise DaybreakError(f"{sql_path.name}, line 1: expected one query beginning with SELECT or WITH ({sql_path})")
     for name, frame in views.items():
         frame.createOrReplaceTempView(name)
     try:
-        mapped = spark.sql(text, args=dict(parameters or {}))
+        mapped = spark.sql(_bound(text, parameters or {}))
         columns = mapped.columns
     except PySparkException as error:
         raise DaybreakError(explained(error, sql_path, views)) from None
@@ -98,7 +101,10 @@ def cast(frame: DataFrame, contract: Contract, store: Store) -> DataFrame:
         text = F.col(f"`{name}`").cast("string")
         shown = text if column.privacy == "none" else F.lit(None).cast("string")
         entry = F.struct(
-            F.lit(name).alias("column"), F.lit(f"cast_to_{column.type}").alias("rule"), F.lit("critical").alias("severity"), shown.alias("value")
+            F.lit(name).alias("column"),
+            F.lit(f"cast_to_{column.type}").alias("rule"),
+            F.lit("critical").alias("severity"),
+            shown.alias("value"),
         )
         failed = (F.trim(text) != "") & read[name].isNull()
         failures.append(F.when(failed, entry))
@@ -115,7 +121,7 @@ def cast(frame: DataFrame, contract: Contract, store: Store) -> DataFrame:
 
 def explained(error: PySparkException, sql_path: Path, views: Mapping[str, DataFrame]) -> str:
     """One line for a person on what Spark found wrong with a mapping: file, line, what is there, what was expected."""
-    first = str(error).split("\n")[0].split("SQLSTATE")[0].strip()
+    first = str(error).strip().split("\n")[0].split("SQLSTATE")[0].strip()
     place = re.search(r"line (\d+),? pos(?:ition)? \d+", str(error))
     where = f"{sql_path.name}, line {place.group(1)}" if place else sql_path.name
     parameters = {key: value.replace("`", "") for key, value in (error.getMessageParameters() or {}).items()}
@@ -130,7 +136,9 @@ def explained(error: PySparkException, sql_path: Path, views: Mapping[str, DataF
         return f"{where}: there are no files named {name}{_nearest(name, views)}; store.yml names {', '.join(sorted(views))} ({sql_path})"
     if condition in BAD_VALUES:
         kind = parameters.get("targetType", "").strip('"') or "its type"
-        return f"{where}: a cell is no {kind}: select it as text, which the contract casts, or use try_cast ({sql_path})"
+        return (
+            f"{where}: a cell is no {kind}: select it as text, which the contract casts, or use try_cast ({sql_path})"
+        )
     text = re.sub(r"^\[[A-Z_.0-9]+\]\s*", "", first)
     return f"{where}: {text} ({sql_path})"
 
@@ -157,17 +165,27 @@ def _read(frame: DataFrame, name: str, contract: Contract, store: Store) -> Colu
     column, value = contract.columns[name], F.col(f"`{name}`")
     given = frame.schema[name].dataType
     if isinstance(given, T.ArrayType) or column.type.startswith("array"):
-        return value.cast(column.spark_type) if isinstance(given, T.ArrayType) else F.from_json(value, column.spark_type)
+        return (
+            value.cast(column.spark_type) if isinstance(given, T.ArrayType) else F.from_json(value, column.spark_type)
+        )
     if column.type == "timestamp" and isinstance(given, T.TimestampNTZType):
         return F.to_utc_timestamp(value.cast("string").try_cast("timestamp"), store.timezone)
     if column.type in ("id", "string"):
         return _text(value.cast("string"), column.type)
     if not isinstance(given, T.StringType):
-        return _whole(value, column.type) if isinstance(given, T.DoubleType | T.FloatType | T.DecimalType) else value.try_cast(column.spark_type)
+        return (
+            _whole(value, column.type)
+            if isinstance(given, T.DoubleType | T.FloatType | T.DecimalType)
+            else value.try_cast(column.spark_type)
+        )
     text = F.trim(value)
     if column.type in ("int", "long", "double"):
         number = F.when(text.rlike(NUMBER), text)
-        return number.try_cast("double") if column.type == "double" else _whole(number.try_cast("decimal(38,6)"), column.type)
+        return (
+            number.try_cast("double")
+            if column.type == "double"
+            else _whole(number.try_cast("decimal(38,6)"), column.type)
+        )
     if column.type == "date":
         return F.when(text.rlike(DAY), text).try_cast("date")
     if column.type == "timestamp":
@@ -215,7 +233,22 @@ def _with_version(mapped: DataFrame, sources: Iterable[str], views: Mapping[str,
     versions = parts[0]
     for part in parts[1:]:
         versions = versions.unionByName(part)
-    return mapped.join(F.broadcast(versions.groupBy(*keys).agg(F.max("_file_version").alias("_file_version"))), keys, "left")
+    return mapped.join(
+        F.broadcast(versions.groupBy(*keys).agg(F.max("_file_version").alias("_file_version"))), keys, "left"
+    )
+
+
+def _bound(text: str, parameters: Mapping[str, object]) -> str:
+    """``:name`` outside quotes and comments as the literal it stands for. (Spark's own args are lost on the way through
+    the parser that Delta's extension puts in its place: "unbound parameter", measured with 4.1.1 and 4.4.0.)"""
+    literals = {}
+    for name, value in parameters.items():
+        quoted = str(value).replace("'", "''")
+        literals[name] = "NULL" if value is None else f"{'DATE' if isinstance(value, date) else ''}'{quoted}'"
+    named = re.compile(rf"(?<![:\w)\]`]):({'|'.join(literals) or '(?!)'})\b")
+    parts = re.split(QUOTED, text, flags=re.S)
+    plain = [part if at % 2 else named.sub(lambda found: literals[found[1]], part) for at, part in enumerate(parts)]
+    return "".join(plain)
 
 
 def _without_comments(text: str, quotes: bool = False) -> str:

@@ -278,7 +278,7 @@ def _names(section: Section, key: str, among: tuple[str, ...] | None = None) -> 
                 key,
                 f"{name!r} is not known here; {nearest(name, among)}"
                 if among
-                else f"expected a list of names, as in [a, b], found {name!r}",
+                else f"expected names, as in [a, b], in quotes where YAML sees no text; found {name!r}",
             )
     return tuple(names) if names is not None else None
 

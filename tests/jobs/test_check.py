@@ -22,16 +22,16 @@ files:
     where: "sales-*.csv"
     format: csv
     known: {name: '(\\d{4}-\\d{2}-\\d{2})'}
-    ids: [no]
+    ids: [nr]
 """
 ORDER_LINES = """\
-SELECT no AS order_id, 1 AS line_number, at AS ordered_at, who AS customer_id,
+SELECT nr AS order_id, 1 AS line_number, at AS ordered_at, who AS customer_id,
        what AS item_id,
        units, price,
        _file, _row, _known_day
 FROM sales
 """
-HEADER = "no,at,who,what,units,price,shop\n"
+HEADER = "nr,at,who,what,units,price,shop\n"
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_a_store_that_can_run(shop: Settings, capsys: pytest.CaptureFixture) -> 
     assert check.run(shop) == 0
     said = capsys.readouterr().out
     assert "sales: 1 files, 0.0 MB, 2026-02-02 to 2026-02-02" in said
-    assert "sales-2026-02-02.csv has no, at, who, what, units, price, shop" in said
+    assert "sales-2026-02-02.csv has nr, at, who, what, units, price, shop" in said
     assert "gives order_id, line_number, ordered_at, customer_id, item_id, units, price" in said
     assert "40 sampled rows, 40 good" in said
     assert "no mapping reads these columns of sales: shop" in said

@@ -47,6 +47,13 @@ def run(night: Night) -> None:
 
 def pending(night: Night) -> Span:
     """The days that this night validates: all after the night before it that completed, all there are on the first."""
+    kept = lineage.last_completed(night.tables, "maintenance")
+    expired = kept - timedelta(days=night.settings.events_retention_days) if kept else None
+    if expired and night.as_of < expired:
+        raise DaybreakError(
+            f"the night of {night.as_of} cannot be made again: session-level events before {expired} were dropped "
+            f"(DAYBREAK_EVENTS_RETENTION_DAYS, {night.settings.events_retention_days})"
+        )
     before = lineage.last_completed(night.tables, "validated", before=night.as_of)
     return Span(before + timedelta(days=1) if before else arrivals.FIRST_DAY, night.as_of)
 

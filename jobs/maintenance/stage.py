@@ -1,0 +1,80 @@
+"""Retention and housekeeping: session-level detail goes after its days, small files become few, dead ones are removed.
+
+What of the detail is wanted later stays in ``features.item_weekly`` and ``features.customer_item_weekly``, kept for
+ever: nothing is dropped before they hold it. Deleted rows leave the disk when VACUUM finds them older than Delta's
+seven days, so that a night that is being re-read never loses a file.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+from jobs.lib import contracts, lineage, mappings
+from jobs.lib.stages import Night
+from jobs.lib.tables import SUPERSEDED, Written
+
+DETAIL = "validated.events"
+# Fewer files than this are read as fast as one.
+MOST_FILES = 32
+
+
+def run(night: Night) -> None:
+    """Drops expired detail, compacts and vacuums every table of the store, and completes ``maintenance``."""
+    expired = night.as_of - timedelta(days=night.settings.events_retention_days)
+    written = drop_detail(night, expired)
+    for name in lake_tables(night):
+        compact(night, name)
+    lineage.complete(night.tables, "maintenance", night.as_of, written, 0.0, datetime.now(UTC), None)
+
+
+def drop_detail(night: Night, expired: date) -> list[Written]:
+    """Deletes events that happened and became known before ``expired``, landed ones too; a landed file's own row stays,
+    since it is what tells that the file has been seen. Returns the new versions; none where the weekly tables lag."""
+    aggregated = lineage.last_completed(night.tables, "features")
+    if night.tables.raw(DETAIL) is None:
+        return []
+    if aggregated is None or aggregated < expired:
+        night.log(
+            f"events before {expired} stay: the weekly tables hold what was known by {aggregated}, run features first"
+        )
+        return []
+    day = f"DATE'{expired}'"
+    conditions = {DETAIL: f"event_date < {day} AND known_day < {day}"}
+    if night.tables.raw(SUPERSEDED) is not None:
+        conditions[SUPERSEDED] = f"`table` = '{DETAIL}' AND known_day < {day}"
+    for source in only_events(night):
+        if night.tables.read_landed(source) is not None:
+            conditions[f"landed.{source}"] = f"_row > 0 AND _known_day < {day}"
+    return [delete(night, name, condition) for name, condition in conditions.items()]
+
+
+def only_events(night: Night) -> list[str]:
+    """Sources that the mapping of events reads and no other does: their rows are session-level detail and nothing else."""
+    reads = {table: set(mappings.sources_of(path, night.store.sources)) for table, path in night.store.mappings.items()}
+    others = set().union(*[sources for table, sources in reads.items() if table != "events"])
+    return sorted(reads.get("events", set()) - others)
+
+
+def delete(night: Night, name: str, condition: str) -> Written:
+    """Deletes the rows of a table that meet ``condition``; the new version and how many went."""
+    path = night.tables.path(name)
+    gone = int(night.spark.sql(f"DELETE FROM delta.`{path}` WHERE {condition}").first()[0])
+    version = night.spark.sql(f"DESCRIBE HISTORY delta.`{path}` LIMIT 1").select("version").first()[0]
+    night.log(f"{name}: {gone:,} rows older than {night.settings.events_retention_days} days dropped")
+    return Written(name, int(version), gone)
+
+
+def lake_tables(night: Night) -> list[str]:
+    """Every table of the store that has been written."""
+    names = [*contracts.names(), *[f"landed.{source}" for source in night.store.sources], lineage.RUNS]
+    return [name for name in names if night.tables.exists(name)]
+
+
+def compact(night: Night, name: str) -> None:
+    """Many small files become few; what no version of the last seven days needs is removed."""
+    path = night.tables.path(name)
+    files = int(night.spark.sql(f"DESCRIBE DETAIL delta.`{path}`").select("numFiles").first()[0])
+    if files > MOST_FILES:
+        night.spark.sql(f"OPTIMIZE delta.`{path}`")
+        night.log(f"{name}: {files} files compacted")
+    night.spark.sql(f"VACUUM delta.`{path}`")

@@ -29,10 +29,11 @@ NEW_ARRIVAL_DAYS = 14
 
 @dataclass(frozen=True)
 class CatalogueParams:
-    """Sizes that bound the item side."""
+    """Sizes that bound the item side; without ``is_personal`` EASE is left out, which only personal lists need."""
 
     item_item: ItemItemParams = field(default_factory=ItemItemParams)
     segment_customers: int = 30
+    is_personal: bool = True
     segments: int = 40
 
 
@@ -87,7 +88,8 @@ def fit(item: pd.DataFrame, pairs: pd.DataFrame, params: CatalogueParams | None 
     text = content.vectors(item)
     idf = np.log1p(shape[0] / (1 + np.asarray(bought.sum(axis=0)).ravel())).astype(np.float32)
     names, features = item_features(item)
-    ease = item_item.fit(bought, params.item_item)
+    nothing = sparse.csr_matrix((len(item),) * 2, dtype=np.float32)
+    ease = item_item.fit(bought, params.item_item) if params.is_personal else nothing
     is_sellable = _is_sellable(item)
     return Catalogue(
         item_ids=item["item_id"].to_numpy(object),
@@ -97,7 +99,7 @@ def fit(item: pd.DataFrame, pairs: pd.DataFrame, params: CatalogueParams | None 
         features=features,
         ease=ease,
         ease_to=ease.T.tocsr(),
-        ease_recent=item_item.fit(matrix(pairs["decayed_90d"]), params.item_item),
+        ease_recent=item_item.fit(matrix(pairs["decayed_90d"]), params.item_item) if params.is_personal else nothing,
         cosine=_cosine(bought, params.item_item),
         text=text,
         text_neighbours=content.neighbours(text),

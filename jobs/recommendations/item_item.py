@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 @dataclass(frozen=True)
 class ItemItemParams:
-    """How much is learnt: the dense matrix of EASE takes 4 · ease_items² bytes, about 256 MB at the default."""
+    """How much is learnt: EASE takes some 12 · ease_items² bytes at its peak, about 770 MB at the default."""
 
     ease_items: int = 8000
     ease_support: int = 3
@@ -89,7 +89,7 @@ def _ease(history: sparse.csr_matrix, core: np.ndarray, params: ItemItemParams) 
     if not len(core):
         return sparse.csr_matrix(shape, dtype=np.float32)
     inner = history[:, core].astype(np.float32)
-    gram = np.asfortranarray((inner.T @ inner).toarray(), dtype=np.float32)
+    gram = (inner.T @ inner).astype(np.float32).toarray(order="F")
     gram[np.diag_indices_from(gram)] += params.ease_penalty
     # One thread: a parallel factorisation differs in the last bits with the number of threads.
     with threadpool_limits(1):
@@ -97,21 +97,30 @@ def _ease(history: sparse.csr_matrix, core: np.ndarray, params: ItemItemParams) 
         inverse, failed_too = linalg.lapack.spotri(factor, lower=1, overwrite_c=1)
     if failed or failed_too:
         raise ArithmeticError(f"EASE: the matrix of {len(core)} items is not positive definite")
-    inverse = np.tril(inverse) + np.tril(inverse, -1).T
-    weights = inverse / -np.diag(inverse)[None, :]
-    weights[np.diag_indices_from(weights)] = 0
-    return _strongest_of_dense(weights, core, shape, params.neighbours)
+    return _strongest_of_inverse(inverse, core, shape, params)
 
 
-def _strongest_of_dense(weights: np.ndarray, core: np.ndarray, shape: tuple, k: int) -> sparse.csr_matrix:
-    """The k largest absolute weights of each column (what may speak for an item), as a sparse matrix of all items."""
-    count = len(core)
-    if k < count:
+def _strongest_of_inverse(
+    inverse: np.ndarray, core: np.ndarray, shape: tuple[int, int], params: ItemItemParams
+) -> sparse.csr_matrix:
+    """EASE's weights -P / diag(P) from the lower half of P, in blocks of columns: the largest absolute weights of
+    each column (what may speak for an item), as a sparse matrix of all items."""
+    count, k = len(core), min(params.neighbours, len(core) - 1)
+    diagonal, number = np.diag(inverse).copy(), np.arange(count)
+    rows, columns, values = [], [], []
+    for start in range(0, count, params.block_items):
+        block = number[start : start + params.block_items]
+        weights = np.where(number[:, None] >= block[None, :], inverse[:, block], inverse[block, :].T)
+        weights /= -diagonal[block][None, :]
+        weights[block, block - start] = 0
         strength = np.abs(weights)
-        threshold = np.partition(strength, count - k, axis=0)[count - k]
-        weights = np.where(strength >= threshold[None, :], weights, 0)
-    row, column = np.nonzero(weights)
-    return sparse.csr_matrix((weights[row, column], (core[row], core[column])), shape=shape, dtype=np.float32)
+        threshold = np.partition(strength, count - k, axis=0)[count - k] if k > 0 else np.inf
+        row, column = np.nonzero((strength >= threshold) & (strength > 0))
+        rows.append(core[row])
+        columns.append(core[block[column]])
+        values.append(weights[row, column])
+    entries = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
+    return sparse.csr_matrix(entries, shape=shape, dtype=np.float32)
 
 
 def _scale_rows(history: sparse.csr_matrix, power: float) -> sparse.csr_matrix:

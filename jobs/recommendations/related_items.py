@@ -19,7 +19,7 @@ from scipy import sparse
 from jobs.lib.registry import Champion
 from jobs.lib.settings import Settings
 from jobs.recommendations import catalogue, frames
-from jobs.recommendations.catalogue import Catalogue
+from jobs.recommendations.catalogue import Catalogue, CatalogueParams
 from jobs.recommendations.content import WORD
 from jobs.recommendations.item_item import keep_strongest
 
@@ -90,7 +90,7 @@ def related_items(
     """Up to twenty places for each item and relation."""
     params = RelatedParams()
     pairs = frames.pair_rows(customer_item, customer, as_of)
-    items = catalogue.fit(frames.item_rows(item, as_of), frames.sampled(pairs))
+    items = catalogue.fit(frames.item_rows(item, as_of), frames.sampled(pairs), CatalogueParams(is_personal=False))
     found = fit(items, baskets(order_lines, as_of, params), params)
     spread = item.select("item_id").repartition(settings.shuffle_partitions, "item_id")
     return spread.mapInPandas(found.blocks, SCHEMA).withColumn("model_version", F.lit(champion.version))

@@ -100,8 +100,8 @@ def test_broken_rows_are_counted_with_an_example_and_no_person_is_shown(
     [
         (
             "what AS item_id",
-            "whot AS item_id",
-            ["order_lines.sql, line 2", "no column whot", "did you mean what", "units"],
+            "wat AS item_id",
+            ["order_lines.sql, line 2", "no column wat", "did you mean what", "units"],
         ),
         ("what AS item_id", "what AS itemid", ["order_lines.sql", "no column itemid", "did you mean item_id"]),
         ("FROM sales", "FROM sale", ["order_lines.sql, line 5", "no files named sale", "did you mean sales"]),

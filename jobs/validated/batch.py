@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import date, timedelta
 
+from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -21,17 +21,16 @@ LINEAGE = ("_file", "_file_version", "_row")
 ACCEPTED = "accepted"
 
 
-class Batch(AbstractContextManager):
+class Batch:
     """The rows of ``validated.<table>`` that a run makes of what became known on the batch's days.
 
-    Spark computes a frame again each time it is asked; those that several steps read are kept until the block ends.
+    Spark computes a frame again each time it is asked; those that several steps read are kept.
     """
 
     def __init__(self, came: Arrivals, table: str, cast: DataFrame, reads: Sequence[str]) -> None:
         self.night, self.span, self.came, self.table, self.reads = came.night, came.span, came, table, reads
         self.contract = contracts.load(f"validated.{table}")
         self.columns = self.contract.schema().fieldNames()
-        self._kept: list[DataFrame] = []
         self.rows = self._keep(judgement.judged(cast, self.contract, self.night.store.currency))
         self.known = known_before(self.night, self.contract.name, self.span)
         self.snapshots = came.snapshot_days([self.night.store.sources[name] for name in reads])
@@ -39,10 +38,6 @@ class Batch(AbstractContextManager):
         self.accepted = self._keep(self._cleaned())
         self.received: dict[date, tuple[int, int]] = {}
         self.counts: dict[tuple[date, str], tuple[int, date | None]] = {}
-
-    def __exit__(self, *error: object) -> None:
-        for frame in self._kept:
-            frame.unpersist()
 
     @property
     def accepted_rows(self) -> int:
@@ -98,8 +93,9 @@ class Batch(AbstractContextManager):
         return gone.where(F.col("_until") > F.col("known_day"))
 
     def _keep(self, frame: DataFrame) -> DataFrame:
-        self._kept.append(frame.persist())
-        return self._kept[-1]
+        """The frame's rows, read once. A cached plan would be compared with every later query of the batch, which cost
+        more than the queries themselves; a local checkpoint forgets how its rows came about."""
+        return frame.localCheckpoint(eager=True, storageLevel=StorageLevel.DISK_ONLY)
 
     def _settled(self) -> DataFrame:
         good = self.rows.where(~F.col("_is_broken")).select(*self.columns)

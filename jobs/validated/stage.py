@@ -88,17 +88,17 @@ def validate(night: Night, table: str, came: Arrivals) -> list[Finding]:
     mapped = mappings.run(night.spark, path, came.views, mappings.parameters(night.store, night.as_of))
     cast = mappings.cast(mapped, contracts.load(f"validated.{table}"), night.store)
     try:
-        with Batch(came, table, cast, reads) as batch:
-            findings = batch.judged()
-            stops = [finding.rule for finding in findings if finding.stops]
-            batch.quarantine()
-            if not stops:
-                batch.commit()
-            said = f"stopped by {', '.join(stops)}" if stops else f"{batch.accepted_rows:,} rows"
+        batch = Batch(came, table, cast, reads)
+        findings = batch.judged()
+        stops = [finding.rule for finding in findings if finding.stops]
+        batch.quarantine()
+        if not stops:
+            batch.commit()
     except PySparkException as error:
         if error.getCondition() in mappings.BAD_VALUES:
             raise DaybreakError(mappings.explained(error, path, came.views)) from error
         raise
+    said = f"stopped by {', '.join(stops)}" if stops else f"{batch.accepted_rows:,} rows"
     night.log(f"{table}: {said}, {batch.quarantined_rows:,} quarantined, {time.monotonic() - started:.1f} s")
     for finding in findings:
         if finding.is_broken and finding.severity == "warning":

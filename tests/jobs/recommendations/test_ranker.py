@@ -1,0 +1,63 @@
+"""Sampling and blending: what the ranker sees, and how places become one score."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from jobs.recommendations.blend import Blend, blended, ranks
+from jobs.recommendations.ranker import Examples, RankerParams, fit, sampled
+
+
+def examples(customers: int = 40, items: int = 30, seed: int = 2) -> Examples:
+    generator = np.random.default_rng(seed)
+    signal = generator.random(customers * items)
+    bought = generator.random(customers * items) < signal * 0.3
+    bought[:items] = False
+    features = pd.DataFrame({"signal": signal, "noise": generator.random(len(signal))}, dtype=np.float32)
+    return Examples(features, bought, np.repeat(np.arange(customers), items))
+
+
+def test_ranks_count_within_a_customer_and_ties_keep_their_order():
+    row, score = np.array([0, 0, 0, 2, 2]), np.array([1.0, 3.0, 1.0, 5.0, 5.0])
+    assert list(ranks(row, score)) == [2, 1, 3, 1, 2]
+    assert list(ranks(np.array([], int), np.array([]))) == []
+
+
+def test_all_bought_are_kept_and_the_rest_drawn_uniformly():
+    whole = examples(customers=400)
+    found = sampled(whole, RankerParams(negatives=10))
+    buyers = np.bincount(whole.group, weights=whole.is_bought) > 0
+    assert found.is_bought.sum() == whole.is_bought.sum()
+    negatives = np.bincount(found.group, weights=~found.is_bought, minlength=400)
+    assert (negatives[buyers] == 10).all() and (negatives[~buyers] == 0).all()
+    drawn = found.features["signal"][~found.is_bought].mean()
+    assert drawn == pytest.approx(whole.features["signal"][~whole.is_bought].mean(), abs=0.02)
+
+
+def test_the_same_seed_draws_the_same():
+    once, again = (sampled(examples(), RankerParams(negatives=5)) for _ in range(2))
+    pd.testing.assert_frame_equal(once.features, again.features)
+
+
+def test_it_learns_the_signal_and_stops_early():
+    params = RankerParams(rounds=60, early_stopping=5, trees={"max_depth": 2, "eta": 0.3})
+    found = fit(sampled(examples(), params), params, 1, later=sampled(examples(seed=3), params))
+    assert all(0 < taken <= 60 for taken in found.rounds.values())
+    assert all(booster.num_boosted_rounds() == found.rounds[name] for name, booster in found.boosters.items())
+    low, high = pd.DataFrame({"signal": [0.1], "noise": [0.5]}), pd.DataFrame({"signal": [0.9], "noise": [0.5]})
+    for name, margin in found.predicted(low).items():
+        assert margin[0] < found.predicted(high)[name][0]
+
+
+def test_it_takes_later_examples_or_rounds_not_both():
+    with pytest.raises(ValueError, match="either"):
+        fit(examples(), RankerParams(), 1)
+
+
+def test_own_frequency_and_the_price_on_popularity_move_places():
+    features = pd.DataFrame({"item_customers_28d": [100.0, 0.0, 0.0], "orders": [0.0, 0.0, 5.0]})
+    predicted = {"logistic": np.array([0.2, 0.1, 0.0]), "ndcg": np.array([0.2, 0.1, 0.0])}
+    row = np.zeros(3, int)
+    assert list(np.argsort(-blended(predicted, features, row, Blend()))) == [0, 1, 2]
+    assert np.argmax(blended(predicted, features, row, Blend(own=9.0))) == 2
+    assert np.argmax(blended(predicted, features, row, Blend(ndcg=0.0, popularity_price=0.1))) == 1

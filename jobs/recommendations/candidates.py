@@ -98,12 +98,10 @@ def candidates(
 def _may_be_shown(block: Block, catalogue: Catalogue, keys: np.ndarray) -> np.ndarray:
     """Sellable at all, and sold in the customer's country where the item says where it is sold."""
     shown = catalogue.is_sellable[keys % block.items]
-    countries = block.customers["country"].to_numpy(object)
-    limited = np.flatnonzero([codes is not None for codes in catalogue.sold_in])
-    for item in limited:
-        codes = catalogue.sold_in[item].split()
-        at = np.flatnonzero(keys % block.items == item)
-        shown[at] &= np.array([country in codes for country in countries[keys[at] // block.items]], bool)
+    countries, at = np.unique(block.customers["country"].fillna("").to_numpy(object), return_inverse=True)
+    is_sold = np.array([[not codes or who in codes.split() for codes in catalogue.sold_in] for who in countries])
+    if len(keys):
+        shown &= is_sold[at[keys // block.items], catalogue.sold_in_of[keys % block.items]]
     return shown
 
 

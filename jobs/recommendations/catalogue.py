@@ -39,7 +39,8 @@ class CatalogueParams:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Items and the models over them; matrices are items × items, items × terms or customers × items, sparse."""
+    """Items and the models over them; matrices are items × items, items × terms or customers × items, sparse.
+    ``sold_in`` holds the distinct lists of countries (empty: everywhere), ``sold_in_of`` the one of each item."""
 
     item_ids: np.ndarray
     titles: np.ndarray
@@ -58,7 +59,8 @@ class Catalogue:
     idf: np.ndarray
     country_popularity: dict[str, np.ndarray]
     places: dict[str, np.ndarray]
-    sold_in: tuple[str | None, ...]
+    sold_in: tuple[str, ...]
+    sold_in_of: np.ndarray
 
     def column(self, name: str) -> np.ndarray:
         """One figure of every item."""
@@ -91,6 +93,7 @@ def fit(item: pd.DataFrame, pairs: pd.DataFrame, params: CatalogueParams | None 
     nothing = sparse.csr_matrix((len(item),) * 2, dtype=np.float32)
     ease = item_item.fit(bought, params.item_item) if params.is_personal else nothing
     is_sellable = _is_sellable(item)
+    where, where_of = np.unique(item["sold_in"].fillna("").to_numpy(object), return_inverse=True)
     return Catalogue(
         item_ids=item["item_id"].to_numpy(object),
         titles=item["title"].fillna(item["item_id"]).to_numpy(object),
@@ -113,7 +116,8 @@ def fit(item: pd.DataFrame, pairs: pd.DataFrame, params: CatalogueParams | None 
         idf=idf,
         country_popularity=_by_country(pairs, row, column, len(item), params),
         places={name: _places(value, is_sellable) for name, value in shared_values(names, features).items()},
-        sold_in=tuple(codes if isinstance(codes, str) else None for codes in item["sold_in"]),
+        sold_in=tuple(where),
+        sold_in_of=where_of,
     )
 
 

@@ -114,21 +114,20 @@ def fit(
     boosters, taken = {}, {}
     for name, objective in OBJECTIVES.items():
         settings = _settings(name, objective, params, threads)
-        if later is None:
+        if rounds is not None:
             taken[name] = rounds[name]
             boosters[name] = xgboost.train(settings, matrices[name], taken[name])
-            continue
-        watched = _matrix(later, name, threads, reference=matrices[name])
-        booster = xgboost.train(
-            settings,
-            matrices[name],
-            params.rounds,
-            evals=[(watched, "later")],
-            early_stopping_rounds=params.early_stopping,
-            verbose_eval=False,
-        )
-        taken[name] = booster.best_iteration + 1
-        boosters[name] = booster[: taken[name]]
+        elif later is not None:
+            booster = xgboost.train(
+                settings,
+                matrices[name],
+                params.rounds,
+                evals=[(_matrix(later, name, threads, reference=matrices[name]), "later")],
+                early_stopping_rounds=params.early_stopping,
+                verbose_eval=False,
+            )
+            taken[name] = booster.best_iteration + 1
+            boosters[name] = booster[: taken[name]]
     return Ranker(boosters, taken, tuple(train.features.columns))
 
 

@@ -105,7 +105,8 @@ def _run(frame: DataFrame, contract: Contract, rules: Sequence[Check]) -> list[R
 def _plain(frame: DataFrame, contract: Contract) -> list[Result]:
     filled = [rule for rule in contract.row_rules() if rule.expectation.endswith("_not_be_null")]
     unique = contract.unique_columns
-    keys = [F.count_distinct(*[F.col(name) for name in unique]).alias("keys")] if unique else []
+    # As one value: a distinct count of several columns passes over rows where one of them is null.
+    keys = [F.count_distinct(F.struct(*unique)).alias("keys")] if unique else []
     empties = [F.count_if(F.col(str(rule.column)).isNull()).alias(str(at)) for at, rule in enumerate(filled)]
     got = frame.agg(F.count(F.lit(1)).alias("rows"), *keys, *empties).first()
     assert got is not None

@@ -130,10 +130,12 @@ def explained(error: PySparkException, sql_path: Path, views: Mapping[str, DataF
     if condition.startswith("UNRESOLVED_COLUMN"):
         name = parameters.get("objectName", "?").split(".")[-1]
         columns = sorted({column for source in used for column in views[source].columns if not column.startswith("_")})
-        return f"{where}: there is no column {name}{_nearest(name, columns)}; the files have {', '.join(columns)} ({sql_path})"
+        near = _nearest(name, columns)
+        return f"{where}: there is no column {name}{near}; the files have {', '.join(columns)} ({sql_path})"
     if condition.startswith("TABLE_OR_VIEW_NOT_FOUND"):
         name = parameters.get("relationName", "?").split(".")[-1]
-        return f"{where}: there are no files named {name}{_nearest(name, views)}; store.yml names {', '.join(sorted(views))} ({sql_path})"
+        near, named = _nearest(name, views), ", ".join(sorted(views))
+        return f"{where}: there are no files named {name}{near}; store.yml names {named} ({sql_path})"
     if condition in BAD_VALUES:
         kind = parameters.get("targetType", "").strip('"') or "its type"
         return (
@@ -156,7 +158,8 @@ def _check_columns(frame: DataFrame, contract: Contract, store: Store) -> None:
     for column in contract.own_columns:
         if column.name not in frame.columns and not column.is_optional and column.name not in derived:
             raise DaybreakError(
-                f"{Path(path).name}: the table {contract.table} needs the column {column.name}: {column.meaning} ({path})"
+                f"{Path(path).name}: the table {contract.table} needs the column {column.name}: "
+                f"{column.meaning} ({path})"
             )
 
 

@@ -49,7 +49,7 @@ def drop_detail(night: Night, expired: date) -> list[Written]:
 
 
 def only_events(night: Night) -> list[str]:
-    """Sources that the mapping of events reads and no other does: their rows are session-level detail and nothing else."""
+    """Sources that the mapping of events reads and no other does: session-level detail and nothing else."""
     reads = {table: set(mappings.sources_of(path, night.store.sources)) for table, path in night.store.mappings.items()}
     others = set().union(*[sources for table, sources in reads.items() if table != "events"])
     return sorted(reads.get("events", set()) - others)

@@ -45,9 +45,12 @@ class Span:
 
 @dataclass(frozen=True)
 class Arrivals:
-    """What each source of a store delivered: ``views``, its data rows known on the batch's days, one version of a file on
-    a day; ``days``, data rows by day (0 for an empty file) of the batch and the ``LOOK_BACK`` days before the night; and
-    ``renewed``, the sources with a file that came more than once under its name."""
+    """What each source of a store delivered.
+
+    ``views``: its data rows known on the batch's days, one version of a file on a day. ``days``: data rows by day, 0
+    for an empty file, of the batch and of the ``LOOK_BACK`` days before the night. ``renewed``: the sources of which a file
+    came more than once under its name.
+    """
 
     night: Night
     span: Span

@@ -252,7 +252,7 @@ def row_key(contract: contracts.Contract) -> Column:
 
 
 def known_before(night: Night, name: str, span: Span) -> DataFrame:
-    """The rows that stood before the batch: of versions the last of each key, of events those not superseded by then."""
+    """The rows that stood before the batch: the last of each key, or those not superseded by then."""
     contract = contracts.load(name)
     before = span.before
     stored = night.tables.raw(name)
@@ -273,6 +273,6 @@ def _by_day(frame: DataFrame, since: date) -> dict[date, int]:
 
 def _found(result: quality.Result, day: date) -> Finding:
     return Finding(
-        result.table, day, result.rule, result.column or "", result.severity, result.rows, result.broken or int(result.is_broken),
-        result.observed, result.limit, result.is_broken,
+        result.table, day, result.rule, result.column or "", result.severity, result.rows,
+        result.broken or int(result.is_broken), result.observed, result.limit, result.is_broken,
     )  # fmt: skip

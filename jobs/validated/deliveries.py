@@ -33,8 +33,9 @@ def content(contract: Contract) -> Column:
 
 
 def ambiguous(contract: Contract, among: str) -> Column:
-    """Asked of rows with the same ``among``: true on the second and later rows of a key in one file that say something else than the first: which of them
-    is right cannot be known. Not asked of versions, where the later row of a file counts."""
+    """True on the second and later rows of a key in one file that say something else than the first: which of them is
+    right cannot be known. Only rows with the same ``among`` are compared. Not asked of versions, where the later row
+    of a file counts."""
     if contract.history != "events":
         return F.lit(False)
     same_file = Window.partitionBy(*contract.key, "_file", "_file_version", "known_day", among).orderBy(

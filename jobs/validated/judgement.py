@@ -1,4 +1,4 @@
-"""Which rows break which row rule: what could not be cast, what the contract says of a row, and what a file says twice."""
+"""Which rows break which row rule: what could not be cast, the contract's own, and what one file says twice."""
 
 from __future__ import annotations
 

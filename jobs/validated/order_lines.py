@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date, datetime
 
 import pandas as pd
 from pyspark.sql import DataFrame
@@ -84,7 +85,7 @@ def sent_twice(order_lines: DataFrame, past: DataFrame) -> DataFrame:
     said = F.xxhash64(
         F.coalesce("customer_id", F.lit("")), "item_id", "units", "price", "ordered_at", "is_cancellation"
     )
-    columns = ["order_id", "_file", "_file_version", "known_day", said.alias("said")]
+    columns = [*map(F.col, ["order_id", "_file", "_file_version", "known_day"]), said.alias("said")]
     same = past.join(order_lines.select("order_id").distinct(), "order_id", "left_semi")
     lines = order_lines.select(*columns, F.lit(True).alias("is_new")).unionByName(
         same.select(*columns, F.lit(False).alias("is_new"))
@@ -104,15 +105,15 @@ def sent_twice(order_lines: DataFrame, past: DataFrame) -> DataFrame:
 class _Line:
     key: tuple[str, int]
     row: tuple
-    at: object
+    at: datetime
     units: int
     is_cancellation: bool
-    known: object
-    until: object
+    known: date
+    until: date | None
     is_new: bool
     cancels: tuple[str, int] | None
 
-    def stands(self, day: object) -> bool:
+    def stands(self, day: date) -> bool:
         """Whether the line counts on ``day``."""
         return self.known <= day and (self.until is None or self.until > day)
 

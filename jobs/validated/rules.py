@@ -24,8 +24,8 @@ SNAPSHOT_MIN_SHARE = 0.5
 # Open days in a row without any file: longer than a store's holidays, and somebody must be told.
 MOST_MISSING_DAYS = 14
 SCHEMA = (
-    "table string, known_day date, rule string, column string, severity string, rows long, broken long, observed string, "
-    "limit string, is_broken boolean"
+    "table string, known_day date, rule string, column string, severity string, rows long, broken long, "
+    "observed string, limit string, is_broken boolean"
 )
 
 
@@ -79,7 +79,7 @@ def missing_day(contract: Contract, store: Store, day: date, delivered: Mapping[
 
 
 def volume(contract: Contract, store: Store, day: date, counts: Mapping[date, int]) -> list[Finding]:
-    """The day's rows against the median of the same weekday in past weeks that had rows. ``counts``: known day → rows."""
+    """The day's rows against the median of the same weekday in past weeks. ``counts``: known day → rows."""
     limits = contract.limits.volume
     if limits is None or not (is_open(store, day) or store.period == "week"):
         return []

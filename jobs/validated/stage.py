@@ -26,10 +26,10 @@ RESULTS = "quality.results"
 
 
 def run(night: Night) -> None:
-    """Validates every table that the store maps. Raises RuleBroken, after all tables, when one broke a critical rule."""
+    """Validates every table that the store maps. Raises RuleBroken, after all tables, when one stopped."""
     span = pending(night)
     night.log(
-        f"validating what became known {'by' if span.first == arrivals.FIRST_DAY else f'from {span.first} to'} {span.last}"
+        f"validating what was known {'' if span.first == arrivals.FIRST_DAY else f'from {span.first} '}to {span.last}"
     )
     came = arrivals.arrived(night, span)
     findings = [finding for table in in_order(night.store) for finding in validate(night, table, came)]
@@ -39,7 +39,7 @@ def run(night: Night) -> None:
         told = [f"{finding.table}: {finding.rule}: {finding.observed} (expected {finding.limit})" for finding in broken]
         others = f"; also {'; '.join(told[1:])}" if told[1:] else ""
         detail = (
-            f"{broken[0].observed} (expected {broken[0].limit}){others}. Nothing of it is visible and the last publication "
+            f"{broken[0].observed} (expected {broken[0].limit}){others}. Nothing of it is visible, the last release "
             f"stays; look at quality.results of {night.as_of}, mend the files or the mapping, and run the night again"
         )
         raise RuleBroken(broken[0].table, broken[0].rule, detail)
@@ -81,7 +81,7 @@ def validate(night: Night, table: str, came: Arrivals) -> list[Finding]:
     if silent:
         if table == "order_lines":
             raise DaybreakError(
-                f"no files of {', '.join(silent)} have landed, and order_lines is made of them: look at `where` in store.yml"
+                f"no files of {', '.join(silent)} have landed, and order_lines needs them: look at `where` in store.yml"
             )
         night.log(f"{table}: no files of {', '.join(silent)} yet, left out")
         return []

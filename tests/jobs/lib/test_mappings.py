@@ -96,8 +96,8 @@ def test_text_becomes_the_contracts_types_and_bad_text_a_rule_broken(spark, stor
 @pytest.mark.parametrize(
     ("sql", "message"),
     [
-        (GOOD.replace("who AS", "hwo AS"), r"order_lines\.sql, line 2: there is no column hwo \(did you mean who\?\); the files have"),
-        (GOOD.replace("FROM till", "FROM tills"), r"order_lines\.sql, line 4: there are no files named tills \(did you mean till\?\)"),
+        (GOOD.replace("who AS", "hwo AS"), r"line 2: there is no column hwo \(did you mean who\?\); the files have"),
+        (GOOD.replace("FROM till", "FROM tills"), r"line 4: there are no files named tills \(did you mean till\?\)"),
         (GOOD.replace("SELECT", "SELECTT"), "expected one query beginning with SELECT"),
         (GOOD.replace("FROM till\n", "FORM till\n"), r"order_lines\.sql, line 4: .*till"),
         (GOOD.replace("AS units", "AS unit"), r"order_lines has no column unit \(did you mean units\?\)"),

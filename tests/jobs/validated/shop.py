@@ -17,8 +17,8 @@ from jobs.lib.tables import Tables
 from jobs.validated import stage
 
 LINES = """
-SELECT order_id, line AS line_number, time AS ordered_at, customer AS customer_id, item AS item_id, units, price, currency,
-       cancelled AS is_cancellation, _file, _file_version, _row, _known_day
+SELECT order_id, line AS line_number, time AS ordered_at, customer AS customer_id, item AS item_id, units, price,
+       currency, cancelled AS is_cancellation, _file, _file_version, _row, _known_day
 FROM sales
 """
 ITEMS = "SELECT item AS item_id, title, price, _file, _file_version, _row, _known_day FROM catalogue"
@@ -88,7 +88,8 @@ class Shop:
                 text = [None if value is None else str(value) for value in row]
                 landed.append((*text, name, version, f"{name}-{version}", at, None, known, datetime.now(UTC)))
         columns = ", ".join(f"{name} string" for name in names)
-        schema = f"{columns}, _file string, _file_version int, _sha256 string, _row long, _rows long, _known_day date, _received_at timestamp"
+        own = "_file string, _file_version int, _sha256 string, _row long, _rows long, _known_day date"
+        schema = f"{columns}, {own}, _received_at timestamp"
         self.tables.append_landed(source, self.spark.createDataFrame(landed, schema).coalesce(1), len(landed))
 
     def night(self, day: str) -> Night:
@@ -121,7 +122,7 @@ class Shop:
 def line(order: object, number: object = 1, day: str = "2026-01-05", **other: object) -> list:
     """One line of a sales file, a good one but for what is said otherwise."""
     facts = {
-        "order_id": order, "line": number, "time": f"{day} 10:00:00", "customer": "17850", "item": "A", "units": 2, "price": 1.5,
-        "currency": "GBP", "cancelled": "false",
+        "order_id": order, "line": number, "time": f"{day} 10:00:00", "customer": "17850", "item": "A", "units": 2,
+        "price": 1.5, "currency": "GBP", "cancelled": "false",
     }  # fmt: skip
     return list((facts | other).values())

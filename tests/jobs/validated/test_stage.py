@@ -208,7 +208,7 @@ def test_half_a_catalogue_or_items_nobody_knows_stop(shop):
     shop.mapping("items", ITEMS)
     shop.deliver("sales", DAY, [line(f"{at}", item="Z") for at in range(10)])
     shop.deliver("catalogue", DAY, [(name, name, 1) for name in "ABCDEFGH"])
-    with pytest.raises(RuleBroken, match="reference_validated.items"):
+    with pytest.raises(RuleBroken, match=r"reference_validated\.items"):
         shop.validate(DAY)
     assert shop.read("validated.items", DAY).count() == 8
 

@@ -169,7 +169,7 @@ def _read(frame: DataFrame, name: str, contract: Contract, store: Store) -> Colu
     given = frame.schema[name].dataType
     if isinstance(given, T.ArrayType) or column.type.startswith("array"):
         return (
-            value.cast(column.spark_type) if isinstance(given, T.ArrayType) else F.from_json(value, column.spark_type)
+            value.cast(column.spark_type) if isinstance(given, T.ArrayType) else F.from_json(value, column.spark_type.simpleString())
         )
     if column.type == "timestamp" and isinstance(given, T.TimestampNTZType):
         return F.to_utc_timestamp(value.cast("string").try_cast("timestamp"), store.timezone)
@@ -218,7 +218,7 @@ def _filled(name: str, read: Mapping[str, Column], contract: Contract, store: St
     column = contract.columns[name]
     empty = F.lit(None).cast(column.spark_type)
     value = read.get(name, empty)
-    if name == contract.event_day and contract.event_time in read:
+    if name == contract.event_day and contract.event_time and contract.event_time in read:
         return F.coalesce(value, F.from_utc_timestamp(read[contract.event_time], store.timezone).cast("date"))
     if name == "currency" and name not in read and not column.nullable:
         return F.lit(store.currency)

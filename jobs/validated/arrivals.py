@@ -48,8 +48,8 @@ class Arrivals:
     """What each source of a store delivered.
 
     ``views``: its data rows known on the batch's days, one version of a file on a day. ``days``: data rows by day, 0
-    for an empty file, of the batch and of the ``LOOK_BACK`` days before the night. ``renewed``: the sources of which a file
-    came more than once under its name.
+    for an empty file, of the batch and of the ``LOOK_BACK`` days before the night. ``renewed``: the sources of which a
+    file came more than once under its name.
     """
 
     night: Night
@@ -63,6 +63,7 @@ class Arrivals:
         parts = []
         for name in self.renewed & set(sources):
             landed = self.night.tables.read_landed(name)
+            assert landed is not None
             again = landed.where((F.col("_file_version") > 1) & self.span.holds("_known_day"))
             own_day = F.coalesce(F.min(F.when(F.col("_row") > 0, F.col("_known_day"))), F.min("_known_day"))
             parts.append(again.groupBy("_file", "_file_version").agg(own_day.alias("day")))

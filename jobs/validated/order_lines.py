@@ -86,18 +86,19 @@ def sent_twice(order_lines: DataFrame, past: DataFrame) -> DataFrame:
         F.coalesce("customer_id", F.lit("")), "item_id", "units", "price", "ordered_at", "is_cancellation"
     )
     columns = [*map(F.col, ["order_id", "_file", "_file_version", "known_day"]), said.alias("said")]
-    same = past.join(order_lines.select("order_id").distinct(), "order_id", "left_semi")
+    before = past.join(order_lines.select("order_id").distinct(), "order_id", "left_semi")
     lines = order_lines.select(*columns, F.lit(True).alias("is_new")).unionByName(
-        same.select(*columns, F.lit(False).alias("is_new"))
+        before.select(*columns, F.lit(False).alias("is_new"))
     )
     several = Window.partitionBy("order_id")
     lines = lines.withColumn("files", F.size(F.collect_set("_file").over(several))).where(F.col("files") > 1)
     orders = lines.groupBy("order_id", "_file", "_file_version", "is_new").agg(
         F.array_sort(F.collect_list("said")).alias("lines"), F.max("known_day").alias("known_day")
     )
-    ordered = Window.partitionBy("order_id", "lines").orderBy("known_day", "_file_version", "_file")
-    first_file = F.first("_file").over(ordered)
-    again = orders.withColumn("first_file", first_file).where(F.col("is_new") & (F.col("first_file") != F.col("_file")))
+    # Against the delivery just before: one that says again what was corrected since is a correction itself.
+    ordered = Window.partitionBy("order_id").orderBy("known_day", "_file_version", "_file")
+    same = (F.lag("lines").over(ordered) == F.col("lines")) & (F.lag("_file").over(ordered) != F.col("_file"))
+    again = orders.withColumn("is_again", same).where(F.col("is_new") & F.col("is_again"))
     return again.select("order_id", "_file", "_file_version")
 
 

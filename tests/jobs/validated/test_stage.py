@@ -101,7 +101,6 @@ def test_one_batch_gives_what_its_nights_gave(spark, home, tmp_path, shop):
     for day, rows in days.items():
         shop.deliver("sales", day, rows)
         shop.validate(day)
-    shop.deliver("sales", "2026-01-07", [line("1")], file=f"sales-{DAY}.csv")
     at_once = Shop(spark, home, tmp_path / "other")
     at_once.tables = type(shop.tables)(spark, home.lake, "other")
     at_once.deliver_all("sales", days)

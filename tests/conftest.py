@@ -14,6 +14,8 @@ from jobs.lib.settings import Settings
 from jobs.lib.spark import session
 from jobs.lib.tables import Tables
 
+# Registered before any JVM starts: Spark's workers inherit the credentials that it sets.
+pytest_plugins = ["tests.s3"]
 
 # Tests are many short jobs: compiling their code well costs more than it gives, here and in the stages they start.
 os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto")

@@ -16,7 +16,7 @@ from pathlib import Path
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.lib.tables import Tables, Written
+from jobs.lib.tables import Tables, Written, only_row
 
 RUNS = "lineage.runs"
 SCHEMA = (
@@ -48,7 +48,7 @@ def complete(
     run_id = f"{stage}-{as_of:%Y%m%d}-{finished_at:%Y%m%d%H%M%S%f}"
     inputs = [(name, version) for name, version in sorted(tables.pins.items())]
     last = {done.table: done for done in written}
-    rows = [
+    rows: list[tuple] = [
         (
             stage,
             as_of,
@@ -96,7 +96,7 @@ def last_completed(tables: Tables, stage: str, before: date | None = None) -> da
     days = log.where(F.col("stage") == stage)
     if before is not None:
         days = days.where(F.col("as_of") < F.lit(before))
-    return days.agg(F.max("as_of")).first()[0]
+    return only_row(days.agg(F.max("as_of")))[0]
 
 
 def last_written(tables: Tables, table: str, before: date) -> date | None:
@@ -104,7 +104,7 @@ def last_written(tables: Tables, table: str, before: date) -> date | None:
     log = runs(tables)
     if log is None:
         return None
-    return log.where((F.col("table") == table) & (F.col("as_of") < F.lit(before))).agg(F.max("as_of")).first()[0]
+    return only_row(log.where((F.col("table") == table) & (F.col("as_of") < F.lit(before))).agg(F.max("as_of")))[0]
 
 
 @cache

@@ -168,9 +168,8 @@ def _read(frame: DataFrame, name: str, contract: Contract, store: Store) -> Colu
     column, value = contract.columns[name], F.col(f"`{name}`")
     given = frame.schema[name].dataType
     if isinstance(given, T.ArrayType) or column.type.startswith("array"):
-        return (
-            value.cast(column.spark_type) if isinstance(given, T.ArrayType) else F.from_json(value, column.spark_type.simpleString())
-        )
+        is_array = isinstance(given, T.ArrayType)
+        return value.cast(column.spark_type) if is_array else F.from_json(value, column.spark_type.simpleString())
     if column.type == "timestamp" and isinstance(given, T.TimestampNTZType):
         return F.to_utc_timestamp(value.cast("string").try_cast("timestamp"), store.timezone)
     if column.type in ("id", "string"):

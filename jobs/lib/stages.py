@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from graphlib import TopologicalSorter
 from pathlib import Path
+from typing import Any
 
 from pyspark.sql import SparkSession
 
@@ -190,7 +191,7 @@ def _siblings(function: Callable, transforms: dict[str, Callable]) -> set[str]:
 
 def _inputs(night: Night, function: Callable, transforms: dict[str, Callable], since: date | None) -> dict:
     wanted = inspect.signature(function).parameters
-    values = {}
+    values: dict[str, Any] = {}
     for name, table in input_tables(night.stage, function, transforms).items():
         is_changes = name.endswith(CHANGES)
         values[name] = (

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from pyspark.errors import AnalysisException
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
@@ -20,6 +20,8 @@ from jobs.lib.contracts import Contract
 from jobs.lib.errors import DaybreakError, RuleBroken
 
 SUPERSEDED = "validated.superseded"
+# What names a validated row: its place in the delivery, and its key where one delivered row became several.
+REPLACED = ("_file", "_file_version", "_row", "row_key")
 FILE_ORDER = ("known_day", "_file_version", "_file", "_row")
 
 
@@ -98,8 +100,9 @@ class Tables:
         replaced = self._load(SUPERSEDED, self.pins.get(SUPERSEDED))
         if replaced is None:
             return came
-        gone = replaced.where((F.col("table") == name) & new).select("_file", "_file_version", "_row", "known_day")
-        went = frame.drop("known_day").join(gone, ["_file", "_file_version", "_row"], "inner")
+        gone = replaced.where((F.col("table") == name) & new).select(*REPLACED, "known_day")
+        keyed = frame.drop("known_day").withColumn("row_key", row_key(contract))
+        went = keyed.join(gone, list(REPLACED), "inner")
         return came.unionByName(went.select(*columns, F.lit(-1).alias("_sign")))
 
     def replace_day(
@@ -139,7 +142,9 @@ class Tables:
         writer = frame.write.format("delta").mode("append").option("mergeSchema", "true")
         if not self.exists(name):
             # Names as in the header: blanks and commas in them are legal only under column mapping.
-            writer = writer.option("delta.columnMapping.mode", "name").option("delta.dataSkippingNumIndexedCols", "0")
+            # Nobody's name gets into the log as a smallest or largest value; a night finds its own days by these two.
+            writer = writer.option("delta.columnMapping.mode", "name")
+            writer = writer.option("delta.dataSkippingStatsColumns", "_known_day,_row")
         writer.save(self.path(name))
         return self._remember(name, rows)
 
@@ -153,7 +158,7 @@ class Tables:
 
     def _remember(self, name: str, rows: int) -> Written:
         history = self.spark.sql(f"DESCRIBE HISTORY delta.`{self.path(name)}` LIMIT 1")
-        done = Written(name, int(history.select("version").first()[0]), rows)
+        done = Written(name, int(only_row(history.select("version"))[0]), rows)
         self.written.append(done)
         return done
 
@@ -178,10 +183,9 @@ class Tables:
         replaced = self._load(SUPERSEDED, self.pins.get(SUPERSEDED))
         if replaced is None:
             return frame
-        gone = replaced.where((F.col("table") == name) & (F.col("known_day") <= F.lit(as_of)))
-        return frame.join(
-            gone.select("_file", "_file_version", "_row"), ["_file", "_file_version", "_row"], "left_anti"
-        ).select(*frame.columns)
+        gone = replaced.where((F.col("table") == name) & (F.col("known_day") <= F.lit(as_of))).select(*REPLACED)
+        keyed = frame.withColumn("row_key", row_key(contracts.load(name)))
+        return keyed.join(gone, list(REPLACED), "left_anti").select(*frame.columns)
 
     def _prepare(self, contract: Contract) -> None:
         """Creates the table as its contract says, or brings an existing one up to it, or refuses in words."""
@@ -208,13 +212,24 @@ class Tables:
             self.spark.sql(f"ALTER TABLE delta.`{self.path(contract.name)}` ADD COLUMNS ({', '.join(new)})")
 
 
+def row_key(contract: Contract) -> Column:
+    """A row's key as one text."""
+    return F.concat_ws("\x1f", *[F.col(name).cast("string") for name in contract.key])
+
+
+def only_row(frame: DataFrame) -> Row:
+    """The row of a frame that has exactly one, as an aggregate without groups has."""
+    (row,) = frame.collect()
+    return row
+
+
 def content_hash(frame: DataFrame, columns: Iterable[str]) -> str:
     """A hash of the rows whatever their order; floats count to six decimals: equal content, equal hash, anywhere."""
     shown = [_hashable(frame, name) for name in sorted(columns)]
     row = F.xxhash64(*shown)
     total = F.sum(row.cast("decimal(38,0)")).alias("total")
     folded = F.bit_xor(row).alias("folded")
-    got = frame.agg(F.count(F.lit(1)).alias("rows"), total, folded).first()
+    got = only_row(frame.agg(F.count(F.lit(1)).alias("rows"), total, folded))
     digest = (int(got["total"] or 0) * 1_000_003 + int(got["folded"] or 0) * 7 + int(got["rows"])) % 2**128
     return f"{digest:032x}"
 

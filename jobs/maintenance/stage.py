@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from jobs.lib import contracts, lineage, mappings
 from jobs.lib.stages import Night
-from jobs.lib.tables import SUPERSEDED, Written
+from jobs.lib.tables import SUPERSEDED, Written, only_row
 
 DETAIL = "validated.events"
 # Fewer files than this are read as fast as one.
@@ -58,8 +58,8 @@ def only_events(night: Night) -> list[str]:
 def delete(night: Night, name: str, condition: str) -> Written:
     """Deletes the rows of a table that meet ``condition``; the new version and how many went."""
     path = night.tables.path(name)
-    gone = int(night.spark.sql(f"DELETE FROM delta.`{path}` WHERE {condition}").first()[0])
-    version = night.spark.sql(f"DESCRIBE HISTORY delta.`{path}` LIMIT 1").select("version").first()[0]
+    gone = int(only_row(night.spark.sql(f"DELETE FROM delta.`{path}` WHERE {condition}"))[0])
+    version = only_row(night.spark.sql(f"DESCRIBE HISTORY delta.`{path}` LIMIT 1").select("version"))[0]
     night.log(f"{name}: {gone:,} rows older than {night.settings.events_retention_days} days dropped")
     return Written(name, int(version), gone)
 
@@ -73,7 +73,7 @@ def lake_tables(night: Night) -> list[str]:
 def compact(night: Night, name: str) -> None:
     """Many small files become few; what no version of the last seven days needs is removed."""
     path = night.tables.path(name)
-    files = int(night.spark.sql(f"DESCRIBE DETAIL delta.`{path}`").select("numFiles").first()[0])
+    files = int(only_row(night.spark.sql(f"DESCRIBE DETAIL delta.`{path}`").select("numFiles"))[0])
     if files > MOST_FILES:
         night.spark.sql(f"OPTIMIZE delta.`{path}`")
         night.log(f"{name}: {files} files compacted")

@@ -66,7 +66,7 @@ def segment_popularity(customer_item: DataFrame, customer: DataFrame) -> pd.Data
             .join(F.broadcast(size), "value", "inner")
             .select(F.lit(kind).alias("kind"), "value", "item_id", "weight", "customers")
         )
-    rows = parts[0].unionByName(parts[1]).toPandas()
+    rows: pd.DataFrame = parts[0].unionByName(parts[1]).toPandas()
     return rows.sort_values(["kind", "value", "item_id"], kind="stable").reset_index(drop=True)
 
 

@@ -59,7 +59,7 @@ def item_rows(item: DataFrame, as_of: date) -> pd.DataFrame:
             "listed_age": _age("available_from", as_of),
         }
     ).drop("as_of", "first_ordered_on", "last_ordered_on", "available_from")
-    return rows.toPandas().sort_values("item_id", kind="stable").reset_index(drop=True)
+    return _on_the_driver(rows, "item_id")
 
 
 def sampled(pairs: DataFrame, customers: int = SAMPLE_CUSTOMERS) -> pd.DataFrame:
@@ -71,15 +71,13 @@ def sampled(pairs: DataFrame, customers: int = SAMPLE_CUSTOMERS) -> pd.DataFrame
         .orderBy(F.xxhash64("customer_id"), "customer_id")
         .limit(customers)
     )
-    rows = pairs.join(F.broadcast(chosen), "customer_id", "left_semi").toPandas()
-    return rows.sort_values(["customer_id", "item_id"], kind="stable").reset_index(drop=True)
+    return _on_the_driver(pairs.join(F.broadcast(chosen), "customer_id", "left_semi"), "customer_id", "item_id")
 
 
 def of_customers(pairs: DataFrame, customer_ids: Iterable[str]) -> pd.DataFrame:
     """The pairs of these customers (a bounded list) on the driver, sorted by customer and item."""
     wanted = pairs.sparkSession.createDataFrame([(who,) for who in sorted(customer_ids)], "customer_id string")
-    rows = pairs.join(F.broadcast(wanted), "customer_id", "left_semi").toPandas()
-    return rows.sort_values(["customer_id", "item_id"], kind="stable").reset_index(drop=True)
+    return _on_the_driver(pairs.join(F.broadcast(wanted), "customer_id", "left_semi"), "customer_id", "item_id")
 
 
 def labels(order_lines: DataFrame, cut: date, customers: int) -> pd.DataFrame:
@@ -92,8 +90,13 @@ def labels(order_lines: DataFrame, cut: date, customers: int) -> pd.DataFrame:
         order_lines.where(inside & is_learnt).groupBy("customer_id", "item_id").agg(F.max("country").alias("country"))
     )
     buyers = bought.select("customer_id").distinct().orderBy(F.xxhash64("customer_id"), "customer_id").limit(customers)
-    rows = bought.join(F.broadcast(buyers), "customer_id", "left_semi").toPandas()
-    return rows.sort_values(["customer_id", "item_id"], kind="stable").reset_index(drop=True)
+    return _on_the_driver(bought.join(F.broadcast(buyers), "customer_id", "left_semi"), "customer_id", "item_id")
+
+
+def _on_the_driver(frame: DataFrame, *by: str) -> pd.DataFrame:
+    """A bounded frame in pandas, its rows in the order of ``by``."""
+    rows: pd.DataFrame = frame.toPandas()
+    return rows.sort_values(list(by), kind="stable").reset_index(drop=True)
 
 
 def _age(column: str, as_of: date):

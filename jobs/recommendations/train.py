@@ -17,6 +17,7 @@ from pyspark.sql import functions as F
 
 from jobs.lib import registry
 from jobs.lib.stages import Night
+from jobs.lib.tables import only_row
 from jobs.recommendations import evaluate, frames, gates, ranker
 from jobs.recommendations.blend import CHOICES, Blend, blended
 from jobs.recommendations.for_newcomer import segment_popularity
@@ -92,7 +93,7 @@ def run(night: Night) -> None:
         night.log("the champion in force is fresh: nothing to train")
         return
     params = TrainParams()
-    first = night.tables.read("validated.order_lines", night.as_of).agg(F.min("order_date").alias("day")).first()
+    first = only_row(night.tables.read("validated.order_lines", night.as_of).agg(F.min("order_date").alias("day")))
     trained = train(
         lambda day: _cut(night, day, params), night.as_of, first["day"], params, night.settings.model_threads, night.log
     )

@@ -14,7 +14,7 @@ from jobs.lib.stages import Night
 from jobs.lib.stores import Source
 
 REFUSED = "quarantine.files"
-INTERNAL = ("_sha256", "_rows", "_received_at")
+INTERNAL = ("_sha256", "_rows", "_received_at", "_bytes", "_modified_at", "_columns")
 # Days before the night of which it is known what came: past weeks of the volume rule, and missing files.
 LOOK_BACK = 70
 # No store has rows known before: what `known: always` means is 1970.

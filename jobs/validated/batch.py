@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from jobs.lib import contracts, quality
 from jobs.lib.stages import Night
-from jobs.lib.tables import SUPERSEDED
+from jobs.lib.tables import SUPERSEDED, row_key
 from jobs.validated import arrivals, deliveries, events, judgement, order_lines, rules
 from jobs.validated.arrivals import Arrivals, Span
 from jobs.validated.rules import Finding
@@ -244,11 +244,6 @@ class Batch:
             for result in quality.check(self.accepted, dated, full=False)
             if result.is_broken
         ]
-
-
-def row_key(contract: contracts.Contract) -> Column:
-    """A row's key as one text."""
-    return F.concat_ws("\x1f", *[F.col(name).cast("string") for name in contract.key])
 
 
 def known_before(night: Night, name: str, span: Span) -> DataFrame:

@@ -140,7 +140,8 @@ def _paired_bucket(lines: pd.DataFrame) -> pd.DataFrame:
                 cancels=cancels,
             )
         )
-    rows = [(*line.row, *line.cancels) for group in groups.values() for line in paired(group)]
+    found = [line for group in groups.values() for line in paired(group)]
+    rows = [(*line.row, *line.cancels) for line in found if line.cancels is not None]
     frame = pd.DataFrame(rows, columns=[*ROW_ID, "cancels_order_id", "cancels_line_number"])
     return frame.astype(
         {"line_number": "int32", "_file_version": "Int32", "_row": "Int64", "cancels_line_number": "int32"}

@@ -16,6 +16,7 @@ from pyspark.sql import functions as F
 
 from jobs.lib.contracts import Contract
 from jobs.lib.stores import Store
+from jobs.lib.tables import only_row
 
 # With fewer past weeks than the contract asks for the median says less: only half its share is demanded then.
 FEWEST_WEEKS = 2
@@ -209,9 +210,8 @@ def reference(contract: Contract, day: date, column: str, rows: DataFrame, known
     if "is_product" in rows.columns:
         meant = meant.where("is_product")
     keys = known.select(F.col(column)).distinct().withColumn("_found", F.lit(1))
-    got = (
-        meant.join(keys, column, "left").agg(F.count(F.lit(1)).alias("rows"), F.count("_found").alias("found")).first()
-    )
+    counts = F.count(F.lit(1)).alias("rows"), F.count("_found").alias("found")
+    got = only_row(meant.join(keys, column, "left").agg(*counts))
     if not got["rows"]:
         return []
     lost = got["rows"] - got["found"]

@@ -14,7 +14,6 @@ from jobs.landed import stage
 from jobs.lib import lineage, stages
 from jobs.lib.settings import Settings
 from jobs.lib.stages import Night
-from tests.s3 import bucket, s3_server  # noqa: F401 - fixtures of the tests here
 
 STORE_YML = """\
 name: shop

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from jobs.lib.frames import random_frame
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.lib import contracts, lineage
 from jobs.lib.errors import RuleBroken
+from jobs.lib.frames import random_frame
 from jobs.lib.tables import SUPERSEDED, Tables, content_hash
 
 LINES, ITEMS, CATEGORY = "validated.order_lines", "validated.items", "features.category"

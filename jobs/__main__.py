@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int | None:
-    from jobs.lib import commands
+    from jobs import commands
     from jobs.lib import settings as environment
 
     settings = environment.load()

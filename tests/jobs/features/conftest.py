@@ -1,4 +1,4 @@
-"""The definitions of the features, each on a few lines worked out by hand."""
+"""One small history of a shop, and the features made of it as of a day, by key."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def line(order: str, day: date, who: str | None, what: str, units: int = 1, pric
     }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def made(spark: SparkSession) -> dict[str, dict]:
     """The four tables of one small history, by key."""
     first, second = date(2026, 1, 30), date(2026, 3, 17)
@@ -115,66 +115,3 @@ def made(spark: SparkSession) -> dict[str, dict]:
         "customer": {row["customer_id"]: row.asDict() for row in people.collect()},
         "category": {row["category"]: row.asDict() for row in category(things, pairs, D).collect()},
     }
-
-
-def test_two_lines_of_an_order_are_one_order(made: dict) -> None:
-    pair = made["customer_item"][("ann", "pen")]
-    assert (pair["orders"], pair["units"], pair["revenue"]) == (2, 4, 8.0)
-
-
-def test_decay_halves_with_each_half_life(made: dict) -> None:
-    pair = made["customer_item"][("ann", "pen")]
-    assert pair["decayed_30d"] == pytest.approx(0.25 + 0.5 ** (14 / 30), abs=1e-8)
-
-
-def test_orders_passed_over_since_the_last_one(made: dict) -> None:
-    assert made["customer_item"][("ann", "ink")]["orders_since"] == 2
-    assert made["customer_item"][("ann", "cup")]["orders_since"] == 0
-
-
-def test_pairs_only_looked_at_are_there_and_bots_are_not(made: dict) -> None:
-    looked = made["customer_item"][("bob", "ink")]
-    assert (looked["orders"], looked["views_28d"], looked["carts_28d"], looked["first_ordered_on"]) == (0, 2, 1, None)
-    assert ("bob", "cup") not in made["customer_item"]
-    assert made["item"]["cup"]["views_28d"] == 1
-
-
-def test_tests_fees_and_cancellations_teach_nothing(made: dict) -> None:
-    assert "post" not in made["item"]
-    assert made["item"]["cup"]["units_28d"] == 5
-    assert made["item"]["pen"]["customers_all"] == 2
-
-
-def test_an_item_is_active_from_its_launch_until_it_is_discontinued(made: dict) -> None:
-    assert {name: row["is_active"] for name, row in made["item"].items()} == {
-        "pen": True,
-        "ink": False,
-        "cup": True,
-        "new": False,
-    }
-
-
-def test_first_baskets_and_discoveries_are_told_apart(made: dict) -> None:
-    assert (made["item"]["pen"]["first_basket_28d"], made["item"]["pen"]["discoveries_28d"]) == (1, 0)
-    assert (made["item"]["cup"]["first_basket_28d"], made["item"]["cup"]["discoveries_10d"]) == (0, 1)
-
-
-def test_price_is_the_catalogues_before_that_of_the_lines(made: dict) -> None:
-    assert (made["item"]["cup"]["price"], made["item"]["pen"]["price"]) == (4.5, 2.0)
-
-
-def test_a_customers_habits(made: dict) -> None:
-    ann = made["customer"]["ann"]
-    assert (ann["orders"], ann["repeat_share"], ann["country"], ann["is_personal_allowed"]) == (
-        3,
-        pytest.approx(1 / 3),
-        "DE",
-        True,
-    )
-    assert ann["mean_gap_days"] == pytest.approx((D - date(2026, 1, 30)).days / 2)
-    assert made["customer"]["bob"]["mean_gap_days"] is None
-
-
-def test_categories_sum_their_items(made: dict) -> None:
-    assert made["category"]["kitchen"]["units_28d"] == 5
-    assert made["category"]["desk"]["customers_28d"] == 2

@@ -73,19 +73,22 @@ def runs(tables: Tables) -> DataFrame | None:
     return tables.pinned({}).raw(RUNS)
 
 
+def completions(tables: Tables, as_of: date) -> dict[str, Completion]:
+    """The newest completion of every stage that completed for ``as_of``."""
+    log = runs(tables)
+    found: dict[str, Completion] = {}
+    rows = [] if log is None else log.where(F.col("as_of") == F.lit(as_of)).orderBy("finished_at").collect()
+    for row in rows:
+        if row["stage"] not in found or found[row["stage"]].run_id != row["run_id"]:
+            found[row["stage"]] = Completion(row["stage"], as_of, row["run_id"], {})
+        if row["table"]:
+            found[row["stage"]].versions[row["table"]] = row["version"]
+    return found
+
+
 def completion(tables: Tables, stage: str, as_of: date) -> Completion | None:
     """The newest completion of ``stage`` for ``as_of``; None when it never completed."""
-    log = runs(tables)
-    if log is None:
-        return None
-    found = (
-        log.where((F.col("stage") == stage) & (F.col("as_of") == F.lit(as_of))).orderBy(F.desc("finished_at")).collect()
-    )
-    if not found:
-        return None
-    run_id = found[0]["run_id"]
-    versions = {row["table"]: row["version"] for row in found if row["run_id"] == run_id and row["table"]}
-    return Completion(stage, as_of, run_id, versions)
+    return completions(tables, as_of).get(stage)
 
 
 def last_completed(tables: Tables, stage: str, before: date | None = None) -> date | None:

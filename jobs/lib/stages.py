@@ -11,7 +11,9 @@ import importlib.util
 import inspect
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -49,22 +51,28 @@ class Night:
         """A line of progress."""
         print(f"[{self.stage} {self.as_of}] {text}", flush=True)
 
-    def at(self, day: date) -> Night:
-        """This night's view with the features of an earlier ``day``, built now where that day has none: what a
-        trainer needs of its cuts. Point-in-time correctness makes them what that night had, or would have had."""
-        if lineage.completion(self.tables, "features", day) is None:
-            past = replace(
-                self,
-                as_of=day,
-                stage="features",
-                tables=self.tables.pinned(_upstream(self.tables, "features", self.as_of)),
-            )
-            daily = [name for name in discover("features") if contracts.load(f"features.{name}").history == "daily"]
-            _execute(past, daily)
-        pins = dict(self.tables.pins)
+    @contextmanager
+    def at(self, day: date) -> Iterator[Night]:
+        """This night's view with the features of an earlier ``day``, for a trainer's cut: those kept of that day's own
+        run, else made now for as long as the block lasts. They are the same: features are point-in-time correct."""
         done = lineage.completion(self.tables, "features", day)
-        pins.update(done.versions if done else {})
-        return replace(self, as_of=day, tables=self.tables.pinned(pins))
+        past = replace(self, as_of=day, stage="features", tables=replace(self.tables, written=[], made={}))
+        if done is not None:
+            yield replace(past, tables=self.tables.pinned({**self.tables.pins, **done.versions}))
+            return
+        transforms = {
+            name: function
+            for name, function in discover("features").items()
+            if contracts.load(f"features.{name}").history == "daily"
+        }
+        for name in _order(transforms).static_order():
+            past.tables.make(
+                f"features.{name}", transforms[name](**_inputs(past, transforms[name], transforms, None)), day
+            )
+        try:
+            yield past
+        finally:
+            past.tables.release()
 
 
 def run(stage: str, settings: Settings, as_of: date, only: Sequence[str] = ()) -> None:
@@ -127,22 +135,46 @@ def _execute(night: Night, names: Sequence[str] = ()) -> None:
 
 
 def build(night: Night, only: Sequence[str] = ()) -> None:
-    """Builds the tables of a stage in the order of what they read, each from its transform."""
+    """Builds the tables of a stage, each from its transform and after what it reads; two at a time, since planning and
+    committing leave a core idle."""
     transforms = discover(night.stage)
-    order = list(
-        TopologicalSorter(
-            {name: _siblings(function, transforms) for name, function in transforms.items()}
-        ).static_order()
+    wanted = [name for name in transforms if not only or name in only]
+    reads = Counter(
+        table for name in wanted for table in input_tables(night.stage, transforms[name], transforms).values()
     )
-    for name in [name for name in order if not only or name in only]:
-        started = time.monotonic()
-        table = f"{night.stage}.{name}"
-        # A table of events takes in what became known since it was last written; one of days is made anew.
-        since = lineage.last_written(night.tables, table, night.as_of)
-        frame = transforms[name](**_inputs(night, transforms[name], transforms, since))
-        first_day = None if contracts.load(table).history == "daily" else (since + ONE_DAY if since else date.min)
-        done = night.tables.replace_day(table, frame, night.as_of, first_day=first_day)
-        night.log(f"{name}: {done.rows:,} rows, {time.monotonic() - started:.1f} s")
+    several = [table for table, times in reads.items() if times > 1 and not table.startswith(f"{night.stage}.")]
+    with night.tables.keeping(several):
+        in_order(_order(transforms), lambda name: _build(night, name, transforms) if name in wanted else None)
+
+
+def _build(night: Night, name: str, transforms: dict[str, Callable]) -> None:
+    started = time.monotonic()
+    table = f"{night.stage}.{name}"
+    # A table of events takes in what became known since it was last written; one of days is made anew.
+    since = (
+        lineage.last_written(night.tables, table, night.as_of) if contracts.load(table).history == "events" else None
+    )
+    frame = transforms[name](**_inputs(night, transforms[name], transforms, since))
+    first_day = None if contracts.load(table).history == "daily" else (since + ONE_DAY if since else date.min)
+    done = night.tables.replace_day(table, frame, night.as_of, first_day=first_day)
+    night.log(f"{name}: {done.rows:,} rows, {time.monotonic() - started:.1f} s")
+
+
+def in_order(order: TopologicalSorter, act: Callable[[str], Any], at_once: int = 2) -> None:
+    """Calls ``act`` for every node, after those that it depends on, ``at_once`` of them at a time; the first error
+    ends it once the others under way are through."""
+    order.prepare()
+    with ThreadPoolExecutor(at_once) as pool:
+        under_way: dict[Future, str] = {}
+        while order.is_active():
+            under_way.update({pool.submit(act, name): name for name in order.get_ready()})
+            for done in wait(under_way, return_when=FIRST_COMPLETED).done:
+                done.result()
+                order.done(under_way.pop(done))
+
+
+def _order(transforms: dict[str, Callable]) -> TopologicalSorter:
+    return TopologicalSorter({name: _siblings(function, transforms) for name, function in transforms.items()})
 
 
 def discover(stage: str) -> dict[str, Callable]:
@@ -223,8 +255,9 @@ def _upstream(lake: Tables, stage: str, as_of: date) -> dict[str, int]:
     """The versions that the stages to the left completed with for this day; an unfinished one is named."""
     before = LAYERS[: LAYERS.index(stage)] if stage in LAYERS else LAYERS
     pins: dict[str, int] = {}
+    completed = lineage.completions(lake, as_of) if before else {}
     for earlier in before:
-        done = lineage.completion(lake, earlier, as_of)
+        done = completed.get(earlier)
         if done is None:
             raise DaybreakError(
                 f"the stage {earlier!r} is not complete for {as_of}: "

@@ -6,7 +6,8 @@ and becomes the stage's completion (:mod:`jobs.lib.lineage`) once all of it is t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -44,10 +45,36 @@ class Tables:
     store: str
     pins: Mapping[str, int] = field(default_factory=dict)
     written: list[Written] = field(default_factory=list)
+    made: dict[str, DataFrame] = field(default_factory=dict)
+    kept: dict[str, DataFrame] = field(default_factory=dict)
 
     def pinned(self, pins: Mapping[str, int]) -> Tables:
         """The same lake read at these versions, with a list of writes of its own."""
-        return replace(self, pins=dict(pins), written=[])
+        return replace(self, pins=dict(pins), written=[], made={}, kept={})
+
+    @contextmanager
+    def keeping(self, names: Iterable[str]) -> Iterator[None]:
+        """Reads these tables from their files once for as long as the block lasts: a table of many days has many small
+        files, and to open them costs more than the rows."""
+        columns = {name: contracts.load(name).schema().fieldNames() for name in names}
+        loaded = {name: self._load(name, self.pins.get(name)) for name in columns}
+        self.kept = {
+            name: frame.select(*columns[name]).persist() for name, frame in loaded.items() if frame is not None
+        }
+        try:
+            yield
+        finally:
+            while self.kept:
+                self.kept.popitem()[1].unpersist()
+
+    def make(self, name: str, frame: DataFrame, day: date) -> None:
+        """Lets this view read ``frame`` as the day's table ``name``, without writing it anywhere; see ``release``."""
+        self.made[name] = _shaped(frame, contracts.load(name), day).persist()
+
+    def release(self) -> None:
+        """Gives back the memory of what was made."""
+        while self.made:
+            self.made.popitem()[1].unpersist()
 
     def path(self, name: str) -> str:
         """Where a table lies."""
@@ -66,8 +93,10 @@ class Tables:
         ``history: versions``: the last row known of each key, unless it says deleted.
         ``history: daily``: the rows of that day's run.
         """
+        if name in self.made:
+            return self.made[name]
         contract = contracts.load(name)
-        frame = self._load(name, self.pins.get(name))
+        frame = self.kept.get(name) or self._load(name, self.pins.get(name))
         if frame is None:
             return self.spark.createDataFrame([], contract.schema())
         frame = frame.select(*contract.schema().fieldNames())
@@ -90,7 +119,7 @@ class Tables:
         """
         contract = contracts.load(name)
         columns = contract.schema().fieldNames()
-        frame = self._load(name, self.pins.get(name))
+        frame = self.kept.get(name) or self._load(name, self.pins.get(name))
         if frame is None:
             return self.spark.createDataFrame([], contract.schema()).withColumn("_sign", F.lit(1))
         new = F.col("known_day") <= F.lit(through)

@@ -94,9 +94,15 @@ def run(night: Night) -> None:
         return
     params = TrainParams()
     first = only_row(night.tables.read("validated.order_lines", night.as_of).agg(F.min("order_date").alias("day")))
-    trained = train(
-        lambda day: _cut(night, day, params), night.as_of, first["day"], params, night.settings.model_threads, night.log
-    )
+    with night.tables.keeping(["validated.order_lines", "validated.events"]):
+        trained = train(
+            lambda day: _cut(night, day, params),
+            night.as_of,
+            first["day"],
+            params,
+            night.settings.model_threads,
+            night.log,
+        )
     verdict = {split: {"publishes": g.publishes, "reason": g.reason} for split, g in trained.model.gates.items()}
     with tempfile.TemporaryDirectory() as folder:
         trained.model.save(Path(folder))
@@ -110,20 +116,20 @@ def run(night: Night) -> None:
 
 def _cut(night: Night, day: date, params: TrainParams) -> Cut:
     """Features as of the cut, labels as known by the night."""
-    then = night.at(day)
-    customer_item, item, customer = (
-        then.tables.read(f"features.{name}", day) for name in ("customer_item", "item", "customer")
-    )
-    pairs = frames.pair_rows(customer_item, customer, day)
-    truth = frames.labels(night.tables.read("validated.order_lines", night.as_of), day, params.buyers)
-    return Cut(
-        day,
-        frames.item_rows(item, day),
-        frames.sampled(pairs),
-        frames.of_customers(pairs, truth["customer_id"].unique()),
-        truth,
-        segment_popularity(customer_item, customer),
-    )
+    with night.at(day) as then:
+        customer_item, item, customer = (
+            then.tables.read(f"features.{name}", day) for name in ("customer_item", "item", "customer")
+        )
+        pairs = frames.pair_rows(customer_item, customer, day)
+        truth = frames.labels(night.tables.read("validated.order_lines", night.as_of), day, params.buyers)
+        return Cut(
+            day,
+            frames.item_rows(item, day),
+            frames.sampled(pairs),
+            frames.of_customers(pairs, truth["customer_id"].unique()),
+            truth,
+            segment_popularity(customer_item, customer),
+        )
 
 
 def _fitted(

@@ -15,7 +15,7 @@ from pyspark.errors import PySparkException
 
 from jobs.lib import contracts, lineage, mappings
 from jobs.lib.errors import DaybreakError, RuleBroken
-from jobs.lib.stages import Night
+from jobs.lib.stages import Night, in_order
 from jobs.lib.stores import Store
 from jobs.validated import arrivals, rules
 from jobs.validated.arrivals import Arrivals, Span
@@ -32,7 +32,8 @@ def run(night: Night) -> None:
         f"validating what was known {'' if span.first == arrivals.FIRST_DAY else f'from {span.first} '}to {span.last}"
     )
     came = arrivals.arrived(night, span)
-    findings = [finding for table in in_order(night.store) for finding in validate(night, table, came)]
+    findings: list[Finding] = []
+    in_order(order(night.store), lambda table: findings.extend(validate(night, table, came)))
     night.tables.replace_where(RESULTS, rules.frame(night.spark, findings), span.condition, rows=len(findings))
     broken = [finding for finding in findings if finding.stops]
     if broken:
@@ -58,7 +59,7 @@ def pending(night: Night) -> Span:
     return Span(before + timedelta(days=1) if before else arrivals.FIRST_DAY, night.as_of)
 
 
-def in_order(store: Store) -> list[str]:
+def order(store: Store) -> TopologicalSorter:
     """The store's tables, each after those to which its contract refers."""
     known = sorted(store.mappings)
     refers = {
@@ -69,7 +70,7 @@ def in_order(store: Store) -> list[str]:
         & set(known)
         for table in known
     }
-    return list(TopologicalSorter(refers).static_order())
+    return TopologicalSorter(refers)
 
 
 def validate(night: Night, table: str, came: Arrivals) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""A whole night of a small store through Airflow itself: killed once in the middle, then run again by the same command."""
+"""A whole night of a small store through Airflow: killed once in the middle, run again by the same command."""
 
 from __future__ import annotations
 

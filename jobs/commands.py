@@ -62,6 +62,12 @@ def releases(options: argparse.Namespace, settings: Settings) -> int:
     return _module("jobs.published.releases").run(settings) or 0
 
 
+def rollback(options: argparse.Namespace, settings: Settings) -> int:
+    """Points readers to another release."""
+    _module("jobs.published.rollback").run(settings, options.product, _needed(options, "to"))
+    return 0
+
+
 def maintenance(options: argparse.Namespace, settings: Settings) -> int:
     """Drops expired detail, compacts, vacuums."""
     from jobs.lib.locks import stage_lock
@@ -102,6 +108,7 @@ RUN: dict[str, Callable[[argparse.Namespace, Settings], int]] = {
     "report": report,
     "lineage": lineage,
     "releases": releases,
+    "rollback": rollback,
     "maintenance": maintenance,
     "store": store,
 }

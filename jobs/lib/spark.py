@@ -54,6 +54,9 @@ def session(settings: Settings, name: str) -> SparkSession:
         return SparkSession.builder.remote(settings.remote).appName(name).getOrCreate()
     # Workers run this Python, whatever the PATH says; a cluster whose Python lies elsewhere says where.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    java = Path(sys.prefix) / "java"
+    if java.exists():
+        os.environ.setdefault("JAVA_HOME", str(java))
     builder = SparkSession.builder.appName(name)
     for key, value in options(settings).items():
         builder = builder.config(key, value)

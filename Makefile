@@ -31,7 +31,7 @@ help: ## this list
 setup: ## packages, Java and jars into .venv (the only step that needs the network; quick when done)
 	@$(SYSTEM_PYTHON) jobs/lib/setup.py
 
-demo: setup ## a simulated store's history and three nights through Airflow, and a report to open
+demo: setup ## a simulated store's history and two nights through Airflow, and a report to open
 	@$(NIGHTS) demo
 
 test: setup ## lint, types and all tests

@@ -1,4 +1,4 @@
-"""The simulated store with ten times the customers: how many times the seconds each stage takes that grows with them."""
+"""The simulated store with ten times the customers: how many times the seconds each stage takes."""
 
 from __future__ import annotations
 

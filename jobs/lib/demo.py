@@ -1,4 +1,4 @@
-"""`make demo`: a simulated store's history, a first night, and two more in which shoppers saw what was published."""
+"""`make demo`: a simulated store's history, a first night, and one more after a day on which shoppers saw what was published."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from jobs.lib.settings import Settings
 
 STORE = "simulated"
 FIRST_NIGHT = date(2026, 3, 3)
-NIGHTS = 3
+NIGHTS = 2
+# A small shop: enough history for three windows of 28 days, so that a model is trained, judged and gated.
+WORLD = ("--customers", "800", "--items", "300", "--history-days", "120")
 
 
 def run(settings: Settings) -> None:
@@ -26,7 +28,7 @@ def run(settings: Settings) -> None:
     started = time.monotonic()
     days = [FIRST_NIGHT + timedelta(days=later) for later in range(NIGHTS)]
     print(f"the simulated store delivers its history through {days[0]}", flush=True)
-    jobs(settings, "store", "--through", str(days[0]))
+    jobs(settings, "store", "--through", str(days[0]), *WORLD)
     with nights.session(settings, "make demo") as api:
         for day in days:
             if day is not days[0]:

@@ -1,4 +1,4 @@
-"""`make demo`: a simulated store's history, a first night, and one more after a day on which shoppers saw what was published."""
+"""`make demo`: a simulated store's history, a night, a day on which shoppers saw what was published, and its night."""
 
 from __future__ import annotations
 

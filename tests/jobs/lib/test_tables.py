@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 
+import pandas as pd
 import pytest
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.lib import contracts, lineage
+from jobs.lib.contracts import Contract
 from jobs.lib.errors import RuleBroken
 from jobs.lib.frames import random_frame
-from jobs.lib.tables import SUPERSEDED, Tables, content_hash
+from jobs.lib.tables import SUPERSEDED, Tables, Written, content_hash
 
 LINES, ITEMS, CATEGORY = "validated.order_lines", "validated.items", "features.category"
 D1, D2, D3 = date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3)
+
+
+def rows_of(tables: Tables, frame: pd.DataFrame, contract: Contract) -> DataFrame:
+    """A pandas frame as Spark rows of a contract: missing values null, moments Python's own."""
+    records = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    moments = [name for name, column in contract.columns.items() if column.type == "timestamp"]
+    for record in records:
+        record.update({name: record[name].to_pydatetime() for name in moments if record[name] is not None})
+    return tables.spark.createDataFrame(records, contract.schema())
 
 
 def lines(tables: Tables, known: date, rows: list[tuple[str, int, int]], version: int = 1) -> DataFrame:
@@ -24,7 +35,7 @@ def lines(tables: Tables, known: date, rows: list[tuple[str, int, int]], version
     frame[["order_id", "line_number", "units"]] = rows
     frame["order_date"], frame["known_day"] = D1, known
     frame["_file"], frame["_file_version"], frame["_row"] = f"{known}.csv", version, range(1, len(rows) + 1)
-    return tables.spark.createDataFrame(frame.where(frame.notna(), None).to_dict("records"), contract.schema())
+    return rows_of(tables, frame, contract)
 
 
 def units(frame: DataFrame) -> dict[str, int]:
@@ -48,7 +59,7 @@ def test_a_superseded_row_counts_until_the_night_of_its_replacement(tables: Tabl
     tables.replace_day(LINES, lines(tables, D1, [("a", 1, 5), ("b", 1, 1)]), D1)
     tables.replace_day(LINES, lines(tables, D3, [("a", 1, 2)], version=2), D3)
     replaced = contracts.load(SUPERSEDED)
-    row = {"table": LINES, "_file": f"{D1}.csv", "_file_version": 1, "_row": 1, "known_day": D3}
+    row = {"table": LINES, "row_key": "a\x1f1", "_file": f"{D1}.csv", "_file_version": 1, "_row": 1, "known_day": D3}
     tables.replace_day(
         SUPERSEDED, tables.spark.createDataFrame([{**dict.fromkeys(replaced.columns), **row}], replaced.schema()), D3
     )
@@ -69,7 +80,7 @@ def test_versions_give_the_last_row_known_and_no_deleted_one(tables: Tables) -> 
         frame = random_frame(contract, 1, seed=3).astype(object)
         frame["item_id"], frame["title"], frame["is_deleted"] = "i", title, is_deleted
         frame["known_day"], frame["_file"], frame["_file_version"], frame["_row"] = day, f"{day}.csv", 1, 1
-        return tables.spark.createDataFrame(frame.where(frame.notna(), None).to_dict("records"), contract.schema())
+        return rows_of(tables, frame, contract)
 
     tables.replace_day(ITEMS, delivered(D1, "old", False), D1)
     tables.replace_day(ITEMS, delivered(D2, "new", False), D2)
@@ -98,9 +109,7 @@ def test_the_tables_comments_and_statistics_come_from_the_contract(tables: Table
     frame = random_frame(contract, 5, seed=1)
     tables.replace_day(
         name,
-        tables.spark.createDataFrame(
-            frame.assign(known_day=D1).astype(object).where(frame.notna(), None).to_dict("records"), contract.schema()
-        ),
+        rows_of(tables, frame.assign(known_day=D1), contract),
         D1,
     )
     path = tables.path(name)
@@ -122,10 +131,6 @@ def test_content_hash_knows_rows_and_not_their_order(spark) -> None:
 
 
 def test_a_completion_names_versions_and_is_the_newest(tables: Tables) -> None:
-    from datetime import UTC, datetime
-
-    from jobs.lib.tables import Written
-
     assert lineage.completion(tables, "features", D1) is None
     lineage.complete(
         tables, "features", D1, [Written("features.item", 3, 10)], 1.0, datetime(2026, 3, 2, 3, tzinfo=UTC), None

@@ -110,8 +110,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", answer.getheader("Content-Length") or str(len(content)))
         self.end_headers()
         self.wfile.write(content[: len(content) // 2] if fault == "half" else content)
-        if fault == "half":
-            self._cut()
+        # Ended in order, not reset: what was sent arrives, so that a test knows where the reader stands.
+        self.close_connection = self.close_connection or fault == "half"
 
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = hand_on
 

@@ -15,6 +15,6 @@ def release_of(home: Path, store: str = "shop", product: str = "recommendations"
     assert set(manifest["tables"]) == {"for_customer", "for_newcomer", "related_items"}
     for table in manifest["tables"].values():
         for file in table["files"]:
-            content = (home / "published" / file["key"]).read_bytes()
+            content = (root / file["key"]).read_bytes()
             assert (len(content), hashlib.sha256(content).hexdigest()) == (file["bytes"], file["sha256"])
     return release

@@ -36,7 +36,7 @@ demo: setup ## a simulated store's history and two nights through Airflow, and a
 
 test: setup ## lint, types and all tests
 	@$(MAKE) --no-print-directory lint
-	@$(PYTHON) -m pytest -n 2 --dist worksteal $(TESTS)
+	@$(PYTHON) -m pytest -n 2 --dist loadfile $(TESTS)
 
 lint: setup ## ruff and mypy
 	@.venv/bin/ruff check .

@@ -149,7 +149,7 @@ def _quarantine(night: Night, source: Source, refused: Sequence[Refusal]) -> Non
         if new.isEmpty():
             return
         new = table.where(this_night).select(*new.columns).unionByName(new)
-    night.tables.replace_where(QUARANTINE, new.coalesce(1), this_night)
+    night.tables.replace_where(QUARANTINE, new, this_night, rows=new.count())
 
 
 def _tell(night: Night, source: Source, made: Decisions, files: int, due: int, rows: int) -> None:

@@ -99,9 +99,16 @@ class Contract:
         return self.name.split(".", 1)[1]
 
     @property
-    def partition(self) -> str:
+    def day_column(self) -> str:
         """The column whose days are replaced whole: the day a row is known from, or for which a table was computed."""
         return "as_of" if self.history == "daily" else "known_day"
+
+    @property
+    def is_partitioned(self) -> bool:
+        """Whether a day is a folder. Of daily tables, whose old days go whole; in others the first load brings hundreds
+        of known days at once, and a file for each costs more than its rows: they are sorted by the day instead, and
+        Delta's statistics find it."""
+        return self.history == "daily"
 
     @property
     def own_columns(self) -> tuple[Column, ...]:
@@ -115,7 +122,7 @@ class Contract:
         if not self.key or self.history == "events":
             return self.key
         places = ("_file", "_file_version", "_row") if self.history == "versions" and "_row" in self.columns else ()
-        return (*self.key, self.partition, *places)
+        return (*self.key, self.day_column, *places)
 
     def schema(self) -> T.StructType:
         """The Spark schema, each field with its comment in the metadata."""
@@ -127,11 +134,13 @@ class Contract:
     def statistics_columns(self) -> tuple[str, ...]:
         """The columns of which Delta may keep smallest and largest values, most useful first. Never of people, under
         whatever name: the values stay in the table's log after the rows are erased."""
-        telling = [one for one in self.columns.values() if one.privacy == "none" and one.name != self.partition]
+        telling = [one for one in self.own_columns if one.privacy == "none" and one.name != self.day_column]
         telling = [one for one in telling if one.type not in ("boolean", "array<string>")]
         useful = [one for one in telling if one.type != "string" or one.name in self.key]
         chosen = sorted(useful, key=lambda one: (one.type not in ("date", "timestamp"), one.name not in self.key))
-        return tuple(one.name for one in chosen if not one.is_added)[:MOST_STATISTICS]
+        # A partition's day is known without them.
+        first = () if self.is_partitioned else (self.day_column,)
+        return (*first, *[one.name for one in chosen])[:MOST_STATISTICS]
 
     def row_rules(self) -> tuple[Check, ...]:
         """All that is asked of each row by itself: no nulls where none are promised, the columns' checks, and those of

@@ -6,10 +6,12 @@ and becomes the stage's completion (:mod:`jobs.lib.lineage`) once all of it is t
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
+from threading import Lock
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import Column, DataFrame, Row, SparkSession
@@ -23,6 +25,7 @@ from jobs.lib.errors import DaybreakError, RuleBroken
 SUPERSEDED = "validated.superseded"
 # What names a validated row: its place in the delivery, and its key where one delivered row became several.
 REPLACED = ("_file", "_file_version", "_row", "row_key")
+ROWS_PER_FILE = 250_000
 FILE_ORDER = ("known_day", "_file_version", "_file", "_row")
 
 
@@ -47,6 +50,8 @@ class Tables:
     written: list[Written] = field(default_factory=list)
     made: dict[str, DataFrame] = field(default_factory=dict)
     kept: dict[str, DataFrame] = field(default_factory=dict)
+    # Tables are built two at a time, and both may log to the same one.
+    writers: dict[str, Lock] = field(default_factory=lambda: defaultdict(Lock))
 
     def pinned(self, pins: Mapping[str, int]) -> Tables:
         """The same lake read at these versions, with a list of writes of its own."""
@@ -54,8 +59,7 @@ class Tables:
 
     @contextmanager
     def keeping(self, names: Iterable[str]) -> Iterator[None]:
-        """Reads these tables from their files once for as long as the block lasts: a table of many days has many small
-        files, and to open them costs more than the rows."""
+        """Reads these tables from their files once for as long as the block lasts."""
         columns = {name: contracts.load(name).schema().fieldNames() for name in names}
         loaded = {name: self._load(name, self.pins.get(name)) for name in columns}
         self.kept = {
@@ -152,18 +156,19 @@ class Tables:
                     raise RuleBroken(
                         name, result.rule, f"column {result.column}: {result.observed} (allowed {result.limit})"
                     )
-            ordered = selected.repartition(contract.partition).sortWithinPartitions(contract.partition, *contract.key)
-            condition = _days(contract.partition, first_day, day)
-            return self.replace_where(name, ordered, condition, rows=selected.count())
+            return self.replace_where(name, selected, _days(contract.day_column, first_day, day), selected.count())
         finally:
             selected.unpersist()
 
-    def replace_where(self, name: str, frame: DataFrame, condition: str, rows: int | None = None) -> Written:
-        """One commit that puts ``frame`` in the place of the rows that meet ``condition`` (all of ``frame`` must)."""
-        self._prepare(contracts.load(name))
-        writer = frame.write.format("delta").mode("overwrite").option("replaceWhere", condition)
-        writer.save(self.path(name))
-        return self._remember(name, rows if rows is not None else frame.count())
+    def replace_where(self, name: str, frame: DataFrame, condition: str, rows: int) -> Written:
+        """One commit that puts the ``rows`` rows of ``frame`` in the place of those that meet ``condition`` (all of
+        ``frame`` must)."""
+        contract = contracts.load(name)
+        with self.writers[name]:
+            self._prepare(contract)
+            writer = _laid_out(frame, contract, rows).write.format("delta").mode("overwrite")
+            writer.option("replaceWhere", condition).save(self.path(name))
+            return self._remember(name, rows)
 
     def append_landed(self, source: str, frame: DataFrame, rows: int) -> Written:
         """One commit of new files' rows to ``landed.<source>``, whose text columns grow with the headers that come."""
@@ -279,12 +284,20 @@ def _latest(frame: DataFrame, contract: Contract) -> DataFrame:
 
 
 def _shaped(frame: DataFrame, contract: Contract, day: date) -> DataFrame:
-    if contract.partition == "as_of" and "as_of" not in frame.columns:
+    if contract.day_column == "as_of" and "as_of" not in frame.columns:
         frame = frame.withColumn("as_of", F.lit(day))
     missing = [name for name in contract.schema().fieldNames() if name not in frame.columns]
     if missing:
         raise DaybreakError(f"{contract.name}: the frame lacks {', '.join(missing)}, which {contract.path} promises")
     return frame.select(*[F.col(field.name).cast(field.dataType).alias(field.name) for field in contract.schema()])
+
+
+def _laid_out(frame: DataFrame, contract: Contract, rows: int) -> DataFrame:
+    """The frame in files of a good size, sorted so that a day and a key are found by each file's statistics."""
+    order = [name for name in (contract.day_column, *contract.key) if name in frame.columns]
+    files = -(-rows // ROWS_PER_FILE)
+    spread = frame.repartitionByRange(files, *order) if files > 1 else frame.repartition(1)
+    return spread.sortWithinPartitions(*order)
 
 
 def _days(column: str, first_day: date | None, day: date) -> str:
@@ -303,8 +316,9 @@ def _create_statement(contract: Contract, path: str) -> str:
     statistics = (
         f"'delta.dataSkippingStatsColumns' = '{','.join(kept)}'" if kept else "'delta.dataSkippingNumIndexedCols' = '0'"
     )
+    partitioned = f"PARTITIONED BY ({contract.day_column}) " if contract.is_partitioned else ""
     return (
-        f"CREATE TABLE IF NOT EXISTS delta.`{path}` ({columns}) USING delta PARTITIONED BY ({contract.partition}) "
+        f"CREATE TABLE IF NOT EXISTS delta.`{path}` ({columns}) USING delta {partitioned}"
         f"COMMENT {_quoted(contract.row)} TBLPROPERTIES ({statistics})"
     )
 

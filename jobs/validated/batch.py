@@ -79,14 +79,13 @@ class Batch:
             )
             rows = sum(rows for (_, what), (rows, _) in self.counts.items() if what == "superseded")
             self._log_rows(SUPERSEDED, gone, f"{self.span.condition} AND `table` = '{name}'", rows)
-        ordered = self.accepted.repartition("known_day").sortWithinPartitions("known_day", *self.contract.key)
-        self.night.tables.replace_where(name, ordered, self.span.condition, rows=self.accepted_rows)
+        self.night.tables.replace_where(name, self.accepted, self.span.condition, rows=self.accepted_rows)
 
     def _log_rows(self, name: str, frame: DataFrame, condition: str, rows: int) -> None:
         """Replaces the rows under ``condition``; on most nights there are none before and none after, and no commit."""
         present = self.night.tables.raw(name)
         if rows or (present is not None and not present.where(condition).isEmpty()):
-            self.night.tables.replace_where(name, frame.coalesce(1), condition, rows=rows)
+            self.night.tables.replace_where(name, frame, condition, rows=rows)
 
     def _superseded(self) -> DataFrame:
         gone = self.settled.where(F.col("_until").isNotNull() & ~F.col("_is_repeat") & self.span.holds("_until"))

@@ -60,7 +60,7 @@ def contract_of(tmp_path: Path, text: str, name: str = "validated.sales") -> con
 def test_a_contract_becomes_facts(tmp_path: Path) -> None:
     sales = contract_of(tmp_path, GOOD)
     assert (sales.name, sales.layer, sales.table) == ("validated.sales", "validated", "sales")
-    assert (sales.partition, sales.event_time, sales.event_day) == ("known_day", "sold_at", "sold_on")
+    assert (sales.day_column, sales.event_time, sales.event_day) == ("known_day", "sold_at", "sold_on")
     assert list(sales.columns) == [
         "sale_id", "sold_at", "sold_on", "units", "email", "known_day", "_file", "_file_version", "_row",
     ]  # fmt: skip
@@ -100,7 +100,7 @@ def test_a_share_of_rows_is_a_rule_of_the_table(tmp_path: Path) -> None:
 def test_daily_tables_hold_the_day_they_were_computed_for(tmp_path: Path) -> None:
     text = GOOD.replace("history: events\nevent_time: sold_at\nevent_day: sold_on\n", "history: daily\n")
     sales = contract_of(tmp_path, text.replace("validated.sales", "features.sales"), "features.sales")
-    assert sales.partition == "as_of" and sales.unique_columns == ("sale_id", "as_of")
+    assert sales.day_column == "as_of" and sales.unique_columns == ("sale_id", "as_of")
     assert "known_day" not in sales.columns and "_file" not in sales.columns
 
 
@@ -111,7 +111,7 @@ def test_every_contract_of_the_house_reads(name: str) -> None:
     for column in contract.statistics_columns():
         assert contract.columns[column].privacy == "none"
         assert contract.columns[column].type not in ("boolean", "array<string>")
-        assert column != contract.partition
+        assert column != contract.day_column or not contract.is_partitioned
     assert len(contract.statistics_columns()) <= contracts.MOST_STATISTICS
 
 

@@ -123,10 +123,10 @@ def _write(tables: Tables, name: str, rows: list[dict[str, Any]]) -> None:
     """Writes rows with only some columns given; the others are null."""
     contract = contracts.load(name)
     schema = contract.schema()
-    dated = [{**row, contract.partition: DAY} for row in rows]
+    dated = [{**row, contract.day_column: DAY} for row in rows]
     values = [tuple(row.get(column) for column in schema.fieldNames()) for row in dated]
     frame = tables.spark.createDataFrame(values, schema).coalesce(1)
-    tables.replace_where(name, frame, f"{contract.partition} = DATE'{DAY}'", rows=len(rows))
+    tables.replace_where(name, frame, f"{contract.day_column} = DATE'{DAY}'", rows=len(rows))
 
 
 def test_what_came_in_is_counted(found: Findings) -> None:

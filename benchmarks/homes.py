@@ -77,12 +77,12 @@ def night(home: Path, store: str, day: str, **variables: str) -> Cost:
 
 
 def _watch(pid: int, peak: list[int]) -> None:
-    # Proportional set size: pages that forked workers share count once.
+    # Proportional set size: pages that forked workers share count once. To ask for it walks all pages: not too often.
     while psutil.pid_exists(pid):
         with suppress(psutil.Error):
             tree = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
             peak[0] = max(peak[0], sum(_held(process) for process in tree))
-        time.sleep(1.0)
+        time.sleep(5.0)
 
 
 def _held(process: psutil.Process) -> int:

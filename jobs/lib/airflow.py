@@ -6,7 +6,6 @@ deployment brings its own Airflow; the DAGs are the same.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import secrets
@@ -24,6 +23,7 @@ import psutil
 
 from jobs.lib.airflow_api import Api, ApiError
 from jobs.lib.errors import DaybreakError
+from jobs.lib.locks import Held, held
 from jobs.lib.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -104,32 +104,6 @@ def environment(settings: Settings, server: Server, env: Mapping[str, str]) -> d
 def java_home(venv: Path, env: Mapping[str, str]) -> str:
     """The Java that set-up found or brought; the caller's own where set-up made none."""
     return str(venv / "java") if (venv / "java").exists() else env.get("JAVA_HOME", "")
-
-
-@contextmanager
-def held(path: Path, holder: str) -> Iterator[None]:
-    """Holds a lock file while the block runs; the kernel lets go of it however the process dies.
-
-    Raises Held, whose message is what the holder wrote.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
-            raise Held(file.read().strip() or "another process") from error
-        file.truncate(0)
-        file.write(f"{holder} (process {os.getpid()})")
-        file.flush()
-        try:
-            yield
-        finally:
-            file.truncate(0)
-
-
-class Held(Exception):
-    """A lock is another's; the message names the holder."""
 
 
 @contextmanager

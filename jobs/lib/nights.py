@@ -23,6 +23,7 @@ from jobs.lib import settings as environment
 from jobs.lib.airflow import Server
 from jobs.lib.airflow_api import Api, ApiError
 from jobs.lib.errors import DaybreakError
+from jobs.lib.locks import Held, held
 from jobs.lib.settings import Settings
 
 DAG = "nightly"
@@ -94,7 +95,7 @@ def runs_of(api: Api, first: str, last: str, since: str) -> list[dict[str, Any]]
 def session(settings: Settings, purpose: str) -> Iterator[Api]:
     """A healthy Airflow of this home with the nightly DAG at work; one command a home at a time."""
     try:
-        with airflow.held(settings.home / "night.lock", purpose):
+        with held(settings.home / "night.lock", purpose):
             print(f"Airflow for {settings.home} …", flush=True)
             started = time.monotonic()
             with airflow.serving(settings, purpose, os.environ) as server:
@@ -104,7 +105,7 @@ def session(settings: Settings, purpose: str) -> Iterator[Api]:
                 yield api
                 # A run cut short must not go on by itself at the next start.
                 end_unfinished(api)
-    except airflow.Held as holder:
+    except Held as holder:
         raise DaybreakError(f"{settings.home} is busy with {holder}: wait for it or end it there") from None
 
 
@@ -223,7 +224,7 @@ def failures(settings: Settings, run_id: str, day: str, tasks: list[dict[str, An
 def up(settings: Settings) -> None:
     """Airflow's UI and scheduler in the foreground until Ctrl-C or `make down`."""
     try:
-        with airflow.held(settings.home / "airflow.lock", "make up"):
+        with held(settings.home / "airflow.lock", "make up"):
             server = airflow.start(settings, "make up", os.environ)
             try:
                 airflow.wait_until_healthy(settings, server)
@@ -235,7 +236,7 @@ def up(settings: Settings) -> None:
                 raise DaybreakError(f"Airflow ended by itself; its log is {airflow.folder(settings) / 'server.log'}")
             finally:
                 airflow.end(settings, server)
-    except airflow.Held as holder:
+    except Held as holder:
         raise DaybreakError(f"{settings.home} is held by {holder}; end that first, or use it") from None
 
 

@@ -65,11 +65,10 @@ class Night:
             for name, function in discover("features").items()
             if contracts.load(f"features.{name}").history == "daily"
         }
-        for name in _order(transforms).static_order():
-            past.tables.make(
-                f"features.{name}", transforms[name](**_inputs(past, transforms[name], transforms, None)), day
-            )
         try:
+            for name in _order(transforms).static_order():
+                frame = transforms[name](**_inputs(past, transforms[name], transforms, None))
+                past.tables.make(f"features.{name}", frame, day)
             yield past
         finally:
             past.tables.release()

@@ -18,14 +18,13 @@ from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
-from jobs.lib import contracts, quality
+from jobs.lib import contracts, delta, quality
 from jobs.lib.contracts import Contract
 from jobs.lib.errors import DaybreakError, RuleBroken
 
 SUPERSEDED = "validated.superseded"
 # What names a validated row: its place in the delivery, and its key where one delivered row became several.
 REPLACED = ("_file", "_file_version", "_row", "row_key")
-ROWS_PER_FILE = 250_000
 FILE_ORDER = ("known_day", "_file_version", "_file", "_row")
 
 
@@ -90,10 +89,11 @@ class Tables:
         """Whether the table has been written at least once."""
         return self.raw(name) is not None
 
-    def read(self, name: str, as_of: date, since: date | None = None) -> DataFrame:
+    def read(self, name: str, as_of: date, since: date | None = None, dated: bool = True) -> DataFrame:
         """What was known of a table by the end of ``as_of``, in the contract's columns; empty where nothing was.
 
-        ``history: events``: rows known and dated by then and not superseded by then, those dated ``since`` or later.
+        ``history: events``: rows known and dated by then and not superseded by then, those dated ``since`` or later;
+        without ``dated`` also rows known by then that are dated later.
         ``history: versions``: the last row known of each key, unless it says deleted.
         ``history: daily``: the rows of that day's run.
         """
@@ -109,7 +109,7 @@ class Tables:
         known = frame.where(F.col("known_day") <= F.lit(as_of))
         if contract.history == "versions":
             return _latest(known, contract)
-        if contract.event_day:
+        if contract.event_day and dated:
             known = known.where(F.col(contract.event_day) <= F.lit(as_of))
             if since is not None:
                 known = known.where(F.col(contract.event_day) >= F.lit(since))
@@ -165,8 +165,8 @@ class Tables:
         ``frame`` must)."""
         contract = contracts.load(name)
         with self.writers[name]:
-            self._prepare(contract)
-            writer = _laid_out(frame, contract, rows).write.format("delta").mode("overwrite")
+            delta.prepare(self.spark, self._load(name), contract, self.path(name))
+            writer = delta.laid_out(frame, contract, rows).write.format("delta").mode("overwrite")
             writer.option("replaceWhere", condition).save(self.path(name))
             return self._remember(name, rows)
 
@@ -205,7 +205,7 @@ class Tables:
             frame.schema  # noqa: B018 - Connect resolves lazily: the schema is what fails for a missing table
             return frame
         except AnalysisException as error:
-            if not _is_missing(error):
+            if not delta.is_missing(error):
                 raise
             if version is not None:
                 raise DaybreakError(
@@ -220,30 +220,6 @@ class Tables:
         gone = replaced.where((F.col("table") == name) & (F.col("known_day") <= F.lit(as_of))).select(*REPLACED)
         keyed = frame.withColumn("row_key", row_key(contracts.load(name)))
         return keyed.join(gone, list(REPLACED), "left_anti").select(*frame.columns)
-
-    def _prepare(self, contract: Contract) -> None:
-        """Creates the table as its contract says, or brings an existing one up to it, or refuses in words."""
-        present = self._load(contract.name)
-        if present is None:
-            self.spark.sql(_create_statement(contract, self.path(contract.name)))
-            return
-        have = {column.name: column.dataType for column in present.schema}
-        new = []
-        for column in contract.schema():
-            if column.name not in have:
-                if not column.nullable:
-                    raise DaybreakError(
-                        f"{contract.name}: the contract's new column {column.name} may not be null, and the table "
-                        "in this home has rows without it: make it nullable, or start a new DAYBREAK_HOME"
-                    )
-                new.append(f"`{column.name}` {column.dataType.simpleString()}")
-            elif have[column.name] != column.dataType:
-                raise DaybreakError(
-                    f"{contract.name}: column {column.name} is {have[column.name].simpleString()} in this home and "
-                    f"{column.dataType.simpleString()} in the contract: start a new DAYBREAK_HOME, or keep the type"
-                )
-        if new:
-            self.spark.sql(f"ALTER TABLE delta.`{self.path(contract.name)}` ADD COLUMNS ({', '.join(new)})")
 
 
 def row_key(contract: Contract) -> Column:
@@ -292,57 +268,7 @@ def _shaped(frame: DataFrame, contract: Contract, day: date) -> DataFrame:
     return frame.select(*[F.col(field.name).cast(field.dataType).alias(field.name) for field in contract.schema()])
 
 
-def _laid_out(frame: DataFrame, contract: Contract, rows: int) -> DataFrame:
-    """The frame in files of a good size, sorted so that a day and a key are found by each file's statistics."""
-    order = [name for name in (contract.day_column, *contract.key) if name in frame.columns]
-    files = -(-rows // ROWS_PER_FILE)
-    spread = frame.repartitionByRange(files, *order) if files > 1 else frame.repartition(1)
-    return spread.sortWithinPartitions(*order)
-
-
 def _days(column: str, first_day: date | None, day: date) -> str:
     if first_day is None:
         return f"{column} = DATE'{day}'"
     return f"{column} >= DATE'{first_day}' AND {column} <= DATE'{day}'"
-
-
-def _create_statement(contract: Contract, path: str) -> str:
-    columns = ", ".join(
-        f"`{field.name}` {field.dataType.simpleString()}{'' if field.nullable else ' NOT NULL'} "
-        f"COMMENT {_quoted(_comment(field))}"
-        for field in contract.schema()
-    )
-    kept = contract.statistics_columns()
-    statistics = (
-        f"'delta.dataSkippingStatsColumns' = '{','.join(kept)}'" if kept else "'delta.dataSkippingNumIndexedCols' = '0'"
-    )
-    partitioned = f"PARTITIONED BY ({contract.day_column}) " if contract.is_partitioned else ""
-    return (
-        f"CREATE TABLE IF NOT EXISTS delta.`{path}` ({columns}) USING delta {partitioned}"
-        f"COMMENT {_quoted(contract.row)} TBLPROPERTIES ({statistics})"
-    )
-
-
-def _comment(column) -> str:
-    return (column.metadata or {}).get("comment", "")
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def _is_missing(error: AnalysisException) -> bool:
-    condition = error.getCondition() or ""
-    words = (
-        "PATH_NOT_FOUND",
-        "PATH_DOES_NOT_EXIST",
-        "TABLE_NOT_FOUND",
-        "SCHEMA_NOT_SET",
-        "VERSION_NOT_FOUND",
-        "TABLE_ONLY_OPERATION",
-    )
-    return (
-        any(word in condition for word in words)
-        or "doesn't exist" in str(error)
-        or "is not a Delta table" in str(error)
-    )

@@ -1,27 +1,37 @@
 """Retention and housekeeping: session-level detail goes after its days, small files become few, dead ones are removed.
 
 What of the detail is wanted later stays in ``features.item_weekly`` and ``features.customer_item_weekly``, kept for
-ever: nothing is dropped before they hold it. Deleted rows leave the disk when VACUUM finds them older than Delta's
-seven days, so that a night that is being re-read never loses a file.
+ever: nothing is dropped before they hold it. Features of a day are dropped after two weeks, since a night that is run
+again makes them again. Deleted rows leave the disk when VACUUM finds them older than Delta's seven days, so that a
+night that is being re-read never loses a file.
 """
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
+from pathlib import PurePosixPath
 
 from jobs.lib import contracts, lineage, mappings
+from jobs.lib.objects import ObjectStore
 from jobs.lib.stages import Night
 from jobs.lib.tables import SUPERSEDED, Written, only_row
+from jobs.published import releases
 
 DETAIL = "validated.events"
+FEATURE_DAYS = 14
+PART = re.compile(r"/as_of=(?P<day>[^/]+)/release=(?P<release>[^/]+)/")
 # Fewer files than this are read as fast as one.
 MOST_FILES = 32
 
 
 def run(night: Night) -> None:
-    """Drops expired detail, compacts and vacuums every table of the store, and completes ``maintenance``."""
+    """Drops what has expired and what killed publications left, compacts and vacuums every table of the store, and
+    completes ``maintenance``."""
     expired = night.as_of - timedelta(days=night.settings.events_retention_days)
-    written = drop_detail(night, expired)
+    written = [*drop_detail(night, expired), *drop_features(night)]
+    for product in night.settings.products:
+        drop_unpublished(night, releases.open_product(night.settings, night.store.name, product))
     for name in lake_tables(night):
         compact(night, name)
     lineage.complete(night.tables, "maintenance", night.as_of, written, 0.0, datetime.now(UTC), None)
@@ -48,6 +58,27 @@ def drop_detail(night: Night, expired: date) -> list[Written]:
     return [delete(night, name, condition) for name, condition in conditions.items()]
 
 
+def drop_features(night: Night) -> list[Written]:
+    """Deletes the daily features of nights more than ``FEATURE_DAYS`` days ago."""
+    day = f"DATE'{night.as_of - timedelta(days=FEATURE_DAYS)}'"
+    daily = [name for name in contracts.names("features") if contracts.load(name).history == "daily"]
+    return [delete(night, name, f"as_of < {day}") for name in daily if night.tables.exists(name)]
+
+
+def drop_unpublished(night: Night, product: ObjectStore) -> None:
+    """Deletes parts of earlier nights' releases that have no manifest: their publication was killed, and readers never
+    saw them. Those of this night are left, they may be on their way."""
+    published = {PurePosixPath(entry.key).stem for entry in product.list("releases/")}
+    orphans = []
+    for entry in product.list(""):
+        found = PART.search(entry.key)
+        if found and found["release"] not in published and found["day"] < night.as_of.isoformat():
+            orphans.append(entry.key)
+    if orphans:
+        product.delete(orphans)
+        night.log(f"{product.uri('')}: {len(orphans):,} files of unfinished releases removed")
+
+
 def only_events(night: Night) -> list[str]:
     """Sources that the mapping of events reads and no other does: session-level detail and nothing else."""
     reads = {table: set(mappings.sources_of(path, night.store.sources)) for table, path in night.store.mappings.items()}
@@ -60,7 +91,8 @@ def delete(night: Night, name: str, condition: str) -> Written:
     path = night.tables.path(name)
     gone = int(only_row(night.spark.sql(f"DELETE FROM delta.`{path}` WHERE {condition}"))[0])
     version = only_row(night.spark.sql(f"DESCRIBE HISTORY delta.`{path}` LIMIT 1").select("version"))[0]
-    night.log(f"{name}: {gone:,} rows older than {night.settings.events_retention_days} days dropped")
+    if gone:
+        night.log(f"{name}: {gone:,} expired rows dropped")
     return Written(name, int(version), gone)
 
 

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -68,8 +69,8 @@ def train(
     if len(days) < 3:
         return _baselines(as_of, f"history too short to learn from: {len(days)} of at least 3 windows of 28 days")
     windows = []
-    for day in days:
-        found = window(cut_at(day))
+    for day, cut in zip(days, _ahead(cut_at, days), strict=True):
+        found = window(cut)
         log(f"cut {day}: {len(found.customer_ids):,} buyers with history, {len(found.is_bought):,} candidates")
         if found.is_bought.sum() < params.min_buyers:
             break
@@ -77,6 +78,17 @@ def train(
     if len(windows) < 3:
         return _baselines(as_of, f"too few buyers with history: {len(windows)} of at least 3 windows have enough")
     return _fitted(windows, as_of, params, threads, log)
+
+
+def _ahead(cut_at: Callable[[date], Cut], days: list[date]) -> Iterator[Cut]:
+    """The cuts of these days; Spark makes the next one while the one before is being learnt from."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(cut_at, days[0])
+        for following in [*days[1:], None]:
+            cut = coming.result()
+            if following is not None:
+                coming = pool.submit(cut_at, following)
+            yield cut
 
 
 def cut_days(as_of: date, first_day: date | None, params: TrainParams) -> list[date]:

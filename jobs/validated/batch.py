@@ -11,10 +11,9 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.lib import contracts, quality
-from jobs.lib.stages import Night
 from jobs.lib.tables import SUPERSEDED, row_key
 from jobs.validated import arrivals, deliveries, events, judgement, order_lines, rules
-from jobs.validated.arrivals import Arrivals, Span
+from jobs.validated.arrivals import Arrivals
 from jobs.validated.rules import Finding
 
 LINEAGE = ("_file", "_file_version", "_row")
@@ -32,7 +31,8 @@ class Batch:
         self.contract = contracts.load(f"validated.{table}")
         self.columns = self.contract.schema().fieldNames()
         self.rows = self._keep(judgement.judged(cast, self.contract, self.night.store.currency))
-        self.known = known_before(self.night, self.contract.name, self.span)
+        # What stood before the batch. A row dated after its own known day is one that the batch may repeat or correct.
+        self.known = self.night.tables.read(self.contract.name, self.span.before, dated=False)
         self.snapshots = came.snapshot_days([self.night.store.sources[name] for name in reads])
         self.settled = self._keep(self._settled())
         self.accepted = self._keep(self._cleaned())
@@ -184,8 +184,9 @@ class Batch:
 
     def _finding(self, day: date, rule: str, column: str, severity: str, rows: int) -> Finding:
         received = self.received.get(day, (0, 0))[0]
-        return Finding(
-            self.contract.name, day, rule, column, severity, received, rows, f"{rows} of {received} rows", None, False
+        said = f"{rows} of {received} rows"
+        return rules.judged(
+            self.contract, day, rule, received, said, None, False, broken=rows, column=column, severity=severity
         )
 
     def _table_findings(self) -> list[Finding]:
@@ -243,21 +244,6 @@ class Batch:
             for result in quality.check(self.accepted, dated, full=False)
             if result.is_broken
         ]
-
-
-def known_before(night: Night, name: str, span: Span) -> DataFrame:
-    """The rows that stood before the batch: the last of each key, or those not superseded by then."""
-    contract = contracts.load(name)
-    before = span.before
-    stored = night.tables.raw(name)
-    if stored is None or contract.history == "versions":
-        return night.tables.read(name, before)
-    known = stored.where(F.col("known_day") <= F.lit(before)).select(*contract.schema().fieldNames())
-    replaced = night.tables.raw(SUPERSEDED)
-    if replaced is None:
-        return known
-    gone = replaced.where((F.col("table") == name) & (F.col("known_day") <= F.lit(before))).select(*LINEAGE, "row_key")
-    return known.withColumn("row_key", row_key(contract)).join(gone, [*LINEAGE, "row_key"], "left_anti").drop("row_key")
 
 
 def _by_day(frame: DataFrame, since: date) -> dict[date, int]:

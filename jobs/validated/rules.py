@@ -51,6 +51,24 @@ class Finding:
         return self.is_broken and self.severity == "critical"
 
 
+def judged(
+    contract: Contract,
+    day: date,
+    rule: str,
+    rows: int,
+    observed: str | None,
+    limit: str | None,
+    is_broken: bool,
+    *,
+    broken: int | None = None,
+    column: str = "",
+    severity: str = "critical",
+) -> Finding:
+    """A finding about a table's rows of a day; a rule about the table as a whole breaks once or not at all."""
+    times = int(is_broken) if broken is None else broken
+    return Finding(contract.name, day, rule, column, severity, rows, times, observed, limit, is_broken)
+
+
 def frame(spark: SparkSession, findings: list[Finding]) -> DataFrame:
     """The findings as rows of quality.results, in a fixed order."""
     rows = sorted((astuple(finding) for finding in findings), key=lambda row: tuple(str(value) for value in row))
@@ -76,7 +94,7 @@ def missing_day(contract: Contract, store: Store, day: date, delivered: Mapping[
     observed = f"no file for {open_days} open days up to {day}" if open_days > 1 else f"no file for {day}, an open day"
     limit = f"a file for each open day; at most {MOST_MISSING_DAYS} missing in a row"
     severity = "critical" if open_days > MOST_MISSING_DAYS else "warning"
-    return [Finding(contract.name, day, "missing_day", "", severity, 0, 1, observed, limit, True)]
+    return [judged(contract, day, "missing_day", 0, observed, limit, True, severity=severity)]
 
 
 def volume(contract: Contract, store: Store, day: date, counts: Mapping[date, int]) -> list[Finding]:
@@ -88,49 +106,16 @@ def volume(contract: Contract, store: Store, day: date, counts: Mapping[date, in
     past = [rows for rows in past if rows][: limits.weeks]
     rows = counts.get(day, 0)
     if len(past) < FEWEST_WEEKS:
-        return [
-            Finding(
-                contract.name,
-                day,
-                "volume",
-                "",
-                "warning",
-                rows,
-                0,
-                f"{rows} rows",
-                "too few past weeks to compare",
-                False,
-            )
-        ]
+        said = f"{rows} rows"
+        return [judged(contract, day, "volume", rows, said, "too few past weeks to compare", False, severity="warning")]
     usual = median(past)
     least = limits.min_share if len(past) >= limits.weeks else limits.min_share / 2
     compared = f"{rows} rows, {rows / usual:.2f} of the {usual:g} usual on this weekday ({len(past)} past weeks)"
-    low, high = rows <= least * usual, rows > limits.max_share * usual
+    lowest, highest = f"more than {least:g} of the usual", f"at most {limits.max_share:g} of the usual"
+    is_peak = rows > limits.max_share * usual
     return [
-        Finding(
-            contract.name,
-            day,
-            "volume",
-            "",
-            "critical",
-            rows,
-            int(low),
-            compared,
-            f"more than {least:g} of the usual",
-            low,
-        ),
-        Finding(
-            contract.name,
-            day,
-            "volume_peak",
-            "",
-            "warning",
-            rows,
-            int(high),
-            compared,
-            f"at most {limits.max_share:g} of the usual",
-            high,
-        ),
+        judged(contract, day, "volume", rows, compared, lowest, rows <= least * usual),
+        judged(contract, day, "volume_peak", rows, compared, highest, is_peak, severity="warning"),
     ]
 
 
@@ -142,20 +127,8 @@ def freshness(contract: Contract, day: date, newest: date | None, rows: int) -> 
     limit = f"at most {contract.limits.freshness_days} days before {day}"
     broken = age > contract.limits.freshness_days
     observed = f"newest {contract.event_day} {newest}, {age} days before"
-    return [
-        Finding(
-            contract.name,
-            day,
-            "freshness",
-            contract.event_day or "",
-            "critical",
-            rows,
-            int(broken),
-            observed,
-            limit,
-            broken,
-        )
-    ]
+    column = contract.event_day or ""
+    return [judged(contract, day, "freshness", rows, observed, limit, broken, column=column)]
 
 
 def quarantined_share(contract: Contract, day: date, rows: int, quarantined: int) -> list[Finding]:
@@ -165,20 +138,8 @@ def quarantined_share(contract: Contract, day: date, rows: int, quarantined: int
         return []
     share = quarantined / rows
     observed = f"{quarantined} of {rows} rows ({share:.1%}) in quarantine.{contract.table}"
-    return [
-        Finding(
-            contract.name,
-            day,
-            "quarantined_share",
-            "",
-            "critical",
-            rows,
-            quarantined,
-            observed,
-            f"at most {limit:.1%}",
-            share > limit,
-        )
-    ]
+    most = f"at most {limit:.1%}"
+    return [judged(contract, day, "quarantined_share", rows, observed, most, share > limit, broken=quarantined)]
 
 
 def snapshot_share(contract: Contract, day: date, rows: int, visible: int) -> list[Finding]:
@@ -187,20 +148,7 @@ def snapshot_share(contract: Contract, day: date, rows: int, visible: int) -> li
         return []
     broken = rows < SNAPSHOT_MIN_SHARE * visible
     observed = f"{rows} keys, {visible} before"
-    return [
-        Finding(
-            contract.name,
-            day,
-            "volume",
-            "",
-            "critical",
-            rows,
-            int(broken),
-            observed,
-            f"at least {SNAPSHOT_MIN_SHARE:.0%} of before",
-            broken,
-        )
-    ]
+    return [judged(contract, day, "volume", rows, observed, f"at least {SNAPSHOT_MIN_SHARE:.0%} of before", broken)]
 
 
 def reference(contract: Contract, day: date, column: str, rows: DataFrame, known: DataFrame) -> list[Finding]:
@@ -218,17 +166,5 @@ def reference(contract: Contract, day: date, column: str, rows: DataFrame, known
     broken = got["found"] < limits.min_share * got["rows"]
     observed = f"{lost} of {got['rows']} rows name a {column} that {limits.table} does not know"
     limit = f"at least {limits.min_share:.0%} known"
-    return [
-        Finding(
-            contract.name,
-            day,
-            f"reference_{limits.table}",
-            column,
-            "critical",
-            got["rows"],
-            lost,
-            observed,
-            limit,
-            broken,
-        )
-    ]
+    rule = f"reference_{limits.table}"
+    return [judged(contract, day, rule, got["rows"], observed, limit, broken, broken=lost, column=column)]

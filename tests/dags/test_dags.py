@@ -102,7 +102,11 @@ def test_nightly_goes_from_left_to_right(found: dict[str, dict]) -> None:
 
 def test_a_stage_is_told_the_partition_and_the_store(found: dict[str, dict]) -> None:
     assert found["nightly"]["tasks"]["features"]["arguments"] == [
-        "features", "--as-of", "{{ dag_run.partition_key }}", "--store", "{{ params.store }}",
+        "features",
+        "--as-of",
+        "{{ dag_run.partition_key }}",
+        "--store",
+        "{{ params.store }}",
     ]
 
 

@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 
 import psutil
-import pytest
 
 from jobs.lib import airflow
 from jobs.lib.airflow import Server
@@ -55,37 +54,6 @@ def test_spark_submit_is_given_the_options_of_the_one_factory(home: Settings, tm
     written = dict(line.split(" ", 1) for line in (tmp_path / "spark.properties").read_text().splitlines())
     assert written["spark.driver.memory"] == home.driver_memory
     assert "delta-spark" in written["spark.jars"]
-
-
-def test_a_lock_has_one_holder_and_names_it(tmp_path: Path) -> None:
-    lock = tmp_path / "home" / "night.lock"
-    with airflow.held(lock, "make run DAY=2011-10-31"):
-        named = rf"make run DAY=2011-10-31 \(process {os.getpid()}\)"
-        with pytest.raises(airflow.Held, match=named), airflow.held(lock, "another"):
-            pass
-    with airflow.held(lock, "another"):
-        pass
-
-
-def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
-    lock = tmp_path / "night.lock"
-    code = f"""
-import time
-from pathlib import Path
-from jobs.lib import airflow
-with airflow.held(Path({str(lock)!r}), "a night"):
-    print("held", flush=True)
-    time.sleep(60)
-"""
-    root = Path(airflow.__file__).parents[2]
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=root) as holder:
-        assert holder.stdout is not None and holder.stdout.readline() == b"held\n"
-        with pytest.raises(airflow.Held), airflow.held(lock, "another"):
-            pass
-        holder.kill()
-        holder.wait()
-    with airflow.held(lock, "another"):
-        pass
 
 
 def test_the_password_is_made_once_and_its_owners_alone(tmp_path: Path) -> None:

@@ -10,7 +10,11 @@ from jobs.lib.settings import Settings
 
 RUN = "shop__2011-10-31__x"
 TASK = {
-    "task_id": "validated", "state": "failed", "try_number": 1, "duration": 14.4, "start_date": "2011-11-01T00:00:00Z",
+    "task_id": "validated",
+    "state": "failed",
+    "try_number": 1,
+    "duration": 14.4,
+    "start_date": "2011-11-01T00:00:00Z",
 }
 
 
@@ -84,8 +88,9 @@ def test_a_mistake_is_said_before_airflow_starts(home: Settings, capsys: pytest.
     assert "online_retail" in capsys.readouterr().err
 
 
-def test_a_range_backwards_is_refused(home: Settings, monkeypatch: pytest.MonkeyPatch,
-                                      capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_range_backwards_is_refused(
+    home: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("DAYBREAK_HOME", str(home.home))
     monkeypatch.setenv("DAYBREAK_DATA", str(home.home))
     arguments = ["backfill", "--store", "online_retail", "--from", "2011-10-31", "--to", "2011-10-01"]

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from jobs.lib import lineage
+from jobs.lib import lineage, stages
 from jobs.lib.stores import Known, Source
 from jobs.maintenance import stage
+from jobs.published import releases
 from tests.jobs.validated.shop import Shop, line
 
 EVENTS = """
@@ -44,3 +45,24 @@ def test_expired_events_go_once_the_weekly_tables_hold_them(shop):
     assert shop.read("validated.order_lines", "2026-04-13").count() == 2
     landed = shop.tables.read_landed("clicks")
     assert (landed.where("_row = 0").count(), landed.where("_row > 0").count()) == (2, 3)
+
+
+def test_daily_features_go_after_two_weeks_and_the_weekly_ones_stay(shop):
+    for day in ("2026-04-13", "2026-04-20", "2026-05-05"):
+        shop.validate(day) if day != "2026-04-13" else None
+        stages.build(replace(shop.night(day), stage="features"))
+    stage.run(replace(shop.night("2026-05-05"), stage="maintenance"))
+    kept = shop.tables.raw("features.item").select("as_of").distinct().collect()
+    assert [str(row[0]) for row in kept] == ["2026-05-05"]
+    assert shop.tables.raw("features.item_weekly").count() > 0
+
+
+def test_what_a_killed_publication_left_is_removed_and_what_is_published_stays(shop):
+    night = replace(shop.night("2026-04-14"), stage="maintenance")
+    product = releases.open_product(night.settings, night.store.name, "recommendations")
+    product.put(releases.manifest_key("20260401-aaaaaaaaaaaa"), b"{}", if_absent=True)
+    for day, release in (("2026-04-01", "20260401-aaaaaaaaaaaa"), ("2026-04-02", "killed"), ("2026-04-14", "now")):
+        product.put(f"for_customer/as_of={day}/release={release}/part-0.parquet", b"rows", if_absent=True)
+    stage.run(night)
+    left = sorted(entry.key.split("release=")[1] for entry in product.list("for_customer/"))
+    assert left == ["20260401-aaaaaaaaaaaa/part-0.parquet", "now/part-0.parquet"]

@@ -28,7 +28,7 @@ from jobs.lib.settings import Settings
 
 DAG = "nightly"
 RUNS = f"/dags/{DAG}/dagRuns"
-POLL_SECONDS = 1.0
+POLL_SECONDS = 4.0
 ENDED = ("success", "failed", "skipped", "upstream_failed", "removed")
 
 

@@ -52,19 +52,24 @@ def fit(item: pd.DataFrame, text: sparse.csr_matrix) -> ItemFigures:
     stock = np.log1p(np.maximum(np.nan_to_num(on_hand), 0))
     with np.errstate(invalid="ignore", divide="ignore"):
         margin = np.clip(np.nan_to_num((price - cost) / price, nan=0.0, posinf=0.0, neginf=0.0), 0, 1)
-    first, listed = _numbers(item, "first_age"), np.nan_to_num(_numbers(item, "listed_age"), nan=np.inf)
-    is_unsold = np.isnan(first)
-    is_fresh = np.where(is_unsold, listed, first) < FRESH_DAYS
+    listed_age, is_fresh, is_unsold = newness(item)
     in_stock = np.nan_to_num(on_hand, nan=1.0) > 0
     return ItemFigures(
         embedding=embedding(text),
         margin=margin,
         stock=stock / max(stock.max(initial=0), 1e-9),
-        listed_age=listed,
+        listed_age=listed_age,
         is_fresh=is_fresh,
         is_unsold=is_unsold,
         is_for_allowed=item["is_active"].to_numpy(bool) & item["is_restricted"].to_numpy(bool) & in_stock,
     )
+
+
+def newness(item: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """``listed_age``, ``is_fresh`` and ``is_unsold`` of the item table's rows."""
+    first, listed = _numbers(item, "first_age"), np.nan_to_num(_numbers(item, "listed_age"), nan=np.inf)
+    is_unsold = np.isnan(first)
+    return listed, np.where(is_unsold, listed, first) < FRESH_DAYS, is_unsold
 
 
 def embedding(text: sparse.csr_matrix) -> np.ndarray:

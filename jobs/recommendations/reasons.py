@@ -94,14 +94,14 @@ def _sentence(source: str, figure: dict[str, float]) -> str:
     if source == "just listed":
         return f"New in the shop: listed {ago(figure['listed_age'])}"
     if source == EXPLORATION:
-        return _different(figure)
+        return different(figure)
     if source == "customers alike" and figure["item_customers_28d"] > 0:
         return f"Chosen by people with your taste, among {_customers(figure['item_customers_28d'])} in 28 days"
     return f"Bought by {_customers(figure['item_customers_28d'])} in the last 28 days"
 
 
-def _different(figure: dict[str, float]) -> str:
-    """Why something stands there that the model did not place."""
+def different(figure: dict[str, float]) -> str:
+    """Why something stands there that the model did not place: its age, or how many bought it."""
     if figure["item_first_age"] < FRESH_DAYS:
         return f"New here: first sold {ago(figure['item_first_age'])}"
     if figure["item_first_age"] == NEVER:

@@ -106,7 +106,7 @@ class Reranker:
         exploring = self.params.exploring.get(placement, ())
         if not exploring or not self.exploration.share:
             return kept
-        weight = reserve_weights(scored, figures, place, self.params)
+        weight = reserve_weights(scored, figures.is_unproven, place, self.params)
         uniform = self.exploration.uniform([f"{name}\x1f{placement}" for name in people.names], len(exploring))
         share = np.where(people.is_held, 0.0, self.exploration.share)
         return explored(kept, scored.row, scored.column, weight, exploring, uniform, share)
@@ -165,9 +165,10 @@ def mmr(
     return picked
 
 
-def reserve_weights(scored: Scored, figures: ItemFigures, place: np.ndarray, params: RerankParams) -> np.ndarray:
-    """How often each candidate is drawn beside the others, 0 for never: only what the customer has not bought."""
-    is_unproven = figures.is_unproven[scored.column]
+def reserve_weights(scored: Scored, is_unproven: np.ndarray, place: np.ndarray, params: RerankParams) -> np.ndarray:
+    """How often each candidate is drawn beside the others, 0 for never: only what the customer has not bought.
+    ``is_unproven`` is one value an item."""
+    is_unproven = is_unproven[scored.column]
     is_near = place <= PLACES + params.reserve
     return np.where((is_near | is_unproven) & ~scored.is_own, np.where(is_unproven, params.unproven, 1.0), 0.0)
 

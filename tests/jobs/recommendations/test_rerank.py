@@ -1,4 +1,4 @@
-"""Places out of scores: variety and figures move items as their weights say, and the odds of chance are the true ones."""
+"""Places out of scores: variety and figures move items as their weights say, and the odds of chance are true."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from pyspark.sql import functions as F
 from jobs.lib.registry import Champion
 from jobs.lib.settings import Settings
 from jobs.recommendations import frames
-from jobs.recommendations.catalogue import NEVER
+from jobs.recommendations.catalogue import AGES, NEVER
 from jobs.recommendations.item_figures import newness
 from jobs.recommendations.model import Model
 from jobs.recommendations.reasons import EXPLORATION, different
@@ -45,7 +45,7 @@ class NewcomerParams:
     min_customers: int = 5
     draws: int = 10
     exploring: tuple[int, ...] = tuple(range(4, PLACES + 1, 2))
-    boost: float = 4.0
+    boost: float = 2.0
 
 
 def for_newcomer(
@@ -115,10 +115,10 @@ def draw_lists(
     rows["segment"] = [f"draw={number}" for number in found.at // len(items)]
     rows["rank"], rows["propensity"] = found.rank.astype(np.int32), found.propensity
     listed_age, _, _ = newness(items)
+    items = items.fillna(dict.fromkeys(AGES, NEVER))
     for at in np.flatnonzero(found.is_explored):
         item = items.iloc[chosen[at]]
-        age = NEVER if pd.isna(item["first_age"]) else item["first_age"]
-        figure = {"item_first_age": age, "item_customers_28d": item["customers_28d"]}
+        figure = {f"item_{name}": item[name] for name in ("first_age", "last_age", "customers_28d")}
         figure["listed_age"] = listed_age[chosen[at]]
         rows.loc[at, ["source", "reason"]] = EXPLORATION, different(figure)
     return rows

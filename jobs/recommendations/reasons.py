@@ -50,7 +50,7 @@ def reasons_of(
         name: features[name].to_numpy(float)
         for name in (
             *("orders", "last_age", "views_28d", "carts_28d", "item_discoveries_10d", "item_customers_28d"),
-            *("item_customers_7d", "item_first_age", "users_recent"),
+            *("item_customers_7d", "item_first_age", "item_last_age", "users_recent"),
         )
     }
     figures["listed_age"] = catalogue.figures.listed_age[column]
@@ -107,6 +107,8 @@ def different(figure: dict[str, float]) -> str:
     if figure["item_first_age"] == NEVER:
         is_dated = np.isfinite(figure["listed_age"])
         return f"New here: listed {ago(figure['listed_age'])}" if is_dated else "New here: nobody has bought it yet"
+    if not figure["item_customers_28d"]:
+        return f"Something different: last sold {ago(figure['item_last_age'])}"
     return f"Something different: bought by {_customers(figure['item_customers_28d'])} in the last 28 days"
 
 

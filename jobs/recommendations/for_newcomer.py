@@ -133,9 +133,11 @@ def drawn(
     best = _best(score, is_shown)
     place = np.empty(count, np.int64)
     place[np.argsort(-np.where(is_shown, score, -1), kind="stable")] = np.arange(1, count + 1)
+    # What may not be shown is left out of the reserve as a customer's own items are.
     every = Scored(np.zeros(count, np.int64), np.arange(count), score, ~is_shown)
-    _, is_fresh, is_unsold = newness(items)
-    weight = np.tile(reserve_weights(every, is_fresh | is_unsold, place, RerankParams()), params.draws)
+    # Fresh items only: all that never sold would be most of some catalogues, and here no source has chosen among it.
+    _, is_fresh, _ = newness(items)
+    weight = np.tile(reserve_weights(every, is_fresh, place, RerankParams()), params.draws)
     ranks = np.tile(np.arange(1, len(best) + 1), params.draws)
     at = (draws[:, None] * count + best).ravel()
     kept = Chosen(at, ranks, np.ones(len(at)), np.zeros(len(at), bool))

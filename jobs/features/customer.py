@@ -11,7 +11,7 @@ from jobs.features.learning import baskets, human, sold, within
 from jobs.lib.exact import exact_mean
 from jobs.lib.stores import Store
 
-PURPOSE = "personalisation"
+PURPOSES = {"personalisation": "is_personal_allowed", "restricted": "is_restricted_allowed"}
 
 
 def customer(
@@ -30,9 +30,11 @@ def customer(
         .groupBy("customer_id")
         .agg(F.count(F.lit(1)).alias("views_28d"))
     )
-    allowed = consents.where(F.col("purpose") == PURPOSE).select(
-        "customer_id", F.col("is_granted").alias("is_personal_allowed")
-    )
+    granted = [
+        F.max(F.when(F.col("purpose") == purpose, F.col("is_granted"))).alias(name)
+        for purpose, name in PURPOSES.items()
+    ]
+    allowed = consents.groupBy("customer_id").agg(*granted)
     profile = customers.select("customer_id", "country", "channel", "segment", "age_band", "is_business")
     everyone = profile.join(_where_from(order_lines), "customer_id", "full").join(
         _orders(order_lines), "customer_id", "left"
@@ -45,7 +47,7 @@ def customer(
         .withColumn("country", F.coalesce("country", "order_country"))
         .withColumn("channel", F.coalesce("channel", "order_channel"))
         .fillna(without, ["is_personal_allowed"])
-        .fillna(False, ["is_business"])
+        .fillna(False, ["is_business", "is_restricted_allowed"])
         .fillna(0, ["orders", "items_per_order", "value_per_order", "mean_price", "repeat_share", "views_28d"])
     )
 

@@ -25,6 +25,7 @@ class Settings:
     products: tuple[str, ...]
     control_share: float
     control_salt: str
+    exploration_share: float
     events_retention_days: int
     settle_seconds: float
     training_cadence_days: int
@@ -54,6 +55,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         products=_products(env),
         control_share=_number(env, "DAYBREAK_CONTROL_SHARE", 0.05, 0.0, 1.0),
         control_salt=env.get("DAYBREAK_CONTROL_SALT") or "daybreak",
+        exploration_share=_number(env, "DAYBREAK_EXPLORATION_SHARE", 0.05, 0.0, 0.5),
         events_retention_days=int(_number(env, "DAYBREAK_EVENTS_RETENTION_DAYS", 90, 35, 36500)),
         settle_seconds=_number(env, "DAYBREAK_SETTLE_SECONDS", 2.0, 0.0, 86400.0),
         training_cadence_days=int(_number(env, "DAYBREAK_TRAINING_CADENCE_DAYS", 7, 1, 3650)),

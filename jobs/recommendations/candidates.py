@@ -26,7 +26,9 @@ class CandidateParams:
     content: int = 20
     viewed: int = 20
     neighbours: int = 150
-    shared: dict[str, int] = field(default_factory=lambda: {"discovered": 60, "trend": 20, "popular": 40, "new": 10})
+    shared: dict[str, int] = field(
+        default_factory=lambda: {"discovered": 60, "trend": 20, "popular": 40, "new": 10, "just listed": 10}
+    )
 
 
 @dataclass(frozen=True)
@@ -96,8 +98,10 @@ def candidates(
 
 
 def _may_be_shown(block: Block, catalogue: Catalogue, keys: np.ndarray) -> np.ndarray:
-    """Sellable at all, and sold in the customer's country where the item says where it is sold."""
+    """Sellable to everybody or to this customer, and sold in their country where the item says where it is sold."""
+    allowed = block.customers["is_restricted_allowed"].to_numpy(bool)
     shown = catalogue.is_sellable[keys % block.items]
+    shown |= catalogue.figures.is_for_allowed[keys % block.items] & allowed[keys // block.items]
     countries, at = np.unique(block.customers["country"].fillna("").to_numpy(object), return_inverse=True)
     is_sold = np.array([[not codes or who in codes.split() for codes in catalogue.sold_in] for who in countries])
     if len(keys):

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from jobs.recommendations import content, item_item
+from jobs.recommendations import content, item_figures, item_item
+from jobs.recommendations.item_figures import ItemFigures
 from jobs.recommendations.item_item import ItemItemParams
 
 AGES = ("first_age", "last_age")
@@ -61,6 +62,7 @@ class Catalogue:
     places: dict[str, np.ndarray]
     sold_in: tuple[str, ...]
     sold_in_of: np.ndarray
+    figures: ItemFigures
 
     def column(self, name: str) -> np.ndarray:
         """One figure of every item."""
@@ -92,7 +94,8 @@ def fit(item: pd.DataFrame, pairs: pd.DataFrame, params: CatalogueParams | None 
     names, features = item_features(item)
     nothing = sparse.csr_matrix((len(item),) * 2, dtype=np.float32)
     ease = item_item.fit(bought, params.item_item) if params.is_personal else nothing
-    is_sellable = _is_sellable(item)
+    is_sellable, figures = _is_sellable(item), item_figures.fit(item, text)
+    shared = shared_values(names, features) | {"just listed": figures.just_listed}
     where, where_of = np.unique(item["sold_in"].fillna("").to_numpy(object), return_inverse=True)
     return Catalogue(
         item_ids=item["item_id"].to_numpy(object),
@@ -115,9 +118,10 @@ def fit(item: pd.DataFrame, pairs: pd.DataFrame, params: CatalogueParams | None 
         },
         idf=idf,
         country_popularity=_by_country(pairs, row, column, len(item), params),
-        places={name: _places(value, is_sellable) for name, value in shared_values(names, features).items()},
+        places={name: _places(value, is_sellable) for name, value in shared.items()},
         sold_in=tuple(where),
         sold_in_of=where_of,
+        figures=figures,
     )
 
 
@@ -169,7 +173,7 @@ def _places(value: np.ndarray, is_sellable: np.ndarray) -> np.ndarray:
 
 
 def _is_sellable(item: pd.DataFrame) -> np.ndarray:
-    """Items that a list may show: not delisted, not restricted, and not out of stock where stock is known."""
+    """Items that a list may show to all: not delisted, not restricted, and not out of stock where stock is known."""
     in_stock = item["on_hand"].astype(float).fillna(1).to_numpy() > 0
     return item["is_active"].to_numpy(bool) & ~item["is_restricted"].to_numpy(bool) & in_stock
 

@@ -14,6 +14,7 @@ from jobs.lib.registry import Champion
 from jobs.lib.settings import Settings
 from jobs.recommendations import catalogue, frames
 from jobs.recommendations.model import Model
+from jobs.recommendations.rerank import Exploration, Reranker
 from jobs.recommendations.score import Control, Scorer
 
 SCHEMA = (
@@ -35,7 +36,8 @@ def for_customer(
     pairs = frames.pair_rows(customer_item, customer, as_of)
     items = catalogue.fit(frames.item_rows(item, as_of), frames.sampled(pairs))
     control = Control(settings.control_share, settings.control_salt)
-    scorer = Scorer(items, Model.load(champion.path), control)
+    exploration = Exploration(settings.exploration_share, settings.control_salt, as_of)
+    scorer = Scorer(items, Model.load(champion.path), control, reranker=Reranker(exploration=exploration))
     # A stated number of partitions: adaptive execution would put a small store's customers on one core.
     spread = pairs.repartition(settings.shuffle_partitions, "customer_id").sortWithinPartitions("customer_id")
     return spread.mapInPandas(scorer.blocks, SCHEMA).withColumn("model_version", F.lit(champion.version))

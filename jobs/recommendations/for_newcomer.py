@@ -1,7 +1,8 @@
-"""Lists for people without history: for all, and for each country and channel with enough customers.
+"""Lists for people without history: for all, for each country and channel with enough customers, and ten draws.
 
 People begin with other items than regulars buy, so the popularity of first baskets counts double; those from abroad
-buy what others from abroad buy.
+buy what others from abroad buy. A draw is the list for all with some places given to chance, so that not all newcomers
+see the same: a shop spreads its visitors over ``draw=0`` to ``draw=9`` by a hash of their ids.
 """
 
 from __future__ import annotations
@@ -16,8 +17,13 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.lib.registry import Champion
+from jobs.lib.settings import Settings
 from jobs.recommendations import frames
+from jobs.recommendations.catalogue import AGES, NEVER
+from jobs.recommendations.item_figures import newness
 from jobs.recommendations.model import Model
+from jobs.recommendations.reasons import EXPLORATION, different
+from jobs.recommendations.rerank import Chosen, Exploration, RerankParams, Scored, explored, reserve_weights
 
 PLACES = 20
 COLUMNS = (
@@ -28,7 +34,8 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class NewcomerParams:
-    """Weights of the scaled popularities that make a newcomer's list, and how small a segment may be."""
+    """Weights of the scaled popularities that make a newcomer's list, and how small a segment may be. A draw gives each
+    of its ``exploring`` places to chance ``boost`` times as often as a customer's list (half of the time at most)."""
 
     first_baskets: float = 2.0
     popularity: float = 1.0
@@ -36,15 +43,25 @@ class NewcomerParams:
     segment: float = 1.0
     full_trust: int = 50
     min_customers: int = 5
+    draws: int = 10
+    exploring: tuple[int, ...] = tuple(range(4, PLACES + 1, 2))
+    boost: float = 2.0
 
 
 def for_newcomer(
-    customer_item: DataFrame, item: DataFrame, customer: DataFrame, as_of: date, champion: Champion
+    customer_item: DataFrame, item: DataFrame, customer: DataFrame, as_of: date, champion: Champion, settings: Settings
 ) -> DataFrame:
-    """Twenty places a segment: ``all``, ``country=…``, ``channel=…``."""
+    """Twenty places a segment: ``all``, ``country=…``, ``channel=…``, ``draw=0`` to ``draw=9``."""
     items = frames.item_rows(item, as_of)
     model = Model.load(champion.path)
-    lists = segment_lists(items, segment_popularity(customer_item, customer), model.publishes("cold"))
+    is_ours = model.publishes("cold")
+    chance = Exploration(settings.exploration_share, settings.control_salt, as_of)
+    lists = pd.concat(
+        [
+            segment_lists(items, segment_popularity(customer_item, customer), is_ours),
+            draw_lists(items, is_ours, chance),
+        ]
+    )
     lists["model_version"] = champion.version
     return customer_item.sparkSession.createDataFrame(lists[[c.split()[0] for c in COLUMNS.split(", ")]], COLUMNS)
 
@@ -84,6 +101,52 @@ def segment_lists(
     return pd.concat(parts, ignore_index=True)
 
 
+def draw_lists(
+    items: pd.DataFrame, is_ours: bool, chance: Exploration, params: NewcomerParams | None = None
+) -> pd.DataFrame:
+    """The list for all, once a draw, with its exploring places given to chance."""
+    params = params or NewcomerParams()
+    items = items.sort_values("item_id", kind="stable").reset_index(drop=True)
+    popularity = scaled(items["customers_28d"])
+    score, is_shown = newcomer_score(items, params) if is_ours else popularity, _is_shown(items, "all")
+    found = drawn(items, score, is_shown, chance, params)
+    chosen = found.at % len(items)
+    rows = _rows(items, "", chosen, score, popularity)
+    rows["segment"] = [f"draw={number}" for number in found.at // len(items)]
+    rows["rank"], rows["propensity"] = found.rank.astype(np.int32), found.propensity
+    listed_age, _, _ = newness(items)
+    items = items.fillna(dict.fromkeys(AGES, NEVER))
+    for at in np.flatnonzero(found.is_explored):
+        item = items.iloc[chosen[at]]
+        figure = {f"item_{name}": item[name] for name in ("first_age", "last_age", "customers_28d")}
+        figure["listed_age"] = listed_age[chosen[at]]
+        rows.loc[at, ["source", "reason"]] = EXPLORATION, different(figure)
+    return rows
+
+
+def drawn(
+    items: pd.DataFrame, score: np.ndarray, is_shown: np.ndarray, chance: Exploration, params: NewcomerParams
+) -> Chosen:
+    """Places of all draws; ``at`` is the number of the draw · items + that of the item. Propensities are exact, as in
+    :func:`jobs.recommendations.rerank.explored`."""
+    draws, count = np.arange(params.draws), len(items)
+    best = _best(score, is_shown)
+    place = np.empty(count, np.int64)
+    place[np.argsort(-np.where(is_shown, score, -1), kind="stable")] = np.arange(1, count + 1)
+    # What may not be shown is left out of the reserve as a customer's own items are.
+    every = Scored(np.zeros(count, np.int64), np.arange(count), score, ~is_shown)
+    # Fresh items only: all that never sold would be most of some catalogues, and here no source has chosen among it.
+    _, is_fresh, _ = newness(items)
+    weight = np.tile(reserve_weights(every, is_fresh, place, RerankParams()), params.draws)
+    ranks = np.tile(np.arange(1, len(best) + 1), params.draws)
+    at = (draws[:, None] * count + best).ravel()
+    kept = Chosen(at, ranks, np.ones(len(at)), np.zeros(len(at), bool))
+    row, column = np.repeat(draws, count), np.tile(np.arange(count), params.draws)
+    uniform = chance.uniform([f"newcomers\x1fdraw={number}" for number in draws], len(params.exploring))
+    share = np.full(params.draws, min(params.boost * chance.share, 0.5))
+    return explored(kept, row, column, weight, params.exploring, uniform, share)
+
+
 def newcomer_score(items: pd.DataFrame, params: NewcomerParams | None = None) -> np.ndarray:
     """The score of the list for all, item by item."""
     params = params or NewcomerParams()
@@ -120,26 +183,38 @@ def _scores(
 
 def _list(items: pd.DataFrame, segment: str, score: np.ndarray, inside: np.ndarray) -> pd.DataFrame:
     """The first places by score among the items that may be shown, with the figure behind each."""
+    return _rows(items, segment, _best(score, _is_shown(items, segment)), score, inside)
+
+
+def _is_shown(items: pd.DataFrame, segment: str) -> np.ndarray:
+    """Sellable to everybody, and sold in the country of the segment (everywhere, where it is of no country)."""
     is_shown = (
         items["is_active"].to_numpy(bool)
         & ~items["is_restricted"].to_numpy(bool)
         & (items["on_hand"].fillna(1) > 0).to_numpy()
     )
     if not segment.startswith("country="):
-        is_shown &= items["sold_in"].isna().to_numpy()
-    else:
-        country = segment.split("=", 1)[1]
-        is_shown &= np.array([s is None or s != s or country in s.split() for s in items["sold_in"]])
+        return is_shown & items["sold_in"].isna().to_numpy()
+    country = segment.split("=", 1)[1]
+    return is_shown & np.array([s is None or s != s or country in s.split() for s in items["sold_in"]])
+
+
+def _best(score: np.ndarray, is_shown: np.ndarray) -> np.ndarray:
+    """Numbers of the first items by score, those of no score left out."""
     score = np.where(is_shown, score, 0)
     best = np.lexsort((np.arange(len(score)), -score))[:PLACES]
-    best = best[score[best] > 0]
-    reasons = [_reason(items.iloc[i], segment, inside[i]) for i in best]
+    return best[score[best] > 0]
+
+
+def _rows(items: pd.DataFrame, segment: str, chosen: np.ndarray, score: np.ndarray, inside: np.ndarray) -> pd.DataFrame:
+    """The places of a list in their order, with the figure behind each."""
+    reasons = [_reason(items.iloc[i], segment, inside[i]) for i in chosen]
     return pd.DataFrame(
         {
             "segment": segment,
-            "rank": np.arange(1, len(best) + 1, dtype=np.int32),
-            "item_id": items["item_id"].to_numpy(object)[best],
-            "score": score[best],
+            "rank": np.arange(1, len(chosen) + 1, dtype=np.int32),
+            "item_id": items["item_id"].to_numpy(object)[chosen],
+            "score": score[chosen],
             "source": [source for source, _ in reasons],
             "reason": [reason for _, reason in reasons],
             "propensity": 1.0,

@@ -34,6 +34,7 @@ def pair_rows(customer_item: DataFrame, customer: DataFrame, as_of: date) -> Dat
     who = customer.where(F.col("is_personal_allowed")).select(
         "customer_id",
         "country",
+        "is_restricted_allowed",
         *[F.col(name).cast("double").alias(alias) for name, alias in CUSTOMER.items()],
         _age("first_ordered_on", as_of).alias("customer_age"),
         _age("last_ordered_on", as_of).alias("customer_recency"),

@@ -6,12 +6,14 @@ import numpy as np
 from scipy import sparse
 
 from jobs.recommendations.candidates import Block
-from jobs.recommendations.catalogue import Catalogue
+from jobs.recommendations.catalogue import NEVER, Catalogue
+from jobs.recommendations.item_figures import FRESH_DAYS
 from jobs.recommendations.pair_features import Candidates
 
 # The features in which a personal source says how high it places the pair; shared sources have their own places.
 PERSONAL_PLACES = {"bought with": "ease_rank", "similar": "content_rank", "customers alike": "users_recent_rank"}
 FIRST = ("own history", "viewed")
+EXPLORATION = "exploration"
 
 
 def sources_of(pairs: Candidates, catalogue: Catalogue, chosen: np.ndarray) -> np.ndarray:
@@ -48,9 +50,10 @@ def reasons_of(
         name: features[name].to_numpy(float)
         for name in (
             *("orders", "last_age", "views_28d", "carts_28d", "item_discoveries_10d", "item_customers_28d"),
-            *("item_customers_7d", "item_first_age", "users_recent"),
+            *("item_customers_7d", "item_first_age", "item_last_age", "users_recent"),
         )
     }
+    figures["listed_age"] = catalogue.figures.listed_age[column]
     for place in np.flatnonzero(texts == ""):
         texts[place] = _sentence(source[place], {name: value[place] for name, value in figures.items()})
     return texts
@@ -88,9 +91,25 @@ def _sentence(source: str, figure: dict[str, float]) -> str:
         return f"On the rise: {_customers(figure['item_customers_7d'])} in the last 7 days"
     if source == "new":
         return f"New: first sold {ago(figure['item_first_age'])}"
+    if source == "just listed":
+        return f"New in the shop: listed {ago(figure['listed_age'])}"
+    if source == EXPLORATION:
+        return different(figure)
     if source == "customers alike" and figure["item_customers_28d"] > 0:
         return f"Chosen by people with your taste, among {_customers(figure['item_customers_28d'])} in 28 days"
     return f"Bought by {_customers(figure['item_customers_28d'])} in the last 28 days"
+
+
+def different(figure: dict[str, float]) -> str:
+    """Why something stands there that the model did not place: its age, or how many bought it."""
+    if figure["item_first_age"] < FRESH_DAYS:
+        return f"New here: first sold {ago(figure['item_first_age'])}"
+    if figure["item_first_age"] == NEVER:
+        is_dated = np.isfinite(figure["listed_age"])
+        return f"New here: listed {ago(figure['listed_age'])}" if is_dated else "New here: nobody has bought it yet"
+    if not figure["item_customers_28d"]:
+        return f"Something different: last sold {ago(figure['item_last_age'])}"
+    return f"Something different: bought by {_customers(figure['item_customers_28d'])} in the last 28 days"
 
 
 def ago(days: float) -> str:

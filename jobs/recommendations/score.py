@@ -13,13 +13,12 @@ import numpy as np
 import pandas as pd
 
 from jobs.recommendations import baselines, reasons
-from jobs.recommendations.blend import ranks
 from jobs.recommendations.candidates import Block, CandidateParams, block_of
 from jobs.recommendations.catalogue import Catalogue
 from jobs.recommendations.model import Model
 from jobs.recommendations.pair_features import Candidates, candidate_pairs
+from jobs.recommendations.rerank import People, Reranker, Scored
 
-PLACES = 20
 BLOCK_CUSTOMERS = 400
 LIST_COLUMNS = ("customer_id", "variant", "placement", "rank", "item_id", "score", "source", "reason", "propensity")
 
@@ -45,6 +44,7 @@ class Scorer:
     model: Model
     control: Control = field(default_factory=Control)
     params: CandidateParams = field(default_factory=CandidateParams)
+    reranker: Reranker = field(default_factory=Reranker)
 
     def blocks(self, frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         """Lists for a stream of frames of pairs whose customers come one after the other."""
@@ -58,13 +58,42 @@ class Scorer:
             return pd.DataFrame(columns=LIST_COLUMNS)
         found = candidate_pairs(block, self.catalogue, self.params)
         is_control = np.array([self.control.holds(who) for who in block.customers["customer_id"]], bool)
+        people = people_of(block, is_control)
         parts = []
         for placement, (mask, score) in placement_scores(found, self.model, is_control).items():
-            parts.append(_places(block, found, self.catalogue, placement, mask, score))
+            parts.append(self._places(block, found, people, placement, mask, score))
         lists = pd.concat(parts, ignore_index=True)
         lists["variant"] = np.where(is_control[lists.pop("row")], "control", "model")
-        lists["propensity"] = 1.0
         return lists.sort_values(["customer_id", "placement", "rank"], kind="stable")[list(LIST_COLUMNS)]
+
+    def _places(
+        self, block: Block, found: Candidates, people: People, placement: str, mask: np.ndarray, score: np.ndarray
+    ) -> pd.DataFrame:
+        """The places of each customer in a placement, with source and reason; ``score`` stays the ranker's."""
+        at = np.flatnonzero(mask)
+        scored = Scored(found.row[at], found.column[at], score, found.is_own[at])
+        kept = self.reranker.places(scored, people, self.catalogue.figures, placement)
+        chosen = at[kept.at]
+        source = np.where(kept.is_explored, reasons.EXPLORATION, reasons.sources_of(found, self.catalogue, chosen))
+        return pd.DataFrame(
+            {
+                "row": found.row[chosen],
+                "customer_id": people.names[found.row[chosen]],
+                "placement": placement,
+                "rank": kept.rank.astype(np.int32),
+                "item_id": self.catalogue.item_ids[found.column[chosen]],
+                "score": score[kept.at],
+                "source": source,
+                "reason": reasons.reasons_of(block, found, self.catalogue, chosen, source),
+                "propensity": kept.propensity,
+            }
+        )
+
+
+def people_of(block: Block, is_control: np.ndarray) -> People:
+    """The block's customers as re-ranking knows them."""
+    orders = block.customers["customer_orders"].to_numpy(float)
+    return People(block.customers["customer_id"].to_numpy(object), orders, is_control)
 
 
 def placement_scores(
@@ -108,26 +137,3 @@ def _starts(frame: pd.DataFrame) -> np.ndarray:
     """Positions at which a new customer begins."""
     who = frame["customer_id"].to_numpy(object)
     return np.concatenate([[0], np.flatnonzero(who[1:] != who[:-1]) + 1])
-
-
-def _places(
-    block: Block, found: Candidates, catalogue: Catalogue, placement: str, mask: np.ndarray, score: np.ndarray
-) -> pd.DataFrame:
-    """The first 20 places of each customer in a placement, with source and reason."""
-    at = np.flatnonzero(mask)
-    rank = ranks(found.row[at], score)
-    kept = rank <= PLACES
-    chosen = at[kept]
-    source = reasons.sources_of(found, catalogue, chosen)
-    return pd.DataFrame(
-        {
-            "row": found.row[chosen],
-            "customer_id": block.customers["customer_id"].to_numpy(object)[found.row[chosen]],
-            "placement": placement,
-            "rank": rank[kept].astype(np.int32),
-            "item_id": catalogue.item_ids[found.column[chosen]],
-            "score": score[kept],
-            "source": source,
-            "reason": reasons.reasons_of(block, found, catalogue, chosen, source),
-        }
-    )

@@ -1,10 +1,13 @@
 """How a customer buys, on the history of the conftest worked out by hand."""
 
 from datetime import date
+from types import SimpleNamespace
 
 import pytest
 
-from tests.jobs.features.conftest import D
+from jobs.features.customer import customer
+from jobs.features.customer_item import customer_item
+from tests.jobs.features.conftest import STORE, D, frame, line
 
 
 def test_a_customers_habits(made: dict) -> None:
@@ -17,3 +20,24 @@ def test_a_customers_habits(made: dict) -> None:
     )
     assert ann["mean_gap_days"] == pytest.approx((D - date(2026, 1, 30)).days / 2)
     assert made["customer"]["bob"]["mean_gap_days"] is None
+
+
+def test_a_use_of_data_needs_its_own_consent(spark) -> None:
+    said = [("ann", "personalisation", True), ("ann", "restricted", False), ("bob", "restricted", True)]
+    consents = frame(
+        spark,
+        "consents",
+        [{"customer_id": who, "purpose": what, "is_granted": yes, "known_day": D} for who, what, yes in said],
+    )
+    empty = {name: frame(spark, name, []) for name in ("customers", "events")}
+    orders = frame(spark, "order_lines", [line(who, D, who, "pen") for who in ("ann", "bob", "cyd")])
+    pairs = customer_item(orders, empty["events"], D)
+
+    def allowed(store: SimpleNamespace, given) -> dict[str, tuple[bool, bool]]:
+        rows = customer(empty["customers"], orders, empty["events"], given, pairs, D, store).collect()
+        return {row["customer_id"]: (row["is_personal_allowed"], row["is_restricted_allowed"]) for row in rows}
+
+    asks = SimpleNamespace(mappings={**STORE.mappings, "consents": None})
+    assert allowed(asks, consents) == {"ann": (True, False), "bob": (False, True), "cyd": (False, False)}
+    # A store that keeps no consents makes personal lists, and shows restricted items to nobody.
+    assert set(allowed(STORE, consents.limit(0)).values()) == {(True, False)}

@@ -118,6 +118,7 @@ def pair_frame(lines: pd.DataFrame, as_of: date) -> pd.DataFrame:
         pairs[name] = 0.0
     pairs["viewed_age"], pairs["carted_age"] = np.nan, np.nan
     pairs["country"] = np.where(pairs["customer_id"].str[1:].astype(int) % 4 == 0, "France", "Britain")
+    pairs["is_restricted_allowed"] = False
     return pairs.sort_values(["customer_id", "item_id"]).reset_index(drop=True)
 
 

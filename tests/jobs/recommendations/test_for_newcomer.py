@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from jobs.recommendations.for_newcomer import newcomer_score, segment_lists, segment_popularity
+from jobs.recommendations.for_newcomer import (
+    NewcomerParams,
+    draw_lists,
+    drawn,
+    newcomer_score,
+    segment_lists,
+    segment_popularity,
+)
+from jobs.recommendations.rerank import Exploration
 
 from . import small_shop
 
@@ -61,6 +70,46 @@ def test_what_may_not_be_shown_is_not(items, segments):
     found = segment_lists(barred, segments, True)
     assert not set(top[:2]) & set(found["item_id"])
     assert set(found.loc[found["item_id"] == top[2], "segment"]) <= {"country=France"}
+
+
+def test_draws_without_chance_are_the_list_for_all(items, segments):
+    everyone = segment_lists(items, segments.iloc[:0], is_ours=True).drop(columns="segment")
+    found = draw_lists(items, True, Exploration(0.0, "salt", AS_OF))
+    assert list(found["segment"].unique()) == [f"draw={number}" for number in range(10)]
+    for _, places in found.groupby("segment"):
+        pd.testing.assert_frame_equal(places.drop(columns="segment").reset_index(drop=True), everyone)
+
+
+def test_draws_come_as_often_as_their_propensities_say(items):
+    """Every item at every exploring place, over 10,000 draws: bounds of 4.5 sigma."""
+    score, count = newcomer_score(items), 10_000
+    found = drawn(items, score, score > 0, Exploration(0.1, "salt", AS_OF), NewcomerParams(draws=count))
+    item, draw = found.at % len(items), found.at // len(items)
+    every = pd.DataFrame({"rank": found.rank, "item": item, "propensity": found.propensity, "draw": draw})
+    counts = every.groupby(["rank", "item"])["propensity"].agg(["size", "min", "max"])
+    odds = counts["min"]
+    assert np.allclose(odds, counts["max"], rtol=1e-12)
+    assert (np.abs(counts["size"] - count * odds) <= 4.5 * np.sqrt(count * odds * (1 - odds))).all()
+    assert np.allclose(odds.groupby("rank").sum(), 1)
+    assert sorted(every.loc[every["propensity"] < 1, "rank"].unique()) == list(range(4, 21, 2))
+    assert not every.duplicated(["draw", "item"]).any()
+    best = np.lexsort((np.arange(len(items)), -score))[:20]
+    assert set(every.loc[~found.is_explored, "item"]) == set(best) and not set(item[found.is_explored]) & set(best)
+
+
+def test_draws_show_new_items_never_what_is_barred_and_say_why(items):
+    changed = items.copy()
+    changed["listed_age"] = np.nan
+    changed.loc[5, ["first_age", "customers_28d", "first_basket_decayed_14d", "decayed_14d", "listed_age"]] = (
+        np.nan, 0, 0, 0, 3,
+    )  # fmt: skip
+    changed.loc[6:40, "is_restricted"] = True
+    found = pd.concat([draw_lists(changed, True, Exploration(0.5, str(salt), AS_OF)) for salt in range(20)])
+    said = found.loc[found["item_id"] == changed["item_id"][5]]
+    assert len(said) and set(said["reason"]) == {"New here: listed 3 days ago"}
+    assert not set(found["item_id"]) & set(changed["item_id"][6:41])
+    other = found[(found["source"] == "exploration") & (found["item_id"] != changed["item_id"][5])]
+    assert other["reason"].str.match(r"Something different: (bought by [1-9o]|last sold)|New here: first sold").all()
 
 
 def test_segments_from_the_tables(spark):

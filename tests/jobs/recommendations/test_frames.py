@@ -132,8 +132,9 @@ def test_lists_do_not_depend_on_partitions_and_keep_their_contracts(tables, cham
 
 def test_newcomers_and_related_items_keep_their_contracts(tables, champion, home):
     inputs = {name: tables[name] for name in ("customer_item", "item", "customer")}
-    lists = for_newcomer(**inputs, as_of=AS_OF, champion=champion)
-    assert {"all", "country=Britain", "country=France"} == set(
+    lists = for_newcomer(**inputs, as_of=AS_OF, champion=champion, settings=home)
+    draws = {f"draw={number}" for number in range(10)}
+    assert {"all", "country=Britain", "country=France"} | draws == set(
         kept(lists.toPandas(), "recommendations.for_newcomer")["segment"]
     )
     beside = related_items(

@@ -15,6 +15,7 @@ from jobs.recommendations.candidates import CandidateParams, block_of
 from jobs.recommendations.model import Model
 from jobs.recommendations.pair_features import candidate_pairs
 from jobs.recommendations.reasons import reasons_of, sources_of
+from jobs.recommendations.rerank import Exploration, Reranker, RerankParams
 from jobs.recommendations.score import Control, Scorer, customers_together
 
 from . import small_shop
@@ -39,8 +40,9 @@ def items(lines):
 
 @pytest.fixture(scope="module")
 def scorer(items, pairs):
-    """Baselines throughout: what lists must obey does not depend on the model."""
-    return Scorer(item_side.fit(items, pairs), Model({}, gates.without_model("short"), {}, str(AS_OF)))
+    """Baselines throughout: what lists must obey does not depend on the model. Chance is frequent."""
+    model = Model({}, gates.without_model("short"), {}, str(AS_OF))
+    return Scorer(item_side.fit(items, pairs), model, reranker=Reranker(exploration=Exploration(0.3, "salt", AS_OF)))
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +62,6 @@ def test_places_count_from_one_without_gaps_and_no_item_comes_twice(lists):
     for _, places in lists.groupby(["customer_id", "placement"]):
         assert list(places["rank"]) == list(range(1, len(places) + 1))
         assert places["item_id"].is_unique
-        assert places["score"].is_monotonic_decreasing
     full = lists[lists["placement"] != "buy_again"].groupby(["customer_id", "placement"]).size()
     assert (full == 20).all()
 
@@ -113,6 +114,8 @@ def test_what_may_not_be_shown_is_in_no_list(items, pairs, lists):
     model = Model({}, gates.without_model("short"), {}, str(AS_OF))
     found = Scorer(item_side.fit(barred, pairs), model).lists(pairs)
     assert not set(top[:3]) & set(found["item_id"])
+    allowed = Scorer(item_side.fit(barred, pairs), model).lists(pairs.assign(is_restricted_allowed=True))
+    assert set(top[:3]) & set(allowed["item_id"]) == {top[1]}
     countries = pairs.drop_duplicates("customer_id").set_index("customer_id")["country"]
     assert set(countries[found.loc[found["item_id"] == top[3], "customer_id"]]) == {"France"}
 
@@ -127,6 +130,40 @@ def test_the_control_share_is_stable_and_gets_popularity(scorer, pairs):
     home = found[(found["variant"] == "control") & (found["placement"] == "home")]
     assert home.groupby("rank")["item_id"].nunique().max() == 1
     assert set(scorer.lists(pairs)["variant"]) == {"model"}
+
+
+def test_control_is_neither_re_ranked_nor_given_to_chance(scorer, pairs):
+    held = replace(scorer, control=Control(1.0, "salt"))
+    plain = replace(held, reranker=Reranker(RerankParams(weights={}, diversity=0.0, early_diversity=0.0)))
+    found = held.lists(pairs)
+    pd.testing.assert_frame_equal(found, plain.lists(pairs))
+    assert (found["propensity"] == 1).all() and "exploration" not in set(found["source"])
+    assert all(places["score"].is_monotonic_decreasing for _, places in found.groupby(["customer_id", "placement"]))
+
+
+def test_explored_places_say_so_and_carry_their_odds(lists, pairs):
+    explored = lists[lists["source"] == "exploration"]
+    assert len(explored) > 30 and set(explored["rank"]) == {8, 16}
+    assert set(explored["placement"]) == {"home", "discover"}
+    assert explored["propensity"].lt(0.3).all()
+    assert explored["reason"].str.match(r"New here: |Something different: (bought by (one|[1-9])|last sold )").all()
+    own = pd.MultiIndex.from_frame(pairs[["customer_id", "item_id"]])
+    assert not pd.MultiIndex.from_frame(explored[["customer_id", "item_id"]]).isin(own).any()
+    stayed = lists[lists["rank"].isin([8, 16]) & (lists["source"] != "exploration")]
+    assert set(stayed.loc[stayed["placement"] != "buy_again", "propensity"]) == {0.7}
+    assert (lists.loc[~lists["rank"].isin([8, 16]) | (lists["placement"] == "buy_again"), "propensity"] == 1).all()
+
+
+def test_an_item_just_listed_has_a_chance_without_a_sale(items, pairs, scorer):
+    waiting = items.assign(listed_age=np.where(items["item_id"] == "i050", 2.0, 400.0), title="a thing of its own")
+    ages = ["first_age", "last_age"]
+    sales = [c for c in items.select_dtypes(float) if c not in (*ages, "on_hand", "price")]
+    waiting.loc[waiting["item_id"] == "i050", sales] = 0.0
+    waiting.loc[waiting["item_id"] == "i050", ages] = np.nan
+    others = pairs[pairs["item_id"] != "i050"]
+    found = replace(scorer, catalogue=item_side.fit(waiting, others)).lists(others)
+    shown = found[found["item_id"] == "i050"]
+    assert len(shown) and set(shown["reason"]) <= {"New here: listed 2 days ago", "New in the shop: listed 2 days ago"}
 
 
 def test_a_looked_at_item_is_a_candidate_and_says_so(scorer, pairs):

@@ -1,0 +1,20 @@
+"""Settings from the environment: defaults, and bounds said in words."""
+
+from __future__ import annotations
+
+import pytest
+
+from jobs.lib import settings
+from jobs.lib.errors import DaybreakError
+
+
+@pytest.mark.parametrize(("text", "share"), [(None, 0.05), ("0", 0.0), ("0.5", 0.5)])
+def test_the_exploration_share_is_a_small_number(text, share):
+    env = {} if text is None else {"DAYBREAK_EXPLORATION_SHARE": text}
+    assert settings.load(env).exploration_share == share
+
+
+@pytest.mark.parametrize("text", ["0.51", "-0.1", "often"])
+def test_an_exploration_share_out_of_bounds_is_refused_by_name(text):
+    with pytest.raises(DaybreakError, match=r"DAYBREAK_EXPLORATION_SHARE is '.*': expected a number from 0 to 0\.5"):
+        settings.load({"DAYBREAK_EXPLORATION_SHARE": text})

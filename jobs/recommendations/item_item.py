@@ -50,12 +50,13 @@ def fit(history: sparse.csr_matrix, params: ItemItemParams) -> sparse.csr_matrix
 
 def cosine(history: sparse.csr_matrix, items: np.ndarray, params: ItemItemParams) -> sparse.csr_matrix:
     """Cosine neighbours of these items (items × items, both directions filled for them), shrunk for thin support."""
-    bought = (history > 0).astype(np.float32).tocsc()
+    by_customer = (history > 0).astype(np.float32)
+    bought = by_customer.tocsc()
     norm = np.sqrt(np.asarray(bought.sum(axis=0)).ravel()) + 1e-9
     parts = []
     for start in range(0, len(items), params.block_items):
         block = items[start : start + params.block_items]
-        both = (bought[:, block].T @ bought).tocsr()
+        both = bought[:, block].T @ by_customer
         row = np.repeat(np.arange(len(block)), np.diff(both.indptr))
         shrunk = both.data * both.data / (both.data + params.cosine_shrinkage)
         both.data = np.where(block[row] == both.indices, 0, shrunk / norm[block[row]] / norm[both.indices])

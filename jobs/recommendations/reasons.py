@@ -51,8 +51,10 @@ def reasons_of(
             *("item_customers_7d", "item_first_age", "users_recent"),
         )
     }
-    for place in np.flatnonzero(texts == ""):
-        texts[place] = _sentence(source[place], {name: value[place] for name, value in figures.items()})
+    rest = np.flatnonzero(texts == "")
+    # Plain numbers: taking and printing numpy's, one at a time, is slower.
+    for place, *values in zip(rest.tolist(), *(value[rest].tolist() for value in figures.values()), strict=True):
+        texts[place] = _sentence(source[place], dict(zip(figures, values, strict=True)))
     return texts
 
 

@@ -60,7 +60,10 @@ def block_of(pairs: pd.DataFrame, catalogue: Catalogue) -> Block:
 
 
 def scores(block: Block, catalogue: Catalogue, params: CandidateParams) -> dict[str, sparse.csr_matrix]:
-    """The collaborative and content scores, each customers × items and sparse, by the name of the source."""
+    """The collaborative and content scores, each customers × items and sparse, by the name of the source.
+
+    The columns of a row are in no order: sorting whole rows would cost more than the products.
+    """
     bought = block.matrix(block.pairs["orders"] > 0)
     recent = block.matrix(block.pairs["decayed_90d"])
     size = np.maximum(np.diff(bought.indptr), 1).astype(np.float32)
@@ -73,7 +76,7 @@ def scores(block: Block, catalogue: Catalogue, params: CandidateParams) -> dict[
     near = _neighbours(block, catalogue, params)
     for name, weights in sorted(catalogue.reference_weights.items()):
         found[f"users_{name}"] = near @ weights
-    return {name: _sorted(matrix) for name, matrix in found.items()}
+    return {name: matrix.tocsr().astype(np.float32, copy=False) for name, matrix in found.items()}
 
 
 def candidates(
@@ -94,25 +97,25 @@ def candidates(
     for name, k in params.shared.items():
         best = np.flatnonzero(catalogue.places[name] <= k).astype(np.int64)
         found[name] = (everyone[:, None] * block.items + best[None, :]).ravel()
-    return {name: keys[_may_be_shown(block, catalogue, keys)] for name, keys in found.items()}
-
-
-def _may_be_shown(block: Block, catalogue: Catalogue, keys: np.ndarray) -> np.ndarray:
-    """Sellable to everybody or to this customer, and sold in their country where the item says where it is sold."""
-    allowed = block.customers["is_restricted_allowed"].to_numpy(bool)
-    shown = catalogue.is_sellable[keys % block.items]
-    shown |= catalogue.figures.is_for_allowed[keys % block.items] & allowed[keys // block.items]
-    countries, at = np.unique(block.customers["country"].fillna("").to_numpy(object), return_inverse=True)
+    countries, country_of = np.unique(block.customers["country"].fillna("").to_numpy(object), return_inverse=True)
     is_sold = np.array([[not codes or who in codes.split() for codes in catalogue.sold_in] for who in countries])
-    if len(keys):
-        shown &= is_sold[at[keys // block.items], catalogue.sold_in_of[keys % block.items]]
-    return shown
+    return {name: keys[_may_be_shown(keys, block, catalogue, is_sold, country_of)] for name, keys in found.items()}
+
+
+def _may_be_shown(
+    keys: np.ndarray, block: Block, catalogue: Catalogue, is_sold: np.ndarray, country_of: np.ndarray
+) -> np.ndarray:
+    """Sellable to everybody or to this customer, and sold in their country (``is_sold``: countries ×
+    ``catalogue.sold_in``) where the item says where it is sold."""
+    row, column = np.divmod(keys, block.items)
+    allowed = block.customers["is_restricted_allowed"].to_numpy(bool)
+    shown = catalogue.is_sellable[column] | (catalogue.figures.is_for_allowed[column] & allowed[row])
+    return shown & is_sold[country_of[row], catalogue.sold_in_of[column]]
 
 
 def _top(matrix: sparse.csr_matrix, k: int) -> np.ndarray:
     """Keys of each row's k largest positive entries."""
-    positive = matrix.copy()
-    positive.data = np.maximum(positive.data, 0)
+    positive = sparse.csr_matrix((np.maximum(matrix.data, 0), matrix.indices, matrix.indptr), shape=matrix.shape)
     kept = keep_strongest(positive, k)
     row = np.repeat(np.arange(kept.shape[0], dtype=np.int64), np.diff(kept.indptr))
     return row * kept.shape[1] + kept.indices
@@ -121,15 +124,8 @@ def _top(matrix: sparse.csr_matrix, k: int) -> np.ndarray:
 def _neighbours(block: Block, catalogue: Catalogue, params: CandidateParams) -> sparse.csr_matrix:
     """Customers × sample: the customers most alike and how much, a customer's own row left out."""
     taste = taste_rows(block.matrix(block.pairs["orders"]), catalogue.idf)
-    alike = (taste @ catalogue.reference.T).tocsr()
-    themselves = pd.Index(catalogue.reference_ids).get_indexer(block.customers["customer_id"])
-    row = np.repeat(np.arange(alike.shape[0]), np.diff(alike.indptr))
-    alike.data = np.where(alike.indices == themselves[row], 0, alike.data)
+    alike = taste @ catalogue.reference_by_item
+    for row, own in enumerate(catalogue.reference_index.get_indexer(block.customers["customer_id"])):
+        part = slice(alike.indptr[row], alike.indptr[row + 1])
+        alike.data[part][alike.indices[part] == own] = 0
     return keep_strongest(alike, params.neighbours)
-
-
-def _sorted(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
-    """The same matrix with the columns of each row in order, as look-ups need them."""
-    matrix = matrix.tocsr().astype(np.float32)
-    matrix.sort_indices()
-    return matrix

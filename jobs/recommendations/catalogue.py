@@ -7,6 +7,7 @@ then sent to the tasks that score blocks. Items are numbered by the order of the
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -40,7 +41,8 @@ class CatalogueParams:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Items and the models over them; matrices are items × items, items × terms or customers × items, sparse.
+    """Items and the models over them; matrices are items × items, items × terms or customers × items, sparse
+    (``reference_by_item``, the tastes that user-kNN compares with, is items × customers, as its product needs it).
     ``sold_in`` holds the distinct lists of countries (empty: everywhere), ``sold_in_of`` the one of each item."""
 
     item_ids: np.ndarray
@@ -55,7 +57,7 @@ class Catalogue:
     text: sparse.csr_matrix
     text_neighbours: sparse.csr_matrix
     reference_ids: np.ndarray
-    reference: sparse.csr_matrix
+    reference_by_item: sparse.csr_matrix
     reference_weights: dict[str, sparse.csr_matrix]
     idf: np.ndarray
     country_popularity: dict[str, np.ndarray]
@@ -64,13 +66,23 @@ class Catalogue:
     sold_in_of: np.ndarray
     figures: ItemFigures
 
+    @cached_property
+    def index(self) -> pd.Index:
+        """Numbers of items by their ids."""
+        return pd.Index(self.item_ids)
+
+    @cached_property
+    def reference_index(self) -> pd.Index:
+        """Numbers of the sample's customers by their ids."""
+        return pd.Index(self.reference_ids)
+
     def column(self, name: str) -> np.ndarray:
         """One figure of every item."""
         return self.features[:, self.feature_names.index(name)]
 
     def index_of(self, item_ids: pd.Series) -> np.ndarray:
         """Numbers of these items; -1 for an id that the item table does not have."""
-        return pd.Index(self.item_ids).get_indexer(item_ids)
+        return self.index.get_indexer(item_ids)
 
 
 def fit(item: pd.DataFrame, pairs: pd.DataFrame, params: CatalogueParams | None = None) -> Catalogue:
@@ -110,7 +122,7 @@ def fit(item: pd.DataFrame, pairs: pd.DataFrame, params: CatalogueParams | None 
         text=text,
         text_neighbours=content.neighbours(text),
         reference_ids=customers,
-        reference=taste_rows(matrix(pairs["orders"]), idf),
+        reference_by_item=taste_rows(matrix(pairs["orders"]), idf).T.tocsr(),
         reference_weights={
             "all": bought,
             "decayed": matrix(pairs["decayed_30d"]),

@@ -56,11 +56,13 @@ def vectors(item: pd.DataFrame) -> sparse.csr_matrix:
 
 def neighbours(text: sparse.csr_matrix) -> sparse.csr_matrix:
     """Items × items: cosine of each item's nearest others, at least 0.25, at most 60 of them."""
-    parts = []
+    by_term, parts = text.T.tocsr(), []
     for start in range(0, text.shape[0], BLOCK_ITEMS):
-        near = (text[start : start + BLOCK_ITEMS] @ text.T).tocsr()
+        near = text[start : start + BLOCK_ITEMS] @ by_term
         row = np.repeat(np.arange(near.shape[0]) + start, np.diff(near.indptr))
+        # Nearly all that share a word are not near: they go before the strongest are looked for.
         near.data[(near.data < MIN_COSINE) | (row == near.indices)] = 0
+        near.eliminate_zeros()
         parts.append(keep_strongest(near, NEIGHBOURS))
     return sparse.vstack(parts).tocsr() if parts else sparse.csr_matrix((0, 0), dtype=np.float32)
 

@@ -40,32 +40,50 @@ def candidate_pairs(block: Block, catalogue: Catalogue, params: CandidateParams)
     proposed = candidates.candidates(block, catalogue, scored, params)
     keys = np.unique(np.concatenate(list(proposed.values())))
     row, column = keys // block.items, keys % block.items
+    starts = np.searchsorted(row, np.arange(len(block.customers) + 1))
     values = _own(block, keys)
-    values |= {name: lookup(matrix, row, column) for name, matrix in scored.items()}
-    values["text_cosine"] = _profile_cosine(block, catalogue, row, column)
+    values |= {name: lookup(matrix, starts, column) for name, matrix in scored.items()}
+    values["text_cosine"] = _profile_cosine(block, catalogue, starts, column)
     values["country_lift"] = _country_lift(block, catalogue, row, column)
     for name in CUSTOMER:
         values[name] = block.customers[name].to_numpy(float)[row]
-    for position, name in enumerate(catalogue.feature_names):
-        values[f"item_{name}"] = catalogue.features[column, position]
+    for name, of_items in zip(catalogue.feature_names, catalogue.features.T, strict=True):
+        values[f"item_{name}"] = of_items[column]
     values |= _crossed(values)
     for name in RANKED:
         values[f"{name}_rank"] = ranks(row, values[name])
-    features = pd.DataFrame({name: np.asarray(value, np.float32) for name, value in values.items()})
     is_own = values["orders"] > 0
-    sources = {name: np.isin(keys, proposal, assume_unique=True) for name, proposal in proposed.items()}
-    return Candidates(row, column, features, is_own, sources)
+    sources = {name: _is_among(keys, proposal) for name, proposal in proposed.items()}
+    return Candidates(row, column, _frame(values), is_own, sources)
 
 
-def lookup(matrix: sparse.csr_matrix, row: np.ndarray, column: np.ndarray) -> np.ndarray:
-    """Entries of a sparse matrix (columns sorted) at these places, 0 where it has none."""
-    width = matrix.shape[1]
-    keys = np.repeat(np.arange(matrix.shape[0], dtype=np.int64), np.diff(matrix.indptr)) * width + matrix.indices
-    wanted = row.astype(np.int64) * width + column
-    if not len(keys):
-        return np.zeros(len(wanted), np.float32)
-    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return np.where(keys[place] == wanted, matrix.data[place], 0).astype(np.float32)
+def lookup(matrix: sparse.csr_matrix, starts: np.ndarray, column: np.ndarray) -> np.ndarray:
+    """Entries of a sparse matrix, 0 where it has none: of its row r those of ``column[starts[r]:starts[r + 1]]``."""
+    found = np.empty(len(column), np.float32)
+    # One dense row, filled and emptied again: it needs neither sorted columns nor a search.
+    dense = np.zeros(matrix.shape[1], np.float32)
+    for row in range(matrix.shape[0]):
+        entries, wanted = slice(matrix.indptr[row], matrix.indptr[row + 1]), slice(starts[row], starts[row + 1])
+        filled = matrix.indices[entries]
+        dense[filled] = matrix.data[entries]
+        found[wanted] = dense[column[wanted]]
+        dense[filled] = 0
+    return found
+
+
+def _frame(values: dict[str, np.ndarray]) -> pd.DataFrame:
+    """Features as one float32 block, each a contiguous row of it: a frame of separate columns is slow to take from."""
+    block = np.empty((len(values), len(next(iter(values.values())))), np.float32)
+    for position, value in enumerate(values.values()):
+        block[position] = value
+    return pd.DataFrame(block.T, columns=list(values), copy=False)
+
+
+def _is_among(keys: np.ndarray, some: np.ndarray) -> np.ndarray:
+    """Mask of the keys (sorted, distinct) that are among these, which are all keys."""
+    found = np.zeros(len(keys), bool)
+    found[np.searchsorted(keys, some)] = True
+    return found
 
 
 def _own(block: Block, keys: np.ndarray) -> dict[str, np.ndarray]:
@@ -98,14 +116,16 @@ def _crossed(values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     }
 
 
-def _profile_cosine(block: Block, catalogue: Catalogue, row: np.ndarray, column: np.ndarray) -> np.ndarray:
+def _profile_cosine(block: Block, catalogue: Catalogue, starts: np.ndarray, column: np.ndarray) -> np.ndarray:
     """Cosine of the item's text with the mean text of the customer's purchases of about the last 90 days."""
     profile = unit_rows(block.matrix(block.pairs["decayed_90d"]) @ catalogue.text)
-    found = np.empty(len(row), np.float32)
-    step = 200_000
-    for start in range(0, len(row), step):
-        part = slice(start, start + step)
-        found[part] = np.asarray(profile[row[part]].multiply(catalogue.text[column[part]]).sum(axis=1)).ravel()
+    found = np.empty(len(column), np.float32)
+    dense = np.zeros(profile.shape[1], np.float32)
+    for row in range(profile.shape[0]):
+        entries, wanted = slice(profile.indptr[row], profile.indptr[row + 1]), slice(starts[row], starts[row + 1])
+        dense[profile.indices[entries]] = profile.data[entries]
+        found[wanted] = catalogue.text[column[wanted]] @ dense
+        dense[profile.indices[entries]] = 0
     return found
 
 

@@ -54,8 +54,10 @@ def reasons_of(
         )
     }
     figures["listed_age"] = catalogue.figures.listed_age[column]
-    for place in np.flatnonzero(texts == ""):
-        texts[place] = _sentence(source[place], {name: value[place] for name, value in figures.items()})
+    rest = np.flatnonzero(texts == "")
+    # Plain numbers: taking and printing numpy's, one at a time, is slower.
+    for place, *values in zip(rest.tolist(), *(value[rest].tolist() for value in figures.values()), strict=True):
+        texts[place] = _sentence(source[place], dict(zip(figures, values, strict=True)))
     return texts
 
 

@@ -52,6 +52,9 @@ def test_blocks_do_not_show(history):
     whole = item_item.cosine(history, np.arange(12), ItemItemParams())
     cut = item_item.cosine(history, np.arange(12), ItemItemParams(block_items=5))
     assert (whole != cut).nnz == 0
+    whole = item_item.fit(history, ItemItemParams(ease_support=1, neighbours=4))
+    cut = item_item.fit(history, ItemItemParams(ease_support=1, neighbours=4, block_items=5))
+    assert (whole != cut).nnz == 0
 
 
 def test_keep_strongest_breaks_ties_by_column():
@@ -63,3 +66,9 @@ def test_keep_strongest_breaks_ties_by_column():
 
 def test_nobody_bought_anything():
     assert item_item.fit(sparse.csr_matrix((0, 4), dtype=np.float32), ItemItemParams()).nnz == 0
+
+
+def test_keep_strongest_takes_columns_in_any_order():
+    matrix = sparse.csr_matrix((np.array([1.0, 2, 1, 1]), [3, 0, 1, 2], [0, 4]), shape=(1, 5))
+    found = item_item.keep_strongest(matrix, 2)
+    assert found.indices.tolist() == [0, 1] and found.data.tolist() == [2, 1]

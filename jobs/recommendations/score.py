@@ -14,7 +14,7 @@ import pandas as pd
 
 from jobs.recommendations import baselines, reasons
 from jobs.recommendations.blend import ranks
-from jobs.recommendations.candidates import Block, CandidateParams, block_of
+from jobs.recommendations.candidates import Block, block_of
 from jobs.recommendations.catalogue import Catalogue
 from jobs.recommendations.model import Model
 from jobs.recommendations.pair_features import Candidates, candidate_pairs
@@ -44,7 +44,6 @@ class Scorer:
     catalogue: Catalogue
     model: Model
     control: Control = field(default_factory=Control)
-    params: CandidateParams = field(default_factory=CandidateParams)
 
     def blocks(self, frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         """Lists for a stream of frames of pairs whose customers come one after the other."""
@@ -56,7 +55,7 @@ class Scorer:
         block = block_of(pairs, self.catalogue)
         if not len(block.customers):
             return pd.DataFrame(columns=LIST_COLUMNS)
-        found = candidate_pairs(block, self.catalogue, self.params)
+        found = candidate_pairs(block, self.catalogue, self.model.candidates)
         is_control = np.array([self.control.holds(who) for who in block.customers["customer_id"]], bool)
         parts = []
         for placement, (mask, score) in placement_scores(found, self.model, is_control).items():

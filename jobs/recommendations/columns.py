@@ -1,4 +1,4 @@
-"""Figures of each customer of a window, by (split, list, measure): the columns that :mod:`jobs.recommendations.judging` takes means of.
+"""Figures of each customer of a window by (split, list, measure): the columns whose means an evaluation states.
 
 A column has one value a buyer of the window, sorted by id, and NaN for those of whom it says nothing.
 """

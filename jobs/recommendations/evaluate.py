@@ -1,8 +1,8 @@
 """How good lists are: ranking metrics a customer, figures of a whole set of lists, paired comparisons.
 
 Lists are frames ``customer_id, item_id, rank`` (rank from 1), truth is a frame ``customer_id, item_id`` of
-distinct pairs. Every customer of the truth counts, also one without a list (all zeros; tau, which needs hits, is NaN). Relevance is
-binary.
+distinct pairs. Every customer of the truth counts, also one without a list (all zeros; tau, which needs hits, is
+NaN). Relevance is binary.
 """
 
 from __future__ import annotations

@@ -24,7 +24,8 @@ BLOCK_PAIRS = 200_000
 
 @dataclass(frozen=True)
 class PeerParams:
-    """``customers`` bounds what they are fitted on: the buyers of the window and others of the sample, by chance."""
+    """``customers`` bounds what they are fitted on: the buyers of the window and others of the sample, by chance. There
+    are at most ``factors``, and at least twenty items to a factor: on a small catalogue more make ALS a weak peer."""
 
     customers: int = 10_000
     neighbours: int = 100
@@ -77,8 +78,9 @@ def _als(window: Window, history: sparse.csr_matrix, row: np.ndarray, params: Pe
     """Matrix factorisation for implicit feedback (Hu, Koren and Volinsky 2008)."""
     from implicit.als import AlternatingLeastSquares
 
+    factors = max(min(params.factors, history.shape[1] // 20), 1)
     model = AlternatingLeastSquares(
-        factors=params.factors, iterations=params.iterations, random_state=params.seed, num_threads=1
+        factors=factors, iterations=params.iterations, random_state=params.seed, num_threads=1
     )
     model.fit(history, show_progress=False)
     customers = np.where((row >= 0)[:, None], np.asarray(model.user_factors)[row], 0)

@@ -1,7 +1,8 @@
 """What a user would pick instead, fitted on a window's own history: BM25 item-kNN and ALS of the library ``implicit``.
 
-They order the same candidates as the model, so that the rules of what may be shown are the same for all. A night has
-no scores of theirs to publish: where one is ahead of the model, the gate says so.
+They order the same candidates as the model, so that the rules of what may be shown are the same for all; over the whole
+catalogue of Online Retail they reach less (2011-10-03, discovery, NDCG@10: BM25 0.084 instead of 0.087, ALS 0.086 of
+0.090). A night has no scores of theirs to publish: where one is ahead of the model, the gate says so.
 """
 
 from __future__ import annotations

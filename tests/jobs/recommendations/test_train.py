@@ -10,12 +10,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from jobs.lib.errors import DaybreakError
 from jobs.recommendations import baselines, peers
 from jobs.recommendations import train as training
 from jobs.recommendations.learning import Cut, window
 from jobs.recommendations.model import Model
 from jobs.recommendations.ranker import RankerParams
 from jobs.recommendations.train import TrainParams, cut_days
+from tests.conftest import settings_of
 
 from . import small_shop
 
@@ -104,3 +106,13 @@ def test_a_short_history_publishes_baselines_and_says_so(lines, days_of_history,
     assert not any(found.model.publishes(split) for split in ("all", "discovery", "cold"))
     assert "history too short" in found.model.gates["all"].reason
     assert files_of(found.model, tmp_path) and Model.load(tmp_path).gates == found.model.gates
+
+
+def test_the_protocol_takes_what_a_store_chose(tmp_path):
+    plain = training.params_of(settings_of(tmp_path))
+    assert plain == TrainParams() and plain.cost_budget is None and not plain.fairness.power
+    chosen = {"DAYBREAK_COST_BUDGET": "12.5", "DAYBREAK_GROUP_COLUMN": "segment", "DAYBREAK_GROUP_WEIGHT": "0.5"}
+    found = training.params_of(settings_of(tmp_path, **chosen))
+    assert (found.cost_budget, found.fairness.column, found.fairness.power) == (12.5, "segment", 0.5)
+    with pytest.raises(DaybreakError, match="DAYBREAK_GROUP_COLUMN is 'name': expected one of country"):
+        settings_of(tmp_path, DAYBREAK_GROUP_COLUMN="name")

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from jobs.lib import contracts
-from jobs.recommendations import contenders, evaluate, gates, judging
+from jobs.recommendations import contenders, evaluate, frames, gates, judging
 from jobs.recommendations import train as training
 from jobs.recommendations.cost import Cost
 from jobs.recommendations.fairness import FairnessParams
@@ -166,3 +166,9 @@ def test_the_gate_publishes_the_best_baseline_and_warns_of_a_better_peer():
     without = {name: lists[name] for name in (MODEL, "popularity", "BM25")}
     gate = gates.evaluated(found, dict.fromkeys(gates.SPLITS, without), seed=1)["all"]
     assert gate.publishes == MODEL and "BM25" in gate.reason
+
+
+def test_no_feature_of_a_model_is_a_group_of_people(judged):
+    groups = set(frames.GROUPS) - {"country"}
+    assert groups <= set(judged.cut.pairs.columns)
+    assert not [name for name in judged.found.features if any(group in name for group in groups)]

@@ -10,11 +10,15 @@ from pathlib import Path
 from jobs.lib.errors import DaybreakError
 
 PRODUCTS = ("recommendations",)
+GROUP_COLUMNS = ("country", "channel", "segment", "age_band", "is_business")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run is told from outside. Paths are absolute; ``lake`` and ``publish`` are a folder or ``s3://bucket/prefix``."""
+    """What a run is told from outside. Paths are absolute; ``lake`` and ``publish`` are a folder or ``s3://bucket/prefix``.
+
+    ``cost_budget`` is what the lists of 1,000 customers may take in CPU seconds; ``group_weight`` above 0 weights the
+    customers of small groups of ``group_column`` up in training, by (share of the group) ** -group_weight."""
 
     home: Path
     store: str
@@ -29,6 +33,9 @@ class Settings:
     events_retention_days: int
     settle_seconds: float
     training_cadence_days: int
+    cost_budget: float | None
+    group_column: str
+    group_weight: float
     master: str
     remote: str | None
     driver_memory: str
@@ -59,6 +66,9 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         events_retention_days=int(_number(env, "DAYBREAK_EVENTS_RETENTION_DAYS", 90, 35, 36500)),
         settle_seconds=_number(env, "DAYBREAK_SETTLE_SECONDS", 2.0, 0.0, 86400.0),
         training_cadence_days=int(_number(env, "DAYBREAK_TRAINING_CADENCE_DAYS", 7, 1, 3650)),
+        cost_budget=_number(env, "DAYBREAK_COST_BUDGET", 0, 0.01, 1e6) if env.get("DAYBREAK_COST_BUDGET") else None,
+        group_column=_one_of(env, "DAYBREAK_GROUP_COLUMN", GROUP_COLUMNS),
+        group_weight=_number(env, "DAYBREAK_GROUP_WEIGHT", 0.0, 0.0, 1.0),
         master=env.get("DAYBREAK_MASTER") or "local[*]",
         remote=env.get("SPARK_REMOTE") or None,
         driver_memory=env.get("DAYBREAK_DRIVER_MEMORY") or "3g",
@@ -85,6 +95,14 @@ def _number(env: Mapping[str, str], name: str, default: float, low: float, high:
         value = float("nan")
     if not low <= value <= high:
         raise DaybreakError(f"{name} is {text!r}: expected a number from {low:g} to {high:g}")
+    return value
+
+
+def _one_of(env: Mapping[str, str], name: str, known: tuple[str, ...]) -> str:
+    """The variable's value, the first of those known where it is not set."""
+    value = env.get(name) or known[0]
+    if value not in known:
+        raise DaybreakError(f"{name} is {value!r}: expected one of {', '.join(known)}")
     return value
 
 

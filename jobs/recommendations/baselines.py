@@ -1,9 +1,12 @@
-"""The lists that a model must beat, and that are shown where it does not: popularity and personal frequency.
+"""The lists that a model must beat, and one of which is shown where it does not.
 
-Both are scores over the same candidates as the model's, so that they stand side by side on equal terms.
+All are scores over the same candidates as the model's, so that they stand side by side on equal terms, and all come
+from a night's own features, so that the night can publish them.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -20,9 +23,30 @@ def frequency(features: pd.DataFrame) -> np.ndarray:
     return features["orders"].to_numpy(float) + _below_one(popularity(features))
 
 
+def tie_break(value: np.ndarray) -> np.ndarray:
+    """So small a share of the value's order that it decides between equal scores only."""
+    return 1e-6 * _below_one(value)
+
+
 def _below_one(value: np.ndarray) -> np.ndarray:
     """The same order within [0, 1), whatever else is in the frame."""
     return value / (value + 1)
 
 
-BASELINES = {"frequency": frequency, "popularity": popularity}
+def by_column(name: str) -> Callable[[pd.DataFrame], np.ndarray]:
+    """The score that one collaborative or content feature gives alone; popularity breaks ties."""
+
+    def score(features: pd.DataFrame) -> np.ndarray:
+        return features[name].to_numpy(float) + tie_break(popularity(features))
+
+    return score
+
+
+BASELINES = {
+    "frequency": frequency,
+    "popularity": popularity,
+    "item kNN": by_column("cosine"),
+    "user kNN": by_column("users_all"),
+    "EASE": by_column("ease"),
+    "content": by_column("text_cosine"),
+}

@@ -13,10 +13,14 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from jobs.lib.settings import GROUP_COLUMNS
+
 SAMPLE_CUSTOMERS = 50_000
 WINDOW_DAYS = 28
 OWN = ("orders", "units", "orders_since", "orders_28d", "decayed_14d", "decayed_30d", "decayed_90d")
 SEEN = ("views_28d", "carts_28d")
+# What fairness and the splits of an evaluation are measured by; of these the ranker's features know the country alone.
+GROUPS = GROUP_COLUMNS
 CUSTOMER = {
     "orders": "customer_orders",
     "mean_gap_days": "mean_gap_days",
@@ -33,7 +37,7 @@ def pair_rows(customer_item: DataFrame, customer: DataFrame, as_of: date) -> Dat
     given a personal list. Counts are doubles, ages are days before ``as_of`` and null where it never happened."""
     who = customer.where(F.col("is_personal_allowed")).select(
         "customer_id",
-        "country",
+        *GROUPS,
         "is_restricted_allowed",
         *[F.col(name).cast("double").alias(alias) for name, alias in CUSTOMER.items()],
         _age("first_ordered_on", as_of).alias("customer_age"),

@@ -1,48 +1,34 @@
-"""The gate: on each split of customers the model is published only where it beat the best baseline, in words."""
+"""The gate: on each split of customers the model is published only where it beat the best baseline, in words.
+
+A baseline is what the night itself can publish: any score of :data:`jobs.recommendations.baselines.BASELINES`. BM25 and
+ALS are measured beside them but have no scores on a night; where one of them was ahead of what is published, the
+reason warns of it rather than hiding it.
+"""
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
 import pandas as pd
 
-from jobs.recommendations import baselines, evaluate
-from jobs.recommendations.for_newcomer import segment_lists
+from jobs.recommendations import baselines, evaluate, peers
+from jobs.recommendations.contenders import Lists, discoveries
 from jobs.recommendations.learning import Window
-from jobs.recommendations.model import MODEL, Gate, Model
+from jobs.recommendations.model import MODEL, Gate
 
 MEASURE = "ndcg@10"
-NAMES = {"frequency": "personal frequency", "popularity": "popularity"}
+NAMES = {"frequency": "personal frequency"}
 SPLITS = ("all", "discovery", "cold")
 
 
-def evaluated(window: Window, model: Model, seed: int) -> tuple[dict[str, Gate], dict[str, Any]]:
-    """Gates by split, and the figures: split → list (model or baseline) → measure → mean."""
+def evaluated(window: Window, lists: Lists, seed: int) -> dict[str, Gate]:
+    """Gates by split, from the lists of :func:`jobs.recommendations.contenders.lists`."""
+    return {split: _gate(split, lists[split], truth, window, seed) for split, truth in truths(window).items()}
+
+
+def truths(window: Window) -> dict[str, pd.DataFrame]:
+    """What the customers of each split bought, and could have been shown by its lists."""
     truth = window.cut.truth
-    warm = set(window.buyers_with_history)
-    newcomers = truth[~truth["customer_id"].isin(warm)]
-    cold = {name: _same_for_all(newcomers, window, is_ours) for name, is_ours in ((MODEL, True), ("popularity", False))}
-    lists = {
-        "all": _lists_all(window, model, cold),
-        "discovery": _lists_discovery(window, model),
-        "cold": cold,
-    }
-    truths = {"all": truth, "discovery": discoveries(window), "cold": newcomers}
-    gates, figures = {}, {}
-    for split in SPLITS:
-        gates[split], figures[split] = _gate(split, lists[split], truths[split], window, seed)
-    return gates, figures
-
-
-def discoveries(window: Window) -> pd.DataFrame:
-    """What customers with history bought that was new to them."""
-    truth, own = window.cut.truth, window.cut.pairs[window.cut.pairs["orders"] > 0]
-    truth = truth[truth["customer_id"].isin(set(window.buyers_with_history))]
-    is_own = pd.MultiIndex.from_frame(truth[["customer_id", "item_id"]]).isin(
-        pd.MultiIndex.from_frame(own[["customer_id", "item_id"]])
-    )
-    return truth[~is_own]
+    newcomers = truth[~truth["customer_id"].isin(window.buyers_with_history)]
+    return {"all": truth, "discovery": discoveries(window), "cold": newcomers}
 
 
 def without_model(reason: str) -> dict[str, Gate]:
@@ -54,53 +40,22 @@ def without_model(reason: str) -> dict[str, Gate]:
     }
 
 
-def _lists_all(window: Window, model: Model, cold: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    features, row = window.found.features, window.found.row
-    found = {MODEL: pd.concat([window.lists(model.model_score("all", features, row)), cold[MODEL]])}
-    for name, score in baselines.BASELINES.items():
-        found[name] = pd.concat([window.lists(score(features)), cold["popularity"]])
-    return found
-
-
-def _lists_discovery(window: Window, model: Model) -> dict[str, pd.DataFrame]:
-    new = ~window.found.is_own
-    features, row = window.found.features[new], window.found.row[new]
-    return {
-        MODEL: window.lists(model.model_score("discovery", features, row), new),
-        "popularity": window.lists(baselines.popularity(features), new),
-    }
-
-
-def _same_for_all(newcomers: pd.DataFrame, window: Window, is_ours: bool) -> pd.DataFrame:
-    """The one list for newcomers, given to each of them."""
-    places = segment_lists(window.cut.items, window.cut.segments.iloc[:0], is_ours)[["item_id", "rank"]]
-    return newcomers[["customer_id"]].drop_duplicates().merge(places, how="cross")
-
-
-def _gate(
-    split: str, lists: dict[str, pd.DataFrame], truth: pd.DataFrame, window: Window, seed: int
-) -> tuple[Gate, dict[str, dict[str, float]]]:
-    figures, each = {}, {}
-    customers = window.cut.sample["customer_id"].nunique()
-    for name, shown in lists.items():
-        each[name] = evaluate.per_customer(shown, truth)[MEASURE]
-        if len(truth):
-            figures[name] = evaluate.summary(shown, truth, window.cut.items, customers)
-    rivals = sorted((name for name in lists if name != MODEL), key=lambda name: (-_mean(each[name]), name))
-    best = rivals[0]
+def _gate(split: str, lists: dict[str, pd.DataFrame], truth: pd.DataFrame, window: Window, seed: int) -> Gate:
+    each = {name: evaluate.per_customer(shown, truth)[MEASURE] for name, shown in lists.items()}
+    if not len(truth):
+        reason = f"nobody to measure on among the buyers of the 28 days after {window.cut.day}"
+        # The first of the baselines: personal frequency where it has a list.
+        return Gate(split, next(name for name in baselines.BASELINES if name in lists), reason)
+    means = {name: float(values.mean()) for name, values in each.items()}
+    best = min((name for name in means if name in baselines.BASELINES), key=lambda name: (-means[name], name))
     found = evaluate.compare(each[MODEL], each[best], seed)
-    until = f"{found.customers:,} customers of the 28 days after {window.cut.day}"
+    publishes = MODEL if found.is_better else best
     verb = "beats" if found.is_better else "does not beat"
     reason = (
-        f"NDCG@10 of the model, {found.ours:.4f}, {verb} that of {NAMES[best]}, {found.baseline:.4f} "
-        f"(ratio {found.ratio:.3f}, 95% {found.low:.3f} to {found.high:.3f}), on {until}"
+        f"NDCG@10 of the model, {found.ours:.4f}, {verb} that of {NAMES.get(best, best)}, {found.baseline:.4f} "
+        f"(ratio {found.ratio:.3f}, 95% {found.low:.3f} to {found.high:.3f}), "
+        f"on {found.customers:,} customers of the 28 days after {window.cut.day}"
     )
-    if not found.customers:
-        reason = f"nobody to measure on among the buyers of the 28 days after {window.cut.day}"
-    publishes = MODEL if found.is_better else best
-    gate = Gate(split, publishes, reason, found.ours, found.baseline, found.low, found.high, found.customers)
-    return gate, figures
-
-
-def _mean(values: pd.Series) -> float:
-    return float(np.mean(values)) if len(values) else 0.0
+    ahead = [name for name in sorted(means) if name in peers.NAMES and means[name] > means[publishes]]
+    reason += "".join(f"; warning: {name}, which a night cannot publish, has {means[name]:.4f}" for name in ahead)
+    return Gate(split, publishes, reason, found.ours, found.baseline, found.low, found.high, found.customers)

@@ -65,10 +65,11 @@ class Window:
         )
 
 
-def window(cut: Cut, params: CandidateParams | None = None) -> Window:
-    """Fits the item side of the cut and makes the candidates of its buyers, by the very code that scores a night."""
+def window(cut: Cut, params: CandidateParams | None = None, items: Catalogue | None = None) -> Window:
+    """Fits the item side of the cut (or takes it fitted) and makes the candidates of its buyers, by the very code that
+    scores a night."""
     params = params or CandidateParams()
-    items = item_side.fit(cut.items, cut.sample)
+    items = items or item_side.fit(cut.items, cut.sample)
     who = np.sort(cut.pairs["customer_id"].unique().astype(object))
     parts, offset, names = [], 0, []
     for start in range(0, len(who), BLOCK_CUSTOMERS):
@@ -95,6 +96,7 @@ def together(parts: list[Examples]) -> Examples:
         pd.concat([part.features for part in parts], ignore_index=True),
         np.concatenate([part.is_bought for part in parts]),
         np.concatenate(groups),
+        None if parts[0].weight is None else np.concatenate([part.weight for part in parts]),
     )
 
 

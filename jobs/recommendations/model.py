@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ import pandas as pd
 
 from jobs.recommendations import baselines
 from jobs.recommendations.blend import Blend, blended
+from jobs.recommendations.candidates import CandidateParams
 from jobs.recommendations.ranker import Ranker
 
 MODEL = "model"
@@ -34,13 +35,15 @@ class Gate:
 class Model:
     """Rankers by split (``all``, ``discovery``; none where history was too short) and the gates by split.
 
-    ``blends`` says for each split how its two models, own frequency and popularity weigh.
+    ``blends`` says for each split how its two models, own frequency and popularity weigh, ``candidates`` what it was
+    trained to order and is to be given.
     """
 
     rankers: dict[str, Ranker]
     gates: dict[str, Gate]
     blends: dict[str, Blend]
     trained_as_of: str
+    candidates: CandidateParams = field(default_factory=CandidateParams)
 
     def publishes(self, split: str) -> bool:
         """Whether the model and not a baseline is shown to this split."""
@@ -66,6 +69,7 @@ class Model:
             "gates": {split: asdict(gate) for split, gate in self.gates.items()},
             "blends": {split: asdict(blend) for split, blend in self.blends.items()},
             "trained_as_of": self.trained_as_of,
+            "candidates": asdict(self.candidates),
         }
         (folder / "model.json").write_text(json.dumps(about, indent=1, sort_keys=True))
 
@@ -78,4 +82,5 @@ class Model:
             {split: Gate(**gate) for split, gate in about["gates"].items()},
             {split: Blend(**blend) for split, blend in about["blends"].items()},
             about["trained_as_of"],
+            CandidateParams(**about.get("candidates", {})),
         )

@@ -42,15 +42,18 @@ class RankerParams:
 
 @dataclass(frozen=True)
 class Examples:
-    """Pairs to learn from, sorted by cut, customer and item: features, whether bought, and the customer's group."""
+    """Pairs to learn from, sorted by cut, customer and item: features, whether bought, the customer's group, and what
+    a pair of this customer weighs (None: all alike)."""
 
     features: pd.DataFrame
     is_bought: np.ndarray
     group: np.ndarray
+    weight: np.ndarray | None = None
 
     def where(self, mask: np.ndarray) -> Examples:
         """The examples that the mask keeps."""
-        return Examples(self.features[mask].reset_index(drop=True), self.is_bought[mask], self.group[mask])
+        weight = None if self.weight is None else self.weight[mask]
+        return Examples(self.features[mask].reset_index(drop=True), self.is_bought[mask], self.group[mask], weight)
 
 
 @dataclass(frozen=True)
@@ -152,8 +155,12 @@ def _matrix(
     """Groups for LambdaMART; for the logistic model rows weighted so that who buys much does not drown the rest."""
     label = examples.is_bought.astype(np.float32)
     if name == "ndcg":
-        _, group = np.unique(examples.group, return_inverse=True)
-        return xgboost.QuantileDMatrix(examples.features, label, qid=group, ref=reference, nthread=threads)
+        _, first, group = np.unique(examples.group, return_index=True, return_inverse=True)
+        # XGBoost takes one weight a group here.
+        each = None if examples.weight is None else examples.weight[first]
+        return xgboost.QuantileDMatrix(examples.features, label, qid=group, weight=each, ref=reference, nthread=threads)
     bought = np.bincount(examples.group, weights=label)
     weight = np.maximum(bought[examples.group], 1) ** -0.5
+    if examples.weight is not None:
+        weight = weight * examples.weight
     return xgboost.QuantileDMatrix(examples.features, label, weight=weight, ref=reference, nthread=threads)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from jobs.recommendations import baselines, reasons
-from jobs.recommendations.candidates import Block, CandidateParams, block_of
+from jobs.recommendations.candidates import Block, block_of
 from jobs.recommendations.catalogue import Catalogue
 from jobs.recommendations.model import Model
 from jobs.recommendations.pair_features import Candidates, candidate_pairs
@@ -43,7 +43,6 @@ class Scorer:
     catalogue: Catalogue
     model: Model
     control: Control = field(default_factory=Control)
-    params: CandidateParams = field(default_factory=CandidateParams)
     reranker: Reranker = field(default_factory=Reranker)
 
     def blocks(self, frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
@@ -56,7 +55,7 @@ class Scorer:
         block = block_of(pairs, self.catalogue)
         if not len(block.customers):
             return pd.DataFrame(columns=LIST_COLUMNS)
-        found = candidate_pairs(block, self.catalogue, self.params)
+        found = candidate_pairs(block, self.catalogue, self.model.candidates)
         is_control = np.array([self.control.holds(who) for who in block.customers["customer_id"]], bool)
         people = people_of(block, is_control)
         parts = []

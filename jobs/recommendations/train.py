@@ -8,48 +8,27 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import pandas as pd
 from pyspark.sql import functions as F
 
 from jobs.lib import registry
+from jobs.lib.settings import Settings
 from jobs.lib.stages import Night
 from jobs.lib.tables import only_row
-from jobs.recommendations import evaluate, frames, gates, ranker
-from jobs.recommendations.blend import CHOICES, Blend, blended
+from jobs.recommendations import frames, gates, judging
+from jobs.recommendations.evaluation import EVALUATION
+from jobs.recommendations.fairness import FairnessParams
+from jobs.recommendations.fitting import Trained, TrainParams, fitted
 from jobs.recommendations.for_newcomer import segment_popularity
-from jobs.recommendations.learning import Cut, Window, together, window
+from jobs.recommendations.learning import Cut, window
 from jobs.recommendations.model import Model
-from jobs.recommendations.ranker import Examples, Ranker, RankerParams
 
 PRODUCT = "recommendations"
-RANKED_SPLITS = ("all", "discovery")
-
-
-@dataclass(frozen=True)
-class TrainParams:
-    """The protocol. ``buyers`` bounds the driver's memory: at most so many of a cut's buyers are learnt from.
-    ``coverage_price`` is the share of NDCG@10 that may be given for lists that cover more of the catalogue."""
-
-    fit_cuts: int = 4
-    window_days: int = 28
-    min_history_days: int = 28
-    min_buyers: int = 30
-    buyers: int = 3000
-    coverage_price: float = 0.003
-    ranker: RankerParams = field(default_factory=RankerParams)
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A model with its evaluation: figures by split, list and measure, and the days that each cut stood for."""
-
-    model: Model
-    figures: dict[str, Any]
 
 
 def train(
@@ -77,7 +56,7 @@ def train(
         windows.append(found)
     if len(windows) < 3:
         return _baselines(as_of, f"too few buyers with history: {len(windows)} of at least 3 windows have enough")
-    return _fitted(windows, as_of, params, threads, log)
+    return fitted(windows, as_of, params, threads, log)
 
 
 def _ahead(cut_at: Callable[[date], Cut], days: list[date]) -> Iterator[Cut]:
@@ -104,7 +83,7 @@ def run(night: Night) -> None:
     if not registry.is_due(night.settings, night.store.name, PRODUCT, night.as_of):
         night.log("the champion in force is fresh: nothing to train")
         return
-    params = TrainParams()
+    params = params_of(night.settings)
     first = only_row(night.tables.read("validated.order_lines", night.as_of).agg(F.min("order_date").alias("day")))
     with night.tables.keeping(["validated.order_lines", "validated.events"]):
         trained = train(
@@ -115,15 +94,28 @@ def run(night: Night) -> None:
             night.settings.model_threads,
             night.log,
         )
-    verdict = {split: {"publishes": g.publishes, "reason": g.reason} for split, g in trained.model.gates.items()}
+    verdict: dict[str, Any] = {
+        split: {"publishes": g.publishes, "reason": g.reason} for split, g in trained.model.gates.items()
+    }
+    for split, said in verdict.items():
+        night.log(f"{split}: publishes {said['publishes']}: {said['reason']}")
+    for told in trained.warnings.values():
+        night.log(f"warning: {told}")
+    if trained.warnings:
+        verdict["warnings"] = trained.warnings
     with tempfile.TemporaryDirectory() as folder:
         trained.model.save(Path(folder))
+        trained.evaluation.to_csv(Path(folder) / EVALUATION, index=False)
         champion = registry.crown(
             night.settings, night.store.name, PRODUCT, night.as_of, Path(folder), trained.figures, verdict
         )
-    for split, said in verdict.items():
-        night.log(f"{split}: publishes {said['publishes']}: {said['reason']}")
     night.log(f"champion {champion.version} from {night.as_of}")
+
+
+def params_of(settings: Settings) -> TrainParams:
+    """The protocol with what a store may choose."""
+    chosen = FairnessParams(column=settings.group_column, power=settings.group_weight)
+    return replace(TrainParams(), cost_budget=settings.cost_budget, fairness=chosen)
 
 
 def _cut(night: Night, day: date, params: TrainParams) -> Cut:
@@ -144,49 +136,6 @@ def _cut(night: Night, day: date, params: TrainParams) -> Cut:
         )
 
 
-def _fitted(
-    windows: list[Window], as_of: date, params: TrainParams, threads: int, log: Callable[[str], None]
-) -> Trained:
-    """Windows come newest first: one to judge, one to stop on, the rest (at most four) to fit on."""
-    judged, later, earlier = windows[0], windows[1], windows[2 : 2 + params.fit_cuts]
-    newest = windows[: params.fit_cuts]
-    tried, final = {}, {}
-    for split in RANKED_SPLITS:
-        sampled = {w.cut.day: w.examples(split, params.ranker) for w in windows}
-        tried[split] = ranker.fit(_of(earlier, sampled), params.ranker, threads, later=sampled[later.cut.day])
-        final[split] = ranker.fit(_of(newest, sampled), params.ranker, threads, rounds=tried[split].rounds)
-        log(f"{split}: {tried[split].rounds} rounds")
-    blends = {split: _blend(later, split, tried[split], params) for split in RANKED_SPLITS}
-    candidate = Model(tried, {}, blends, str(as_of))
-    verdict, figures = gates.evaluated(judged, candidate, params.ranker.seed)
-    figures["protocol"] = {
-        "fit_cuts": len(earlier),
-        "blends": {split: asdict(blend) for split, blend in blends.items()},
-        "rounds": {split: fitted.rounds for split, fitted in tried.items()},
-    }
-    return Trained(replace(candidate, rankers=final, gates=verdict), figures)
-
-
-def _of(windows: list[Window], sampled: dict[date, Examples]) -> Examples:
-    return together([sampled[w.cut.day] for w in sorted(windows, key=lambda w: w.cut.day)])
-
-
-def _blend(later: Window, split: str, fitted: Ranker, params: TrainParams) -> Blend:
-    """The blend whose lists cover the most of the catalogue among those near the best NDCG@10, measured on the cut
-    that was stopped on (neither fitted nor judged on)."""
-    mask = ~later.found.is_own if split == "discovery" else np.ones(len(later.found.row), bool)
-    truth = gates.discoveries(later) if split == "discovery" else later.cut.truth
-    truth = truth[truth["customer_id"].isin(set(later.customer_ids))]
-    features, row = later.found.features[mask], later.found.row[mask]
-    predicted = fitted.predicted(features)
-    reached = []
-    for choice in CHOICES[split]:
-        lists = later.lists(blended(predicted, features, row, choice), mask)
-        ndcg = evaluate.per_customer(lists, truth)["ndcg@10"].mean()
-        reached.append((ndcg, evaluate.coverage(lists, len(later.cut.items)), choice))
-    enough = max(ndcg for ndcg, _, _ in reached) * (1 - params.coverage_price)
-    return max((found for found in reached if found[0] >= enough), key=lambda found: found[1])[2]
-
-
 def _baselines(as_of: date, reason: str) -> Trained:
-    return Trained(Model({}, gates.without_model(reason), {}, str(as_of)), {})
+    nothing = pd.DataFrame(columns=judging.COLUMNS)
+    return Trained(Model({}, gates.without_model(reason), {}, str(as_of)), nothing, {}, {})

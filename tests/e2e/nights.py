@@ -12,7 +12,7 @@ def release_of(home: Path, store: str = "shop", product: str = "recommendations"
     root = home / "published" / store / product
     release = json.loads((root / "current.json").read_text())["release"]
     manifest = json.loads((root / "releases" / f"{release}.json").read_text())
-    assert set(manifest["tables"]) == {"for_customer", "for_newcomer", "related_items"}
+    assert set(manifest["tables"]) == {"evaluation", "for_customer", "for_newcomer", "related_items"}
     for table in manifest["tables"].values():
         for file in table["files"]:
             content = (root / file["key"]).read_bytes()

@@ -119,6 +119,9 @@ def pair_frame(lines: pd.DataFrame, as_of: date) -> pd.DataFrame:
     pairs["viewed_age"], pairs["carted_age"] = np.nan, np.nan
     pairs["country"] = np.where(pairs["customer_id"].str[1:].astype(int) % 4 == 0, "France", "Britain")
     pairs["is_restricted_allowed"] = False
+    number = pairs["customer_id"].str[1:].astype(int)
+    pairs["channel"], pairs["segment"], pairs["age_band"] = None, None, np.where(number % 2, "18-39", "40-99")
+    pairs["is_business"] = number % 10 == 0
     return pairs.sort_values(["customer_id", "item_id"]).reset_index(drop=True)
 
 

@@ -1,12 +1,14 @@
 """Metrics against values computed by hand."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse, stats
 
-from jobs.recommendations import evaluate
+from jobs.recommendations import content, evaluate
 
 
 def lists_of(**items: str) -> pd.DataFrame:
@@ -39,7 +41,8 @@ def test_recall_is_capped_by_the_cutoff():
 def test_a_customer_without_a_list_counts_as_zero_and_one_without_truth_not_at_all():
     found = evaluate.per_customer(lists_of(ann="a", eve="a"), truth_of(ann="a", bob="b"))
     assert list(found.index) == ["ann", "bob"]
-    assert found.loc["bob"].eq(0).all() and found.loc["ann", "ndcg@10"] == 1.0
+    assert found.loc["bob"].drop("tau@20").eq(0).all() and np.isnan(found.loc["bob", "tau@20"])
+    assert found.loc["ann", "ndcg@10"] == 1.0
 
 
 def test_row_order_does_not_matter():
@@ -54,8 +57,43 @@ def test_figures_of_the_set_by_hand():
     assert evaluate.coverage(lists, 6, k=1) == pytest.approx(1 / 6)
     assert evaluate.gini(lists_of(ann="a", bob="b"), 2) == pytest.approx(0.0)
     assert evaluate.gini(lists_of(ann="a", bob="a"), 2) == pytest.approx(0.5)
-    surprise = evaluate.novelty(lists, pd.Series({"a": 8, "b": 4, "c": 2}), customers=8)
-    assert surprise == pytest.approx((0 + 1 + 0 + 2) / 4)
+
+
+def catalogue_of(titles: dict[str, str]) -> SimpleNamespace:
+    """Of a catalogue, ids and texts: a word is a dimension."""
+    words = sorted({word for title in titles.values() for word in title.split()})
+    rows = [[float(word in title.split()) for word in words] for title in titles.values()]
+    text = content.unit_rows(sparse.csr_matrix(np.array(rows)))
+    return SimpleNamespace(item_ids=list(titles), text=text, index_of=pd.Index(list(titles)).get_indexer)
+
+
+def test_novelty_and_diversity_of_a_list_by_hand():
+    """Ann's two mugs are alike, Bob's things share nothing, Eve has but one place with a word."""
+    catalogue = catalogue_of({"a": "mug", "b": "mug", "c": "lamp", "d": ""})
+    surprise = evaluate.surprise(np.array([8, 4, 2, 0]), customers=8)
+    assert list(surprise) == [0, 1, 2, 3]
+    found = evaluate.of_places(lists_of(ann="ab", bob="ac", eve="ad"), catalogue, surprise)
+    assert list(found["novelty@10"]) == [0.5, 1.0, 1.5]
+    assert found["diversity@10"].tolist() == pytest.approx([0, 1, np.nan], nan_ok=True)
+    three = evaluate.of_places(lists_of(ann="abc"), catalogue, surprise)
+    assert three.loc["ann", "diversity@10"] == pytest.approx(1 - 1 / 3)
+
+
+def test_tau_is_scipys_tau_b_between_places_and_hits():
+    generator = np.random.default_rng(2)
+    for _ in range(20):
+        is_hit = generator.random(20) < 0.3
+        rank = np.arange(1, 21)
+        ours = evaluate.tau(np.array([is_hit.sum()]), np.array([rank[is_hit].sum()]))[0]
+        assert ours == pytest.approx(stats.kendalltau(-rank, is_hit).statistic, nan_ok=True)
+
+
+def test_serendipity_counts_hits_in_kinds_never_bought_before():
+    """Ann's hits: a lamp (new to her), a mug (she had one), a thing of no kind; Bob has no hit."""
+    kinds = pd.Series({"l": "lamp", "m": "mug", "n": "mug", "x": None}, dtype=object)
+    hits = evaluate.hits(lists_of(ann="lmx", bob="l"), truth_of(ann="lmx", bob="m"))
+    found = evaluate.serendipity(hits, kinds, truth_of(ann="n", bob="l"))
+    assert list(found.index) == ["ann"] and found["ann"] == pytest.approx(1 / 3)
 
 
 def test_comparison_is_paired_and_repeatable():

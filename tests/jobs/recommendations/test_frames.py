@@ -39,7 +39,7 @@ def tables(spark: SparkSession) -> dict[str, DataFrame]:
     item = item.withColumns({"first_ordered_on": day_of("first_age"), "last_ordered_on": day_of("last_age")})
     customer = rows.select(
         "customer_id",
-        "country",
+        *frames.GROUPS,
         *[F.col(alias).alias(name) for name, alias in frames.CUSTOMER.items()],
         day_of("customer_age").alias("first_ordered_on"),
         day_of("customer_recency").alias("last_ordered_on"),

@@ -7,13 +7,17 @@ from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from jobs.lib.errors import DaybreakError
+from jobs.recommendations import baselines, peers
 from jobs.recommendations import train as training
 from jobs.recommendations.learning import Cut, window
 from jobs.recommendations.model import Model
 from jobs.recommendations.ranker import RankerParams
 from jobs.recommendations.train import TrainParams, cut_days
+from tests.conftest import settings_of
 
 from . import small_shop
 
@@ -51,7 +55,11 @@ def test_a_model_comes_with_a_gate_in_words_for_each_split(trained):
     for gate in trained.model.gates.values():
         assert "28 days after" in gate.reason
         rival = (
-            max(figures["ndcg@10"] for name, figures in trained.figures[gate.split].items() if name != "model")
+            max(
+                figures["ndcg@10"]
+                for name, figures in trained.figures[gate.split].items()
+                if name in baselines.BASELINES
+            )
             if trained.figures[gate.split]
             else None
         )
@@ -60,8 +68,8 @@ def test_a_model_comes_with_a_gate_in_words_for_each_split(trained):
     assert trained.model.publishes("discovery")
 
 
-def test_figures_stand_beside_both_baselines(trained):
-    assert set(trained.figures["all"]) == {"model", "frequency", "popularity"}
+def test_figures_stand_beside_baselines_and_peers(trained):
+    assert set(trained.figures["all"]) == {"model", *baselines.BASELINES, *peers.NAMES}
     assert trained.figures["all"]["frequency"]["ndcg@10"] > trained.figures["all"]["popularity"]["ndcg@10"]
 
 
@@ -77,6 +85,7 @@ def test_one_thread_and_mixed_rows_give_the_same_bytes(lines, trained, tmp_path)
         )
 
     again = training.train(mixed, AS_OF, small_shop.FIRST_DAY, SMALL, threads=1)
+    pd.testing.assert_frame_equal(again.evaluation, trained.evaluation)
     assert files_of(again.model, tmp_path / "again") == files_of(trained.model, tmp_path / "first")
 
 
@@ -97,3 +106,13 @@ def test_a_short_history_publishes_baselines_and_says_so(lines, days_of_history,
     assert not any(found.model.publishes(split) for split in ("all", "discovery", "cold"))
     assert "history too short" in found.model.gates["all"].reason
     assert files_of(found.model, tmp_path) and Model.load(tmp_path).gates == found.model.gates
+
+
+def test_the_protocol_takes_what_a_store_chose(tmp_path):
+    plain = training.params_of(settings_of(tmp_path))
+    assert plain == TrainParams() and plain.cost_budget is None and not plain.fairness.power
+    chosen = {"DAYBREAK_COST_BUDGET": "12.5", "DAYBREAK_GROUP_COLUMN": "segment", "DAYBREAK_GROUP_WEIGHT": "0.5"}
+    found = training.params_of(settings_of(tmp_path, **chosen))
+    assert (found.cost_budget, found.fairness.column, found.fairness.power) == (12.5, "segment", 0.5)
+    with pytest.raises(DaybreakError, match="DAYBREAK_GROUP_COLUMN is 'name': expected one of country"):
+        settings_of(tmp_path, DAYBREAK_GROUP_COLUMN="name")

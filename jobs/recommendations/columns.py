@@ -1,0 +1,100 @@
+"""Figures of each customer of a window by (split, list, measure): the columns whose means an evaluation states.
+
+A column has one value a buyer of the window, sorted by id, and NaN for those of whom it says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from jobs.recommendations import contenders, evaluate, fairness, gates, splits
+from jobs.recommendations.contenders import Lists
+from jobs.recommendations.learning import Window
+from jobs.recommendations.model import MODEL
+
+PART_MEASURES = ["ndcg@10", "recall@10"]
+BOUGHT = "bought"
+Key = tuple[str, str, str]
+
+
+def each_customer(window: Window, lists: Lists) -> pd.DataFrame:
+    """All columns, by name."""
+    columns: dict[Key, pd.Series] = {}
+    for found in (_of_splits, _of_parts, _of_items, _of_sources):
+        columns.update(found(window, lists))
+    return pd.DataFrame(columns).sort_index(axis=1)
+
+
+def _customers(window: Window) -> pd.Index:
+    return pd.Index(np.sort(window.cut.truth["customer_id"].unique().astype(object)))
+
+
+def _of_splits(window: Window, lists: Lists) -> Iterator[tuple[Key, pd.Series]]:
+    """All measures of the gated splits, and two of each group of customers."""
+    customers, own = _customers(window), window.cut.pairs[window.cut.pairs["orders"] > 0]
+    kind = splits.kinds(window.cut, window.catalogue)
+    surprise = evaluate.surprise(window.catalogue.column("customers_all"), window.cut.sample["customer_id"].nunique())
+    groups = splits.activity(window.cut) | splits.customer_groups(window.cut)
+    groups["with history"] = window.buyers_with_history
+    for split, truth in gates.truths(window).items():
+        for name, shown in lists[split].items():
+            hits = evaluate.hits(shown, truth)
+            figures = evaluate.of_hits(hits, truth.groupby("customer_id").size()).reindex(customers)
+            places = evaluate.of_places(shown, window.catalogue, surprise).reindex(figures.index)
+            # Diversity and novelty of the same customers as the other measures.
+            figures = figures.join(places.where(figures["ndcg@10"].notna()))
+            figures["serendipity@10"] = evaluate.serendipity(hits, kind, own)
+            yield from (((split, name, str(measure)), values) for measure, values in figures.items())
+            for group, ids in groups.items() if split == "all" else ():
+                inside = figures.loc[figures.index.isin(ids), PART_MEASURES].reindex(customers)
+                yield from (((group, name, str(measure)), values) for measure, values in inside.items())
+
+
+def _of_parts(window: Window, lists: Lists) -> Iterator[tuple[Key, pd.Series]]:
+    """Two measures of the plain lists on each kind of purchase."""
+    customers = _customers(window)
+    for split, truth in splits.truths(window.cut, contenders.discoveries(window)):
+        sizes = truth.groupby("customer_id").size()
+        for name, shown in lists["all"].items() if len(truth) else ():
+            figures = evaluate.of_hits(evaluate.hits(shown, truth), sizes)[PART_MEASURES].reindex(customers)
+            yield from (((split, name, str(measure)), values) for measure, values in figures.items())
+
+
+def _of_items(window: Window, lists: Lists) -> Iterator[tuple[Key, pd.Series]]:
+    """How much of the plain lists each group of items takes, beside its share of what was bought."""
+    customers = _customers(window)
+    for group, ids in splits.item_groups(window.cut).items():
+        yield (group, BOUGHT, "exposure_share"), fairness.shares(window.cut.truth, ids, customers)
+        for name, shown in lists["all"].items():
+            yield (group, name, "exposure_share"), fairness.exposure(shown, ids, customers)
+
+
+def _of_sources(window: Window, lists: Lists) -> Iterator[tuple[Key, pd.Series]]:
+    """Of each source of candidates: how much of what was bought it had proposed, its share of the model's hits in ten
+    places (one hit may have several sources) and how many items it brings, by customer with a list."""
+    found, customers = window.found, _customers(window)
+    truth = window.cut.truth[window.cut.truth["customer_id"].isin(window.customer_ids)]
+    wanted = truth.groupby("customer_id").size().reindex(window.customer_ids).to_numpy(float)
+    hits = evaluate.hits(lists["all"][MODEL], truth)
+    hits = hits[hits["rank"] <= 10]
+    width = len(window.catalogue.item_ids)
+    row = pd.Index(window.customer_ids).get_indexer(hits["customer_id"])
+    column = window.catalogue.index_of(hits["item_id"])
+    is_hit = np.isin(found.row * width + found.column, row * width + column)
+
+    def count(mask: np.ndarray) -> np.ndarray:
+        return np.bincount(found.row, weights=mask, minlength=len(window.customer_ids))
+
+    with np.errstate(invalid="ignore", divide="ignore"):
+        for source, proposed in sorted((found.sources | {"any": np.ones(len(found.row), bool)}).items()):
+            figures = {
+                "candidate_recall": count(proposed & window.is_bought) / wanted,
+                "hit_share": count(proposed & is_hit) / count(is_hit),
+                "candidates": count(proposed),
+            }
+            for measure, values in figures.items():
+                told = pd.Series(values, index=window.customer_ids).reindex(customers)
+                yield (f"source={source}", MODEL, measure), told

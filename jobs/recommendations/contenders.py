@@ -1,0 +1,62 @@
+"""The lists that are compared on a window: the model's, the baselines' that a night can publish, and the peers'.
+
+Three kinds of lists, as a shop shows them: ``all`` (anything; people without a list of their own get the newcomers'),
+``discovery`` (nothing they had) and ``cold`` (the newcomers' one list).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from jobs.recommendations import baselines, peers
+from jobs.recommendations.for_newcomer import segment_lists
+from jobs.recommendations.learning import Window
+from jobs.recommendations.model import Model
+
+UNWEIGHTED = "model unweighted"
+Lists = dict[str, dict[str, pd.DataFrame]]
+
+
+def lists(window: Window, models: dict[str, Model]) -> Lists:
+    """Kind of list → name → lists of 20 places. Where nothing was bought before, frequency is popularity: only
+    ``all`` has it."""
+    beside = peers.scores(window)
+    cold = {name: newcomer_lists(window, is_ours=name in models) for name in (*models, "popularity")}
+    # A visit is enough for a personal list; the newcomers' serves those without any.
+    rest = {name: places[~places["customer_id"].isin(window.customer_ids)] for name, places in cold.items()}
+    personal = _ranked(window, models, beside, "all")
+    everyone = {name: pd.concat([some, rest.get(name, rest["popularity"])]) for name, some in personal.items()}
+    return {"all": everyone, "discovery": _ranked(window, models, beside, "discovery"), "cold": cold}
+
+
+def newcomer_lists(window: Window, is_ours: bool) -> pd.DataFrame:
+    """The one list for newcomers, given to each buyer who had not ordered before."""
+    truth = window.cut.truth
+    who = truth.loc[~truth["customer_id"].isin(window.buyers_with_history), ["customer_id"]].drop_duplicates()
+    places = segment_lists(window.cut.items, window.cut.segments.iloc[:0], is_ours)[["item_id", "rank"]]
+    return who.merge(places, how="cross")
+
+
+def discoveries(window: Window) -> pd.DataFrame:
+    """What customers with history bought that was new to them."""
+    truth, own = window.cut.truth, window.cut.pairs[window.cut.pairs["orders"] > 0]
+    truth = truth[truth["customer_id"].isin(set(window.buyers_with_history))]
+    is_own = pd.MultiIndex.from_frame(truth[["customer_id", "item_id"]]).isin(
+        pd.MultiIndex.from_frame(own[["customer_id", "item_id"]])
+    )
+    return truth[~is_own]
+
+
+def _ranked(
+    window: Window, models: dict[str, Model], beside: dict[str, np.ndarray], split: str
+) -> dict[str, pd.DataFrame]:
+    mask = ~window.found.is_own if split == "discovery" else np.ones(len(window.found.row), bool)
+    features, row = window.found.features[mask], window.found.row[mask]
+    found = {name: window.lists(model.model_score(split, features, row), mask) for name, model in models.items()}
+    for name, score in baselines.BASELINES.items():
+        if (split, name) != ("discovery", "frequency"):
+            found[name] = window.lists(score(features), mask)
+    for name, every in beside.items():
+        found[name] = window.lists(every[mask], mask)
+    return found

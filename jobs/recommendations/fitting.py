@@ -1,0 +1,128 @@
+"""From windows to a model that has been judged: fit, stop, blend, compare, fit again on the newest cuts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from jobs.recommendations import contenders, cost, evaluate, fairness, gates, judging, ranker
+from jobs.recommendations.blend import CHOICES, Blend, blended
+from jobs.recommendations.contenders import UNWEIGHTED
+from jobs.recommendations.cost import CONFIGURATIONS, Cost
+from jobs.recommendations.fairness import FairnessParams
+from jobs.recommendations.learning import Window, together, window
+from jobs.recommendations.model import MODEL, Model
+from jobs.recommendations.ranker import Examples, Ranker, RankerParams
+
+SPLITS = ("all", "discovery")
+
+
+@dataclass(frozen=True)
+class TrainParams:
+    """The protocol. ``buyers`` bounds the driver's memory: at most so many of a cut's buyers are learnt from.
+    ``coverage_price`` is the share of NDCG@10 that may be given for lists that cover more of the catalogue,
+    ``cost_budget`` what the lists of 1,000 customers may take in CPU seconds (None: no matter)."""
+
+    fit_cuts: int = 4
+    window_days: int = 28
+    min_history_days: int = 28
+    min_buyers: int = 30
+    buyers: int = 3000
+    coverage_price: float = 0.003
+    cost_budget: float | None = None
+    fairness: FairnessParams = field(default_factory=FairnessParams)
+    ranker: RankerParams = field(default_factory=RankerParams)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model with its evaluation: one row a figure (:data:`jobs.recommendations.judging.COLUMNS`); figures by split,
+    list and measure for people to look at; and sentences beyond the gates' (groups served worse, splits not won)."""
+
+    model: Model
+    evaluation: pd.DataFrame
+    figures: dict[str, Any]
+    warnings: dict[str, str]
+
+
+def fitted(
+    windows: list[Window], as_of: date, params: TrainParams, threads: int, log: Callable[[str], None]
+) -> Trained:
+    """Windows come newest first: one to judge, one to stop on, the rest (at most four) to fit on."""
+    candidate = _candidate(windows, as_of, params, threads)
+    costs = cost.measured(windows[1], candidate)
+    name = cost.chosen(costs, params.cost_budget)
+    if name != cost.STANDARD:
+        log(f"candidates: {name}, {costs[name].seconds:.1f} CPU seconds per 1,000 customers")
+        windows = [window(w.cut, CONFIGURATIONS[name], w.catalogue) for w in windows]
+        candidate = replace(_candidate(windows, as_of, params, threads), candidates=CONFIGURATIONS[name])
+    models = {MODEL: candidate}
+    if params.fairness.power:
+        plain = replace(params, fairness=replace(params.fairness, power=0.0))
+        models[UNWEIGHTED] = _candidate(windows, as_of, plain, threads)
+    seed = params.ranker.seed
+    lists = contenders.lists(windows[0], models)
+    verdict = gates.evaluated(windows[0], lists, seed)
+    table = judging.rows(windows[0], lists, candidate, windows[1], costs, params.fairness, seed)
+    rounds = {split: candidate.rankers[split].rounds for split in SPLITS}
+    figures = {**judging.nested(table), "protocol": _protocol(windows, candidate, params), "cost": _told(costs, name)}
+    newest = {split: _fit(windows[: params.fit_cuts], split, params, threads, rounds=rounds[split]) for split in SPLITS}
+    model = replace(candidate, rankers=newest, gates=verdict)
+    return Trained(model, table, figures, judging.warnings(table, params.fairness))
+
+
+def _candidate(windows: list[Window], as_of: date, params: TrainParams, threads: int) -> Model:
+    """The model that is judged: it has not seen the newest window."""
+    later, earlier = windows[1], windows[2 : 2 + params.fit_cuts]
+    rankers, blends = {}, {}
+    for split in SPLITS:
+        rankers[split] = _fit(earlier, split, params, threads, later=later.examples(split, params.ranker))
+        blends[split] = _blend(later, split, rankers[split], params)
+    return Model(rankers, {}, blends, str(as_of))
+
+
+def _fit(windows: list[Window], split: str, params: TrainParams, threads: int, **how: Any) -> Ranker:
+    in_time = sorted(windows, key=lambda w: w.cut.day)
+    return ranker.fit(together([_examples(w, split, params) for w in in_time]), params.ranker, threads, **how)
+
+
+def _examples(found: Window, split: str, params: TrainParams) -> Examples:
+    """Sampled pairs to learn from, those of small groups weighted up where the store wants it."""
+    examples = found.examples(split, params.ranker)
+    if not params.fairness.power:
+        return examples
+    return replace(examples, weight=fairness.weights(found, params.fairness)[examples.group])
+
+
+def _blend(later: Window, split: str, fitted: Ranker, params: TrainParams) -> Blend:
+    """The blend whose lists cover the most of the catalogue among those near the best NDCG@10, measured on the cut
+    that was stopped on (neither fitted nor judged on)."""
+    mask = ~later.found.is_own if split == "discovery" else np.ones(len(later.found.row), bool)
+    truth = contenders.discoveries(later) if split == "discovery" else later.cut.truth
+    truth = truth[truth["customer_id"].isin(set(later.customer_ids))]
+    features, row = later.found.features[mask], later.found.row[mask]
+    predicted = fitted.predicted(features)
+    reached = []
+    for choice in CHOICES[split]:
+        lists = later.lists(blended(predicted, features, row, choice), mask)
+        ndcg = evaluate.per_customer(lists, truth)["ndcg@10"].mean()
+        reached.append((ndcg, evaluate.coverage(lists, len(later.cut.items)), choice))
+    enough = max(ndcg for ndcg, _, _ in reached) * (1 - params.coverage_price)
+    return max((found for found in reached if found[0] >= enough), key=lambda found: found[1])[2]
+
+
+def _protocol(windows: list[Window], model: Model, params: TrainParams) -> dict[str, Any]:
+    return {
+        "fit_cuts": len(windows[2 : 2 + params.fit_cuts]),
+        "blends": {split: asdict(blend) for split, blend in model.blends.items()},
+        "rounds": {split: model.rankers[split].rounds for split in SPLITS},
+    }
+
+
+def _told(costs: dict[str, Cost], name: str) -> dict[str, Any]:
+    return {"chosen": name, "configurations": {each: asdict(found) for each, found in costs.items()}}

@@ -1,0 +1,128 @@
+"""The evaluation of a model: every split × list × measure of one window, with intervals, as rows.
+
+Each figure is a mean over customers: a frame of customers × (split, list, measure) is resampled once, so that all
+ratios are paired. What a whole set of lists has (coverage, Gini) stands without an interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from jobs.recommendations import calibration, cost, evaluate, fairness, gates, intervals, splits
+from jobs.recommendations.columns import BOUGHT, each_customer
+from jobs.recommendations.contenders import UNWEIGHTED, Lists
+from jobs.recommendations.cost import Cost
+from jobs.recommendations.fairness import FairnessParams
+from jobs.recommendations.intervals import Interval, Resampled
+from jobs.recommendations.learning import Window
+from jobs.recommendations.model import MODEL, Model
+
+DIGITS = 6  # sums of other numpy builds differ beyond
+COLUMNS = ["split", "list", "measure", "value", "low", "high", "cases", "cut_date"]
+
+
+def rows(
+    window: Window,
+    lists: Lists,
+    model: Model,
+    later: Window,
+    costs: dict[str, Cost],
+    params: FairnessParams,
+    seed: int,
+) -> pd.DataFrame:
+    """All figures of the window, sorted, one row a (split, list, measure); see ``expectations/recommendations``.
+
+    ``later`` is the window that training stopped on: the scaling of probabilities is learnt there, and ``costs`` were
+    measured there. Of those the table has all but the seconds, which no two runs share.
+    """
+    drawn = intervals.resampled(each_customer(window, lists), seed)
+    found = [(*key, *vars(drawn.mean(key)).values()) for key in drawn.columns]
+    found += list(_ratios(drawn, list(splits.customer_groups(window.cut)), params))
+    found += list(_of_sets(window, lists)) + list(_of_scores(window, model, later))
+    table = pd.DataFrame(found, columns=COLUMNS[:-1]).assign(cut_date=window.cut.day)
+    table = pd.concat([table, _of_costs(costs, later)]).sort_values(COLUMNS[:3], kind="stable")
+    table[["value", "low", "high"]] = table[["value", "low", "high"]].replace([np.inf, -np.inf], np.nan).round(DIGITS)
+    # A measure that says nothing of anybody (no texts, no hits) has no row.
+    return table[table["value"].notna()].reset_index(drop=True)
+
+
+def nested(table: pd.DataFrame) -> dict[str, dict]:
+    """Split → list → measure → value for the gated splits, and NDCG@10 alone for the others under ``splits``."""
+    found: dict[str, dict] = {split: {} for split in gates.SPLITS}
+    found["splits"] = {}
+    for row in table.itertuples(index=False):
+        if row.split in gates.SPLITS:
+            found[row.split].setdefault(row.list, {})[row.measure] = row.value
+        elif row.measure == gates.MEASURE:
+            found["splits"].setdefault(row.split, {})[row.list] = row.value
+    return found
+
+
+def warnings(table: pd.DataFrame, params: FairnessParams) -> dict[str, str]:
+    """Split → sentence: groups that the model serves worse than the threshold allows, and splits beyond the gates' on
+    which some other list has the higher NDCG@10."""
+    told = table[(table["list"] == MODEL) & (table["measure"] == "quality_ratio")]
+    ratios = {row.split: Interval(row.value, row.low, row.high, row.cases) for row in told.itertuples()}
+    found = fairness.alarms(ratios, params)
+    measured = table[(table["measure"] == gates.MEASURE) & ~table["split"].isin(gates.SPLITS)]
+    for split, lists in measured.groupby("split", sort=True):
+        values = lists.set_index("list")["value"].drop(UNWEIGHTED, errors="ignore").sort_values(kind="stable")
+        if values.index[-1] != MODEL and values.iloc[-1] > values[MODEL]:
+            other = f"{values.index[-1]} has NDCG@10 {values.iloc[-1]:.4f}, the model {values[MODEL]:.4f}"
+            found[split] = "; ".join([*([found[split]] if split in found else []), f"{split}: {other}"])
+    return found
+
+
+def _ratios(drawn: Resampled, groups: list[str], params: FairnessParams) -> Iterator[tuple]:
+    """The model beside each list, each group of people beside all, each group of items beside its share of sales."""
+    for split, name, measure in drawn.columns:
+        if measure == gates.MEASURE and name != MODEL and (split, MODEL, measure) in drawn.columns:
+            found = drawn.ratio((split, MODEL, measure), (split, name, measure))
+            yield (split, name, "model_ratio", *vars(found).values())
+        if measure == gates.MEASURE and split in groups:
+            found = drawn.ratio((split, name, measure), ("with history", name, measure))
+            yield (split, name, "quality_ratio", *vars(found).values())
+            alarm = bool(fairness.alarms({split: found}, params))
+            yield (split, name, "alarm", float(alarm), np.nan, np.nan, found.cases)
+        if measure == "exposure_share" and name != BOUGHT:
+            found = drawn.ratio((split, name, measure), (split, BOUGHT, measure))
+            yield (split, name, "exposure_ratio", *vars(found).values())
+
+
+def _of_sets(window: Window, lists: Lists) -> Iterator[tuple]:
+    """Coverage at 5, 10 and 20 places, and Gini at 10, of each kind of list."""
+    size = len(window.cut.items)
+    for split, named in lists.items():
+        for name, shown in named.items():
+            customers = shown["customer_id"].nunique()
+            for k in evaluate.CUTOFFS:
+                yield split, name, f"coverage@{k}", evaluate.coverage(shown, size, k), np.nan, np.nan, customers
+            yield split, name, "gini@10", evaluate.gini(shown, size), np.nan, np.nan, customers
+
+
+def _of_costs(costs: dict[str, Cost], later: Window) -> pd.DataFrame:
+    """Quality and candidates a customer of each configuration of the candidate sources."""
+    cases = cost.some(later.cut, cost.CUSTOMERS).truth["customer_id"].nunique()
+    found = [
+        (f"configuration={name}", MODEL, measure, value, np.nan, np.nan, cases)
+        for name, one in costs.items()
+        for measure, value in ((gates.MEASURE, one.ndcg), ("candidates", one.candidates))
+    ]
+    return pd.DataFrame(found, columns=COLUMNS[:-1]).assign(cut_date=later.cut.day)
+
+
+def _of_scores(window: Window, model: Model, later: Window) -> Iterator[tuple]:
+    """Calibration of the logistic model over all candidates; ``cases`` are pairs."""
+    margins = [model.rankers["all"].predicted(one.found.features)["logistic"] for one in (window, later)]
+    slope, offset = calibration.scaling(margins[1], later.is_bought)
+    raw = calibration.reliability(calibration.probability(margins[0]), window.is_bought)
+    bins = calibration.reliability(calibration.probability(slope * margins[0] + offset), window.is_bought)
+    pairs = len(window.is_bought)
+    yield "all", MODEL, "calibration_error_raw", calibration.error(raw), np.nan, np.nan, pairs
+    yield "all", MODEL, "calibration_error", calibration.error(bins), np.nan, np.nan, pairs
+    for place, row in enumerate(bins.itertuples(index=False), start=1):
+        for measure, value in (("probability", row.told), ("bought_share", row.bought)):
+            yield f"scores decile {place:02d}", MODEL, measure, value, np.nan, np.nan, row.pairs

@@ -1,0 +1,90 @@
+"""Parts of a window that are measured by themselves: kinds of customers, and kinds of what they bought.
+
+Groups of people (age, segment, …) serve measurements alone; no model has them as features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from sklearn.cluster import MiniBatchKMeans
+from threadpoolctl import threadpool_limits
+
+from jobs.recommendations.catalogue import Catalogue
+from jobs.recommendations.frames import GROUPS
+from jobs.recommendations.learning import Cut
+
+MIN_CUSTOMERS = 30
+FEW_ORDERS = 5
+NEW_DAYS = 28
+HEAD_SHARE = 0.2
+CATEGORIES = 20
+CLUSTERS = 30
+SEED = 7
+
+
+def customer_groups(cut: Cut) -> dict[str, np.ndarray]:
+    """``column=value`` → ids, for each group that a store has and at least 30 of the window's buyers are in."""
+    who = cut.pairs[cut.pairs["orders"] > 0].drop_duplicates("customer_id").sort_values("customer_id", kind="stable")
+    found = {}
+    for column in GROUPS:
+        sizes = who[column].value_counts().sort_index()
+        for value in sizes.index[sizes >= MIN_CUSTOMERS] if len(sizes) > 1 else ():
+            found[f"{column}={value}"] = who.loc[who[column] == value, "customer_id"].to_numpy(object)
+    return found
+
+
+def activity(cut: Cut) -> dict[str, np.ndarray]:
+    """Ids of the window's buyers by how often they had ordered before, newcomers left out."""
+    who = cut.pairs[cut.pairs["orders"] > 0].drop_duplicates("customer_id").sort_values("customer_id", kind="stable")
+    is_few = (who["customer_orders"] < FEW_ORDERS).to_numpy()
+    ids = who["customer_id"].to_numpy(object)
+    return {f"under {FEW_ORDERS} orders": ids[is_few], f"{FEW_ORDERS} orders or more": ids[~is_few]}
+
+
+def item_groups(cut: Cut) -> dict[str, pd.Index]:
+    """Kinds of items → ids. Head: the fifth of the items ever sold that sold most units; new: first sold under 28 days
+    before the cut, or not yet; categories: the top of the path, the twenty with most buyers."""
+    units = cut.sample.groupby("item_id")["units"].sum().sort_index().sort_values(ascending=False, kind="stable")
+    head = units.index[: int(len(units) * HEAD_SHARE)]
+    items = cut.items.sort_values("item_id", kind="stable")
+    every, old = pd.Index(items["item_id"]), pd.Index(items.loc[items["first_age"] >= NEW_DAYS, "item_id"])
+    every = every.union(pd.Index(cut.truth["item_id"].unique()))
+    found = {"head items": head, "tail items": every.difference(head)}
+    found |= {"new items": every.difference(old), "established items": old}
+    top = top_categories(cut.items)
+    buyers = cut.items.set_index("item_id")["customers_all"].groupby(top).sum().sort_index()
+    for name in buyers.sort_values(ascending=False, kind="stable").index[:CATEGORIES]:
+        found[f"category={name}"] = pd.Index(top.index[top == name])
+    return found
+
+
+def top_categories(items: pd.DataFrame) -> pd.Series:
+    """Item → first step of its category path, empty where it has none."""
+    top = items["category"].str.split(">").str[0].str.strip() if items["category"].notna().any() else None
+    return pd.Series(None if top is None else top.to_numpy(object), index=items["item_id"], dtype=object)
+
+
+def kinds(cut: Cut, catalogue: Catalogue) -> pd.Series:
+    """Item → its kind, for telling a new kind of thing from more of the same: the whole category where the store keeps
+    them, else one of 30 clusters of the titles' words (k-means on TF-IDF), none for an item without a known word."""
+    category = cut.items.set_index("item_id")["category"]
+    if category.notna().any():
+        return category
+    has_text = np.diff(catalogue.text.indptr) > 0
+    if has_text.sum() < CLUSTERS:
+        return pd.Series(None, index=catalogue.item_ids, dtype=object)
+    with threadpool_limits(1):
+        model = MiniBatchKMeans(CLUSTERS, random_state=SEED, n_init=1, batch_size=4096)
+        cluster = model.fit_predict(catalogue.text[has_text])
+    return pd.Series(cluster, index=catalogue.item_ids[has_text]).astype(object)
+
+
+def truths(cut: Cut, discoveries: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Name and bought pairs of each kind of purchase: again what they had, and the groups of items."""
+    warm = cut.truth[cut.truth["customer_id"].isin(cut.pairs.loc[cut.pairs["orders"] > 0, "customer_id"])]
+    yield "repeat", warm.drop(index=discoveries.index)
+    for name, ids in item_groups(cut).items():
+        yield name, cut.truth[cut.truth["item_id"].isin(ids)]

@@ -89,7 +89,9 @@ def of_night(home: Path, lines: pd.DataFrame, as_of: date, target: dict[str, flo
     }
     yield figure("NDCG@10 all", as_of, ours, truth, peers, target["all"])
     catalogue = history["item_id"].nunique()
-    shown = [evaluate.coverage(lists, catalogue) for lists in (ours, peers["own frequency + popularity"])]
+    # Of the same customers on both sides: lists of all would cover more than those of the buyers.
+    buyers = ours[ours["customer_id"].isin(set(truth["customer_id"]))]
+    shown = [evaluate.coverage(lists, catalogue) for lists in (buyers, peers["own frequency + popularity"])]
     measure_name = f"{as_of} coverage@10 of the catalogue"
     yield Figure("recommendations", measure_name, *shown, "own frequency + popularity", target["coverage"])
     top = history.groupby("item_id")["units"].sum().sort_values(ascending=False)

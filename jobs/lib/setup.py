@@ -133,7 +133,7 @@ def install_packages(venv: Path, python: Path, lock: Path) -> None:
             run([str(python), "-m", "ensurepip"], venv / "setup.log", debian)
         pip = [str(python), "-m", "pip", "install", "-q", "--require-hashes"]
         run([*pip, "-r", str(just_uv)], venv / "setup.log", mend)
-    say(f"{text.count('==')} packages of {lock.name} (about 1.6 GB on disk the first time)")
+    say(f"{text.count('==')} packages of {lock.name} (about 7 GB on disk the first time)")
     command = [str(uv), "pip", "sync", "-q", "--require-hashes", "--python", str(python), str(lock)]
     run(command, venv / "setup.log", mend)
 

@@ -112,7 +112,20 @@ def unless_unwanted(product: str) -> Any:
 
 
 def spark(task_id: str, command: Sequence[str], doc: str, **options: Any) -> BaseOperator:
-    """A task that runs ``jobs/__main__.py`` by spark-submit: where it runs is the connection's to say."""
+    """A task that runs ``jobs/__main__.py``: on the Spark Connect server of ``SPARK_REMOTE`` where that is set (a night
+    of one machine has its own), else by spark-submit, and where that runs is the connection's to say."""
+    if os.environ.get("SPARK_REMOTE"):
+        arguments = " ".join(f'"{part}"' for part in [*command, "--as-of", DAY, "--store", STORE])
+        return BashOperator(
+            task_id=task_id,
+            bash_command=f'exec "{sys.executable}" "{JOBS}" {arguments}',
+            cwd=str(ROOT),
+            env={"PRODUCTS": "{{ params.products }}"},
+            append_env=True,
+            pool=SPARK_POOL,
+            doc_md=doc,
+            **options,
+        )
     return SparkSubmitOperator(
         task_id=task_id,
         conn_id=SPARK_CONNECTION,

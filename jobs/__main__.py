@@ -22,6 +22,7 @@ COMMANDS = {
     "lineage": "what made a table's day",
     "releases": "what was published",
     "rollback": "points readers to another release: --to its id, a day, or previous",
+    "warehouse": "loads a night's releases into the store's warehouse (DAYBREAK_WAREHOUSE)",
     "maintenance": "retention, compaction, VACUUM",
     "store": "lets the simulated store deliver its raw files",
 }

@@ -86,6 +86,17 @@ def rollback(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
+def warehouse(options: argparse.Namespace, settings: Settings) -> int:
+    """Loads a night's releases into the store's warehouse."""
+    from jobs.lib import stages
+    from jobs.warehouse import load
+
+    day = _needed(options, "as_of")
+    with stages.failure_told(settings, "warehouse", day):
+        load.run(settings, day)
+    return 0
+
+
 def maintenance(options: argparse.Namespace, settings: Settings) -> int:
     """Drops expired detail, compacts, vacuums."""
     from jobs.lib.locks import stage_lock
@@ -129,6 +140,7 @@ RUN: dict[str, Callable[[argparse.Namespace, Settings], int]] = {
     "lineage": lineage,
     "releases": releases,
     "rollback": rollback,
+    "warehouse": warehouse,
     "maintenance": maintenance,
     "store": store,
 }

@@ -94,10 +94,12 @@ def test_nightly_goes_from_left_to_right(found: dict[str, dict]) -> None:
         "train_recommendations": ["due_recommendations"],
         "recommendations": ["features", "train_recommendations"],
         "published": ["recommendations"],
+        "warehouse": ["published"],
     }
     # A skipped training (the champion is fresh) stops nothing, a failed one does.
     assert tasks["recommendations"]["trigger_rule"] == "none_failed"
-    assert tasks["published"]["trigger_rule"] == "none_failed"
+    # A product that failed does not hold up the others on their way out.
+    assert tasks["published"]["trigger_rule"] == tasks["warehouse"]["trigger_rule"] == "all_done"
 
 
 def test_a_stage_is_told_the_partition_and_the_store(found: dict[str, dict]) -> None:

@@ -1,0 +1,86 @@
+"""Releases made by hand, without Spark: the files, manifests and pointer that a night's publication would leave."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from jobs.lib import contracts
+from jobs.lib.objects import ObjectStore
+from jobs.lib.settings import Settings
+from jobs.published import parts, releases, stage
+from jobs.published.stage import Output
+
+PRODUCT = "recommendations"
+FOR_CUSTOMER = """
+row: a place in a customer's list
+key: [customer_id, rank]
+history: daily
+columns:
+  customer_id: {type: id, meaning: whose list it is, privacy: pseudonym}
+  rank: {type: int, meaning: place from 1, privacy: none}
+  item_id: {type: id, meaning: what stands at the customer's place, privacy: none}
+  score: {type: double, unit: probability, meaning: how likely it is bought, privacy: none, nullable: true}
+  tags: {type: array<string>, meaning: why it is shown, privacy: none, nullable: true}
+  made_at: {type: timestamp, meaning: when it was thought of, privacy: none}
+  model_version: {type: string, meaning: what made the row, privacy: none}
+"""
+
+
+def expectations(root: Path, **tables: str) -> Path:
+    """A folder of contracts of the product; ``for_customer`` as above unless given."""
+    folder = root / "expectations" / PRODUCT
+    folder.mkdir(parents=True, exist_ok=True)
+    for table, text in {"for_customer": FOR_CUSTOMER, **tables}.items():
+        (folder / f"{table}.yml").write_text(text)
+    contracts._load.cache_clear()
+    return root / "expectations"
+
+
+def publish(
+    settings: Settings,
+    root: Path,
+    day: date,
+    rows: dict[str, list[dict[str, Any]]],
+    store: str = "shop",
+    files: int = 1,
+    **facts: Any,
+) -> str:
+    """Publishes the rows of each table as a night would and moves the pointer; returns the release's id.
+
+    ``facts`` go into the manifest: model_versions, champion_from, verdict.
+    """
+    place = releases.open_product(settings, store, PRODUCT)
+    digest = hashlib.sha256(json.dumps([str(day), rows], default=str).encode()).hexdigest()
+    release = f"{day:%Y%m%d}-{digest[:12]}"
+    tables = {name: _table(place, contracts.load(f"{PRODUCT}.{name}", root), day, release, some, files)
+              for name, some in rows.items()}  # fmt: skip
+    told = {"release": release, "store": store, "product": PRODUCT, "as_of": day.isoformat()}
+    told |= {"created_at": f"{day}T23:00:00+00:00", "code_version": "tests", "model_versions": ["model1"]}
+    told |= {"champion_from": None, "verdict": None, "content_hash": digest, "tables": tables}
+    place.put(releases.manifest_key(release), json.dumps({**told, **facts}).encode())
+    releases.advance(place, release, day.isoformat())
+    return release
+
+
+def _table(
+    place: ObjectStore, contract: contracts.Contract, day: date, release: str, rows: list[dict[str, Any]], files: int
+) -> dict[str, Any]:
+    schema = parts.arrow_schema(contract)
+    folder = f"{contract.table}/as_of={day}/release={release}"
+    written = []
+    with tempfile.TemporaryDirectory() as scratch:
+        for n in range(files):
+            some = [{**row, "as_of": str(day)} for row in rows[n::files]]
+            path = Path(scratch) / f"{n}.parquet"
+            plain = pa.schema([field if field.name != "as_of" else pa.field("as_of", pa.string()) for field in schema])
+            pq.write_table(pa.Table.from_pylist(some, plain).cast(schema), path)
+            written.append(parts._upload(path, place, folder, f"part-{n:05d}-000", len(some)))
+    return stage._table_entry(Output(contract, None, len(rows), (), "digest", None), written, place)  # type: ignore[arg-type]

@@ -21,7 +21,7 @@ COMMANDS = {
     "report": "the report of a night",
     "lineage": "what made a table's day",
     "releases": "what was published",
-    "rollback": "points readers to another release: --to its id, a day, or previous",
+    "rollback": "takes readers, warehouse and champion to a release: --to its id, a day, previous, latest or lift",
     "warehouse": "loads a night's releases into the store's warehouse (DAYBREAK_WAREHOUSE)",
     "maintenance": "retention, compaction, VACUUM",
     "store": "lets the simulated store deliver its raw files",
@@ -75,7 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--product", default="recommendations")
     parser.add_argument("--table", help="lineage: the table")
-    parser.add_argument("--to", help="rollback: a release, a day, or previous")
+    parser.add_argument("--to", help="rollback: a release, a day, previous, latest, or lift (the hold alone)")
+    parser.add_argument("--by", help="rollback: who decides (default: this user)")
+    parser.add_argument("--why", help="rollback: for the record")
     parser.add_argument("--through", type=_day, help="store: the last day to deliver")
     for name in ("customers", "items", "history-days"):
         parser.add_argument(f"--{name}", type=int, help="store: of a new world")

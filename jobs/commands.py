@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import importlib
 from collections.abc import Callable
 from typing import Any
@@ -79,10 +80,10 @@ def releases(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def rollback(options: argparse.Namespace, settings: Settings) -> int:
-    """Points readers to another release."""
+    """Takes readers, warehouse and champion to another release."""
     from jobs.published import rollback as back
 
-    back.run(settings, options.product, _needed(options, "to"))
+    back.run(settings, options.product, _needed(options, "to"), options.by or getpass.getuser(), options.why or "")
     return 0
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from jobs.lib.errors import DaybreakError
 
 PRODUCTS = ("recommendations",)
+PERSON, GATE = "person", "gate"  # who lifts the hold of a rollback
 GROUP_COLUMNS = ("country", "channel", "segment", "age_band", "is_business")
 
 
@@ -43,6 +44,7 @@ class Settings:
     shuffle_partitions: int
     s3_endpoint: str | None
     s3_region: str
+    rollback_hold: str
     warehouse: str = field(repr=False)  # may hold a password
 
     @property
@@ -77,6 +79,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         shuffle_partitions=int(_number(env, "DAYBREAK_SHUFFLE_PARTITIONS", 2, 1, 100000)),
         s3_endpoint=env.get("DAYBREAK_S3_ENDPOINT") or None,
         s3_region=env.get("DAYBREAK_S3_REGION") or env.get("AWS_REGION") or "us-east-1",
+        rollback_hold=_one_of(env, "DAYBREAK_ROLLBACK_HOLD", (PERSON, GATE)),
         warehouse=_warehouse(env, home / "warehouse" / "{store}.duckdb"),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,14 @@ columns:
   made_at: {type: timestamp, meaning: when it was thought of, privacy: none}
   model_version: {type: string, meaning: what made the row, privacy: none}
 """
+
+MADE_AT = datetime(2026, 3, 2, 1, 2, 3, 456789, UTC)
+
+
+def place_row(customer: str, rank: int, item: str = "i1", score: float | None = 0.5, **more: Any) -> dict[str, Any]:
+    """A row of for_customer, without its day."""
+    row = {"customer_id": customer, "rank": rank, "item_id": item, "score": score, "tags": ["own", "é"]}
+    return {**row, "made_at": MADE_AT, "model_version": "model1", **more}
 
 
 def expectations(root: Path, **tables: str) -> Path:

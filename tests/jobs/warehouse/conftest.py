@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,13 +15,6 @@ from tests.releases import expectations
 from tests.shop import Shop
 
 MONDAY, TUESDAY, WEDNESDAY = date(2026, 3, 2), date(2026, 3, 3), date(2026, 3, 4)
-MADE_AT = datetime(2026, 3, 2, 1, 2, 3, 456789, UTC)
-
-
-def place_row(customer: str, rank: int, item: str = "i1", score: float | None = 0.5, **more: Any) -> dict[str, Any]:
-    """A row of for_customer."""
-    row = {"customer_id": customer, "rank": rank, "item_id": item, "score": score, "tags": ["own", "é"]}
-    return {**row, "made_at": MADE_AT, "model_version": "model1", **more}
 
 
 @pytest.fixture

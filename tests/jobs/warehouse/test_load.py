@@ -19,8 +19,8 @@ from jobs.lib.errors import DaybreakError
 from jobs.lib.settings import Settings
 from jobs.published import releases
 from jobs.warehouse import load
-from tests.jobs.warehouse.conftest import MADE_AT, MONDAY, TUESDAY, WEDNESDAY, place_row
-from tests.releases import FOR_CUSTOMER, PRODUCT, expectations, publish
+from tests.jobs.warehouse.conftest import MONDAY, TUESDAY, WEDNESDAY
+from tests.releases import FOR_CUSTOMER, MADE_AT, PRODUCT, expectations, place_row, publish
 
 
 class Reader:

@@ -37,6 +37,7 @@ demo: setup ## a simulated store's history and two nights through Airflow, and a
 	@$(NIGHTS) demo
 
 test: setup ## lint, types and all tests
+	@$(SYSTEM_PYTHON) jobs/lib/setup.py --tests
 	@$(MAKE) --no-print-directory lint
 	@$(PYTHON) -m pytest -n 2 --dist loadfile $(TESTS)
 

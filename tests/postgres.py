@@ -22,7 +22,7 @@ import pytest
 
 PASSWORD = "kept-from-every-log"
 MISSING = (
-    "no Postgres server on this machine: `apt-get install postgresql-15` (make setup does it as root on Debian), "
+    "no Postgres server on this machine: `apt-get install postgresql` (make test does it as root on Debian), "
     "or put initdb and pg_ctl on PATH"
 )
 

@@ -98,6 +98,17 @@ def warehouse(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
+def warehouse_sql(options: argparse.Namespace, settings: Settings) -> int:
+    """Writes the statements for warehouses that are not run here, or fails where they are stale."""
+    from jobs.warehouse import snowflake
+
+    if options.check:
+        snowflake.check()
+    changed = not options.check and snowflake.write()
+    print(f"{snowflake.FOLDER}: {'written' if changed else 'is what the contracts say'}")
+    return 0
+
+
 def maintenance(options: argparse.Namespace, settings: Settings) -> int:
     """Drops expired detail, compacts, vacuums."""
     from jobs.lib.locks import stage_lock
@@ -142,6 +153,7 @@ RUN: dict[str, Callable[[argparse.Namespace, Settings], int]] = {
     "releases": releases,
     "rollback": rollback,
     "warehouse": warehouse,
+    "warehouse-sql": warehouse_sql,
     "maintenance": maintenance,
     "store": store,
 }

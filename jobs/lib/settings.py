@@ -44,6 +44,7 @@ class Settings:
     shuffle_partitions: int
     s3_endpoint: str | None
     s3_region: str
+    s3_encryption: str | None
     rollback_hold: str
     warehouse: str = field(repr=False)  # may hold a password
 
@@ -79,6 +80,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         shuffle_partitions=int(_number(env, "DAYBREAK_SHUFFLE_PARTITIONS", 2, 1, 100000)),
         s3_endpoint=env.get("DAYBREAK_S3_ENDPOINT") or None,
         s3_region=env.get("DAYBREAK_S3_REGION") or env.get("AWS_REGION") or "us-east-1",
+        s3_encryption=_encryption(env),
         rollback_hold=_one_of(env, "DAYBREAK_ROLLBACK_HOLD", (PERSON, GATE)),
         warehouse=_warehouse(env, home / "warehouse" / "{store}.duckdb"),
     )
@@ -89,6 +91,13 @@ def _location(env: Mapping[str, str], name: str, default: Path) -> str:
     if not value:
         return str(default)
     return value.rstrip("/") if value.startswith("s3://") else str(Path(value).expanduser().resolve())
+
+
+def _encryption(env: Mapping[str, str]) -> str | None:
+    value = env.get("DAYBREAK_S3_ENCRYPTION") or None
+    if value is not None and value not in ("AES256", "aws:kms") and not value.startswith("aws:kms:"):
+        raise DaybreakError(f"DAYBREAK_S3_ENCRYPTION is {value!r}: expected AES256, aws:kms or aws:kms:<key>")
+    return value
 
 
 def _warehouse(env: Mapping[str, str], default: Path) -> str:

@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,6 +67,29 @@ def binaries() -> Path | None:
     return found[-1].parent if found else None
 
 
+@contextmanager
+def running(place: Path) -> Iterator[Cluster]:
+    """A new cluster of the server whose programs lie in ``place``; gone with the block."""
+    folder = Path(tempfile.mkdtemp(prefix="daybreak-postgres-"))
+    user = _user()
+    if user is not None:
+        os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        cluster = Cluster(place, folder, free.getsockname()[1])
+    secret = folder / "password"
+    secret.write_text(PASSWORD)
+    secret.chmod(0o644)
+    data = ["-D", str(folder / "data"), "-U", "daybreak", "-A", "scram-sha-256", f"--pwfile={secret}"]
+    try:
+        cluster.run("initdb", *data, "-E", "UTF8", "--locale=C", "--no-sync")
+        cluster.start()
+        yield cluster
+        cluster.stop("immediate")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Cluster]:
     """A cluster of the test session's own."""
@@ -74,21 +98,8 @@ def postgres() -> Iterator[Cluster]:
         if os.environ.get("CI"):
             pytest.fail(MISSING)
         pytest.skip(MISSING)
-    folder = Path(tempfile.mkdtemp(prefix="daybreak-postgres-"))
-    if _user() is not None:
-        os.chown(folder, pwd.getpwnam(_user() or "").pw_uid, -1)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        cluster = Cluster(place, folder, free.getsockname()[1])
-    secret = folder / "password"
-    secret.write_text(PASSWORD)
-    secret.chmod(0o644)
-    data = ["-D", str(folder / "data"), "-U", "daybreak", "-A", "scram-sha-256", f"--pwfile={secret}"]
-    cluster.run("initdb", *data, "-E", "UTF8", "--locale=C", "--no-sync")
-    cluster.start()
-    yield cluster
-    cluster.stop("immediate")
-    shutil.rmtree(folder, ignore_errors=True)
+    with running(place) as cluster:
+        yield cluster
 
 
 @pytest.fixture

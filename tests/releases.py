@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ columns:
   model_version: {type: string, meaning: what made the row, privacy: none}
 """
 
+Rows = list[dict[str, Any]] | pa.Table
 MADE_AT = datetime(2026, 3, 2, 1, 2, 3, 456789, UTC)
 
 
@@ -56,14 +58,15 @@ def publish(
     settings: Settings,
     root: Path,
     day: date,
-    rows: dict[str, list[dict[str, Any]]],
+    rows: Mapping[str, Rows],
     store: str = "shop",
     files: int = 1,
     **facts: Any,
 ) -> str:
     """Publishes the rows of each table as a night would and moves the pointer; returns the release's id.
 
-    ``facts`` go into the manifest: model_versions, champion_from, verdict.
+    A pyarrow table is taken as it is, into one file. ``facts`` go into the manifest: model_versions, champion_from,
+    verdict.
     """
     place = releases.open_product(settings, store, PRODUCT)
     digest = hashlib.sha256(json.dumps([str(day), rows], default=str).encode()).hexdigest()
@@ -79,16 +82,22 @@ def publish(
 
 
 def _table(
-    place: ObjectStore, contract: contracts.Contract, day: date, release: str, rows: list[dict[str, Any]], files: int
+    place: ObjectStore,
+    contract: contracts.Contract,
+    day: date,
+    release: str,
+    rows: list[dict[str, Any]] | pa.Table,
+    files: int,
 ) -> dict[str, Any]:
     schema = parts.arrow_schema(contract)
     folder = f"{contract.table}/as_of={day}/release={release}"
+    own = pa.schema([field for field in schema if field.name != "as_of"])
     written = []
     with tempfile.TemporaryDirectory() as scratch:
         for n in range(files):
-            some = [{**row, "as_of": str(day)} for row in rows[n::files]]
             path = Path(scratch) / f"{n}.parquet"
-            plain = pa.schema([field if field.name != "as_of" else pa.field("as_of", pa.string()) for field in schema])
-            pq.write_table(pa.Table.from_pylist(some, plain).cast(schema), path)
+            some = rows if isinstance(rows, pa.Table) else pa.Table.from_pylist(rows[n::files], own)
+            dated = some.append_column("as_of", pa.array([str(day)] * len(some), pa.string()).dictionary_encode())
+            pq.write_table(dated.select(schema.names).cast(schema), path)
             written.append(parts._upload(path, place, folder, f"part-{n:05d}-000", len(some)))
     return stage._table_entry(Output(contract, None, len(rows), (), "digest", None), written, place)  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import getpass
 import importlib
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -83,7 +84,7 @@ def rollback(options: argparse.Namespace, settings: Settings) -> int:
     """Takes readers, warehouse and champion to another release."""
     from jobs.published import rollback as back
 
-    back.run(settings, options.product, _needed(options, "to"), options.by or getpass.getuser(), options.why or "")
+    back.run(settings, options.product, _needed(options, "to"), options.by or _user(), options.why or "")
     return 0
 
 
@@ -157,6 +158,14 @@ RUN: dict[str, Callable[[argparse.Namespace, Settings], int]] = {
     "maintenance": maintenance,
     "store": store,
 }
+
+
+def _user() -> str:
+    """Whom the record names where nobody was named; a container's user need not have a name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
 
 
 def _needed(options: argparse.Namespace, name: str) -> Any:

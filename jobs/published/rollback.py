@@ -33,10 +33,11 @@ def run(settings: Settings, product: str, to: str, by: str, why: str = "") -> No
     """
     store = stores.load(settings).name
     place = releases.open_product(settings, store, product)
-    begun = _begun(place, to)
+    known = releases.list_releases(settings, store, [product])
+    begun = _begun(place, known, to)
     if begun is not None:
         print(f"{product}: finishing what {begun.by} began at {begun.at}", flush=True)
-    decision = begun or _decide(settings, store, product, place, to, by, why)
+    decision = begun or _decide(settings, store, product, place, known, to, by, why)
     print(f"{product}: {_point(place, decision)}", flush=True)
     if settings.warehouse != connections.NONE:
         print(f"{product}: {load.bring(settings, store, product)}", flush=True)
@@ -64,15 +65,18 @@ def chosen(known: list[Release], to: str) -> Release:
     return named[-1]
 
 
-def _begun(place: ObjectStore, to: str) -> Rollback | None:
-    """The last decision where it is this one and was not finished."""
-    last = history.rollbacks(place)[-1:]
-    return last[0] if last and last[0].done_at is None and to in (last[0].asked, last[0].to) else None
+def _begun(place: ObjectStore, known: list[Release], to: str) -> Rollback | None:
+    """The last decision where it is this one, was not finished, and no night has gone on without it."""
+    last = next(reversed(history.rollbacks(place)), None)
+    if last is None or last.done_at is not None or to not in (last.asked, last.to):
+        return None
+    return last if all(one.as_of < last.champion_from for one in known) else None
 
 
-def _decide(settings: Settings, store: str, product: str, place: ObjectStore, to: str, by: str, why: str) -> Rollback:
+def _decide(
+    settings: Settings, store: str, product: str, place: ObjectStore, known: list[Release], to: str, by: str, why: str
+) -> Rollback:
     """Works out and records what is to happen; from here on it will."""
-    known = releases.list_releases(settings, store, [product])
     target = chosen(known, to)
     found = releases.manifest(place, target.release)
     if found is None or not releases.is_whole(place, found):

@@ -20,7 +20,8 @@ class Settings:
 
     ``cost_budget`` is what the lists of 1,000 customers may take in CPU seconds; ``group_weight`` above 0 weights the
     customers of small groups of ``group_column`` up in training, by (share of the group) ** -group_weight.
-    ``warehouse`` is a DuckDB file, a Postgres URL or ``none``; ``{store}`` in it stands for the store's name."""
+    ``warehouse`` is a DuckDB file, a Postgres URL or ``none``; ``{store}`` in it stands for the store's name. Days
+    and changes of nights more than ``warehouse_days`` before the newest are dropped from it."""
 
     home: Path
     store: str
@@ -46,6 +47,7 @@ class Settings:
     s3_region: str
     s3_encryption: str | None
     rollback_hold: str
+    warehouse_days: int
     warehouse: str = field(repr=False)  # may hold a password
 
     @property
@@ -82,6 +84,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         s3_region=env.get("DAYBREAK_S3_REGION") or env.get("AWS_REGION") or "us-east-1",
         s3_encryption=_encryption(env),
         rollback_hold=_one_of(env, "DAYBREAK_ROLLBACK_HOLD", (PERSON, GATE)),
+        warehouse_days=int(_number(env, "DAYBREAK_WAREHOUSE_DAYS", 30, 1, 36500)),
         warehouse=_warehouse(env, home / "warehouse" / "{store}.duckdb"),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from jobs.lib.errors import DaybreakError
@@ -12,7 +12,7 @@ from jobs.warehouse import shapes
 from jobs.warehouse.connections import Warehouse
 from jobs.warehouse.shapes import DAY, Column, Shape, literal, quoted
 
-CURRENT, LOADED, REPLACED = "current", "loaded", "replaced"
+CURRENT, LOADED, REPLACED, DROPPED = "current", "loaded", "replaced", "dropped"
 RELEASES = Shape(
     "daybreak",
     "releases",
@@ -112,6 +112,24 @@ def record(warehouse: Warehouse, facts: Mapping[str, Any], is_new: bool) -> None
         f"INSERT INTO daybreak.releases ({', '.join(map(quoted, RELEASES.names))}) VALUES ({values}) "
         f"ON CONFLICT (product, release) DO UPDATE SET {renewed}"
     )
+
+
+def drop_expired(warehouse: Warehouse, tables: Sequence[Shape], product: str, days: int) -> None:
+    """Drops nights more than ``days`` before the newest one, and the changes that led to them; never what readers see.
+
+    A release that is wanted again is loaded from its files."""
+    every = f"FROM daybreak.releases WHERE product = {literal(product)}"
+    newest = date.fromisoformat(str(warehouse.fetch(f"SELECT max(as_of) {every}")[0][0]))
+    seen = f"SELECT as_of {every} AND state = {literal(CURRENT)}"
+    expired = f"as_of < DATE {literal(str(newest - timedelta(days=days)))} AND as_of NOT IN ({seen})"
+    gone = warehouse.fetch(f"SELECT release, as_of {every} AND {expired} AND state <> {literal(DROPPED)}")
+    for release, day in gone:
+        for shape in tables:
+            warehouse.execute(drop_day(shape, str(day)))
+            warehouse.execute(f"DELETE FROM {shape.beside('_changes')} WHERE release = {literal(release)}")
+    if gone:
+        update = f"UPDATE daybreak.releases SET state = {literal(DROPPED)} WHERE product = {literal(product)}"
+        warehouse.execute(f"{update} AND {expired}")
 
 
 def _columns(warehouse: Warehouse, shape: Shape) -> dict[str, bool]:

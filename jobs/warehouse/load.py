@@ -121,6 +121,7 @@ def _load(settings: Settings, store: str, place: ObjectStore, one: Found, is_cur
         facts = {"store": store, "product": one.manifest["product"], "release": one.release, "as_of": one.day}
         facts |= {"rows": one.rows, "sha256": one.sha256, "loaded_at": datetime.now(UTC), "changed_at": at}
         layout.record(warehouse, facts | {"state": CURRENT if is_current else LOADED}, is_new=state != LOADED)
+        layout.drop_expired(warehouse, one.shapes, one.manifest["product"], settings.warehouse_days)
     if not is_current:
         return f"{one.release} of {one.day} loaded, its readers stay on another night"
     after = f", after {before.release}" if before else ""

@@ -193,6 +193,27 @@ def test_a_backfilled_night_is_loaded_and_readers_stay(settings: Settings, root:
         load.run(settings, WEDNESDAY)
 
 
+def test_old_nights_are_dropped_and_come_back_from_their_files(settings: Settings, root: Path) -> None:
+    settings = dataclasses.replace(settings, warehouse_days=1)
+    ids = []
+    for day, customer in ((MONDAY, "c1"), (TUESDAY, "c2"), (WEDNESDAY, "c3")):
+        ids.append(publish(settings, root, day, {"for_customer": [place_row(customer, 1)]}))
+        load.run(settings, day)
+    assert asked(settings, STATES) == list(zip(ids, ("dropped", "loaded", "current"), strict=True))
+    assert asked(settings, f"SELECT DISTINCT as_of FROM {PRODUCT}.for_customer ORDER BY 1") == [
+        (TUESDAY,),
+        (WEDNESDAY,),
+    ]
+    assert (ids[0],) not in asked(settings, f"SELECT release FROM {PRODUCT}.for_customer_changes")
+    point(settings, ids[0], MONDAY)
+    load.bring(settings, "shop", PRODUCT)
+    assert [row[0] for row in asked(settings, CURRENT)] == ["c1"]
+    again = publish(settings, root, MONDAY, {"for_customer": [place_row("c4", 1)]})
+    point(settings, again, MONDAY)  # old, and what readers see: it stays
+    load.bring(settings, "shop", PRODUCT)
+    assert [row[0] for row in asked(settings, CURRENT)] == ["c4"]
+
+
 def test_a_contract_that_changes_keeps_the_days_before(settings: Settings, root: Path) -> None:
     publish(settings, root, MONDAY, {"for_customer": [place_row("c1", 1)]})
     load.run(settings, MONDAY)

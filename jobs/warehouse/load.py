@@ -81,13 +81,11 @@ def bring(settings: Settings, store: str, product: str, as_of: date | None = Non
     pointer = releases.current(place)
     if pointer is None:
         raise DaybreakError("nothing has been published yet")
-    told = []
-    if as_of is not None and pointer["as_of"] != as_of.isoformat():
-        own = _of_day(place, as_of)
-        if own is not None:
-            told.append(_load(settings, store, place, own, is_current=False))
+    is_other = as_of is not None and pointer["as_of"] != as_of.isoformat()
+    own = _of_day(place, as_of) if is_other and as_of else None
+    told = [_load(settings, store, place, own, is_current=False)] if own else []
     told.append(_load(settings, store, place, found(place, pointer["release"]), is_current=True))
-    if as_of is not None and pointer["as_of"] != as_of.isoformat() and own is None:
+    if is_other and own is None:
         raise DaybreakError(f"no release of {as_of} is published; {told[-1]}")
     return "; ".join(told)
 
@@ -111,6 +109,8 @@ def _load(settings: Settings, store: str, place: ObjectStore, one: Found, is_cur
         before = next((known for known in there if known.state == CURRENT), None)
         if state == CURRENT or (state == LOADED and not is_current):
             return f"{one.release} is in the warehouse already"
+        if is_current and (releases.current(place) or {}).get("release") != one.release:
+            return f"{one.release} is no longer current: who moved the pointer loads what it names"
         layout.prepare(warehouse, one.shapes)
         at = _moment(before) if is_current else None
         if state == LOADED:

@@ -73,6 +73,7 @@ def environment(settings: Settings, server: Server, env: Mapping[str, str]) -> d
         "DAYBREAK_STORE": settings.store,
         "DAYBREAK_LAKE": settings.lake,
         "DAYBREAK_PUBLISH": settings.publish,
+        "DAYBREAK_WAREHOUSE": settings.warehouse,
         "DAYBREAK_SPARK_PROPERTIES": str(home / "spark.properties"),
         "DAYBREAK_SCHEDULE": env.get("DAYBREAK_SCHEDULE", "off"),
         "AIRFLOW_HOME": str(home),

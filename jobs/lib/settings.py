@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from jobs.lib.errors import DaybreakError
 
 PRODUCTS = ("recommendations",)
+PERSON, GATE = "person", "gate"  # who lifts the hold of a rollback
 GROUP_COLUMNS = ("country", "channel", "segment", "age_band", "is_business")
 
 
@@ -18,7 +19,9 @@ class Settings:
     """What a run is told from outside. Paths are absolute; ``lake`` and ``publish`` are a folder or ``s3://bucket/prefix``.
 
     ``cost_budget`` is what the lists of 1,000 customers may take in CPU seconds; ``group_weight`` above 0 weights the
-    customers of small groups of ``group_column`` up in training, by (share of the group) ** -group_weight."""
+    customers of small groups of ``group_column`` up in training, by (share of the group) ** -group_weight.
+    ``warehouse`` is a DuckDB file, a Postgres URL or ``none``; ``{store}`` in it stands for the store's name. Days
+    and changes of nights more than ``warehouse_days`` before the newest are dropped from it."""
 
     home: Path
     store: str
@@ -42,6 +45,10 @@ class Settings:
     shuffle_partitions: int
     s3_endpoint: str | None
     s3_region: str
+    s3_encryption: str | None
+    rollback_hold: str
+    warehouse_days: int
+    warehouse: str = field(repr=False)  # may hold a password
 
     @property
     def model_threads(self) -> int:
@@ -75,6 +82,10 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         shuffle_partitions=int(_number(env, "DAYBREAK_SHUFFLE_PARTITIONS", 2, 1, 100000)),
         s3_endpoint=env.get("DAYBREAK_S3_ENDPOINT") or None,
         s3_region=env.get("DAYBREAK_S3_REGION") or env.get("AWS_REGION") or "us-east-1",
+        s3_encryption=_encryption(env),
+        rollback_hold=_one_of(env, "DAYBREAK_ROLLBACK_HOLD", (PERSON, GATE)),
+        warehouse_days=int(_number(env, "DAYBREAK_WAREHOUSE_DAYS", 30, 1, 36500)),
+        warehouse=_warehouse(env, home / "warehouse" / "{store}.duckdb"),
     )
 
 
@@ -83,6 +94,20 @@ def _location(env: Mapping[str, str], name: str, default: Path) -> str:
     if not value:
         return str(default)
     return value.rstrip("/") if value.startswith("s3://") else str(Path(value).expanduser().resolve())
+
+
+def _encryption(env: Mapping[str, str]) -> str | None:
+    value = env.get("DAYBREAK_S3_ENCRYPTION") or None
+    if value is not None and value not in ("AES256", "aws:kms") and not value.startswith("aws:kms:"):
+        raise DaybreakError(f"DAYBREAK_S3_ENCRYPTION is {value!r}: expected AES256, aws:kms or aws:kms:<key>")
+    return value
+
+
+def _warehouse(env: Mapping[str, str], default: Path) -> str:
+    value = env.get("DAYBREAK_WAREHOUSE")
+    return (
+        value if value and (value == "none" or "://" in value) else str(Path(value or default).expanduser().resolve())
+    )
 
 
 def _number(env: Mapping[str, str], name: str, default: float, low: float, high: float) -> float:

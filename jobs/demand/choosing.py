@@ -1,7 +1,7 @@
 """Which method serves which segment: chosen on the older origins, admitted on the newest, in words.
 
-The gate: a method that does not beat weekday quantiles by pinball loss on the newest origin, with the whole 95%
-interval of a bootstrap over items, is not served.
+The gate: a method that does not beat the segment's baseline (weekday quantiles for what sells regularly) by pinball
+loss on the newest origin, with the whole 95% interval of a bootstrap over items, is not served.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from jobs.lib import intervals
 from jobs.lib.intervals import Interval
 
 MEASURES = ("wape", "pinball", "total_wape")
-WITHOUT = {"dense": BASELINE, "sparse": BASELINE, "new": BASELINE, "ended": "zero"}
+# What is served without proof, and what must be beaten. A new item has no weekdays of its own yet: its rate of order
+# lines stands in; one that is no longer sold is expected to sell nothing.
+BASELINES = {"dense": BASELINE, "sparse": BASELINE, "new": "lines", "ended": "zero"}
 FEWEST = 10
 SEED = 13
 
@@ -42,10 +44,10 @@ def chosen(cases: list[Case], seed: int = SEED) -> dict[str, Gate]:
     return {segment: _gate(segment, [c for c in cases if c.segment == segment], seed) for segment in SEGMENTS}
 
 
-def score(figures: dict[str, pd.DataFrame]) -> dict[str, float]:
-    """Method → mean of its WAPE, scaled pinball and total WAPE over those of weekday quantiles; lower is better."""
+def score(figures: dict[str, pd.DataFrame], baseline: str) -> dict[str, float]:
+    """Method → mean of its WAPE, scaled pinball and total WAPE over those of the baseline; lower is better."""
     told = {name: metrics.figures(each) for name, each in figures.items()}
-    base = told[BASELINE]
+    base = told[baseline]
     usable = [name for name in MEASURES if np.isfinite(base[name]) and base[name] > 0]
     return {
         name: float(np.mean([each[name] / base[name] for name in usable])) if usable else 1.0
@@ -67,27 +69,26 @@ def against(ours: pd.DataFrame, theirs: pd.DataFrame, seed: int) -> Interval:
 
 
 def _gate(segment: str, cases: list[Case], seed: int) -> Gate:
+    base = BASELINES[segment]
     if not cases:
-        return Gate(segment, WITHOUT[segment], "history too short, or no such item, to be judged on")
+        return Gate(segment, base, f"{base}: history too short, or no such item, to be judged on")
     newest, older = cases[0], cases[1:]
-    told = score(pooled(older or [newest]))
+    told = score(pooled(older or [newest]), base)
     allowed = {name: value for name, value in told.items() if name in newest.figures}
     best = min(allowed, key=lambda name: (allowed[name], name))
     items = len(newest.true.units)
-    day = newest.then.calendar.days[newest.past - 1]
-    if best == BASELINE or items < FEWEST:
-        why = "nothing did better on earlier origins" if best == BASELINE else f"only {items} items to judge on"
-        return Gate(segment, WITHOUT[segment], f"{WITHOUT[segment]}: {why}", items=items)
-    found = against(newest.figures[best], newest.figures[BASELINE], seed)
+    if best == base or items < FEWEST:
+        why = "nothing did better on earlier origins" if best == base else f"only {items} items to judge others on"
+        return Gate(segment, base, f"{base}: {why}", items=items)
+    found = against(newest.figures[best], newest.figures[base], seed)
     is_better = bool(found.high < 1.0)
     verb = "beats" if is_better else "does not beat"
     reason = (
-        f"pinball of {best} {verb} that of weekday quantiles (ratio {found.value:.3f}, 95% {found.low:.3f} to "
-        f"{found.high:.3f}) on {items:,} items after {day}; chosen on {len(older) or 1} "
+        f"pinball of {best} {verb} that of {base} (ratio {found.value:.3f}, 95% {found.low:.3f} to {found.high:.3f}) "
+        f"on {items:,} items after {newest.then.calendar.days[newest.past - 1]}; chosen on {len(older) or 1} "
         f"{'earlier origins' if older else 'origin, the same'}"
     )
-    serves = best if is_better else WITHOUT[segment]
-    return Gate(segment, serves, reason, found.value, found.low, found.high, items)
+    return Gate(segment, best if is_better else base, reason, found.value, found.low, found.high, items)
 
 
 def plain(gates: dict[str, Gate]) -> dict[str, dict]:

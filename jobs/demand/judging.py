@@ -9,10 +9,9 @@ import pandas as pd
 
 from jobs.demand import calibration, metrics, totals
 from jobs.demand.backtest import Case
-from jobs.demand.choosing import SEED, Gate, against
+from jobs.demand.choosing import BASELINES, SEED, Gate, against
 from jobs.demand.evaluation import COLUMNS
 from jobs.demand.forecasts import LEVELS
-from jobs.demand.methods import BASELINE
 from jobs.demand.model import DAYS
 from jobs.lib import intervals
 
@@ -29,7 +28,7 @@ def rows(cases: list[Case], gates: dict[str, Gate]) -> pd.DataFrame:
         day = str(case.then.calendar.days[case.past - 1])
         for method, each in case.figures.items():
             served = method == gates[segment].serves
-            for measure, value, low, high, count in _figures(each, case.figures[BASELINE]):
+            for measure, value, low, high, count in _figures(each, case.figures[BASELINES[segment]]):
                 found.append((segment, method, measure, value, low, high, count, served, day))
         older = [other for other in cases if other.past != case.past]
         for measure, value, count in _coverage(case, older, gates):

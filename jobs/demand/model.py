@@ -10,7 +10,7 @@ import numpy as np
 
 from jobs.demand import methods, totals
 from jobs.demand.boosted import Boosted
-from jobs.demand.choosing import WITHOUT, Gate, plain
+from jobs.demand.choosing import BASELINES, Gate, plain
 from jobs.demand.forecasts import LEVELS, Forecast
 from jobs.demand.history import History
 from jobs.demand.launches import Library
@@ -83,4 +83,4 @@ class Model:
     @staticmethod
     def without(reason: str, as_of: str) -> Model:
         """Baselines everywhere, and why."""
-        return Model({name: Gate(name, WITHOUT[name], reason) for name in SEGMENTS}, {}, Learnt(), as_of)
+        return Model({name: Gate(name, BASELINES[name], reason) for name in SEGMENTS}, {}, Learnt(), as_of)

@@ -16,6 +16,7 @@ from jobs.demand.paths import DRAWS, RHO, paths
 AT_ONCE = 400  # items whose paths are held at a time
 LEAST, MOST = 0.5, 2.0
 FEWEST = 30  # with fewer truths there is no correction
+SHRINKAGE = 100  # so many truths weigh as much as none said anything
 SEED = 11
 
 
@@ -33,7 +34,8 @@ def total_quantiles(quantiles: np.ndarray, horizons: Sequence[int], keys: np.nda
 
 def correction(quantiles: np.ndarray, true: np.ndarray) -> np.ndarray:
     """A factor per level for the distance from the median, from quantiles (case, level) and what came (case): with it
-    the share of cases below each level is what the level says. Between a half and two; 1 where cases are few."""
+    the share of cases below each level is what the level says. Between a half and two, and the nearer to 1 the fewer
+    the cases."""
     found = np.ones(len(LEVELS))
     for at, level in enumerate(LEVELS):
         width = quantiles[:, at] - quantiles[:, MEDIAN]
@@ -42,7 +44,8 @@ def correction(quantiles: np.ndarray, true: np.ndarray) -> np.ndarray:
             continue
         # A lower level has a negative width: its ratio is above 1 where the truth lies lower still.
         ratio = (true[told] - quantiles[told, MEDIAN]) / width[told]
-        found[at] = np.clip(np.quantile(ratio, level if level > 0.5 else 1 - level), LEAST, MOST)
+        factor = np.clip(np.quantile(ratio, level if level > 0.5 else 1 - level), LEAST, MOST)
+        found[at] = 1 + (factor - 1) * told.sum() / (told.sum() + SHRINKAGE)
     return found
 
 

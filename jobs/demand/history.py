@@ -25,7 +25,7 @@ LONG = ("item_id", "location_id", "day", "units", "withdrawn", "lines", "revenue
 @dataclass(frozen=True)
 class History:
     """Arrays (item, period): ``units`` wanted, ``lines``, ``price`` (mean paid, NaN without a sale), ``observed``.
-    ``first`` and ``last`` are the periods of first and last sale, ``titles`` and ``discontinued`` the catalogue's,
+    ``first`` and ``last`` are the periods of first and last sale, ``titles`` and ``ended`` the catalogue's,
     ``promoted`` (item, period and horizon) what is known of promotions."""
 
     ids: np.ndarray
@@ -37,7 +37,7 @@ class History:
     first: np.ndarray
     last: np.ndarray
     titles: np.ndarray
-    discontinued: np.ndarray
+    ended: np.ndarray
     promoted: np.ndarray
     calendar: Calendar
 
@@ -55,7 +55,7 @@ class History:
             **cut,
             first=np.minimum(self.first, past),
             last=last,
-            discontinued=np.zeros(len(self), bool),
+            ended=np.zeros(len(self), bool),
             promoted=self.promoted[:, : len(calendar.days)],
             calendar=calendar,
         )
@@ -63,7 +63,7 @@ class History:
     def of(self, rows: np.ndarray) -> History:
         """Some of the items, by position or mask."""
         names = ["ids", "locations", "units", "lines", "price", "observed"]
-        names += ["first", "last", "titles", "discontinued", "promoted"]
+        names += ["first", "last", "titles", "ended", "promoted"]
         return replace(self, **{name: getattr(self, name)[rows] for name in names})
 
     def actual(self, past: int, horizon: int) -> tuple[np.ndarray, np.ndarray]:
@@ -82,7 +82,7 @@ def history(
     long: pd.DataFrame, calendar: Calendar, items: pd.DataFrame | None = None, promotions: pd.DataFrame | None = None
 ) -> History:
     """Dense arrays of a long frame (:data:`LONG`; ``withdrawn``, ``revenue``, ``on_hand`` may be missing), items sorted
-    by id. ``items`` has ``item_id`` and any of ``title``, ``available_from``, ``discontinued_on``; ``promotions``
+    by id. ``items`` has ``item_id`` and any of ``title``, ``available_from``, ``is_ended``; ``promotions``
     ``item_id``, ``starts_on``, ``ends_on``. Order of rows does not matter; rows outside the calendar do not count."""
     long = long.assign(location_id=long.get("location_id", LOCATION))
     keys = long[["item_id", "location_id"]].drop_duplicates().sort_values(["item_id", "location_id"])
@@ -172,11 +172,10 @@ def _catalogue(keys: pd.DataFrame, items: pd.DataFrame | None, calendar: Calenda
         return known[name] if name in known else pd.Series(None, known.index, dtype=object)
 
     since = pd.to_datetime(column("available_from")).to_numpy("datetime64[D]")
-    until = pd.to_datetime(column("discontinued_on")).to_numpy("datetime64[D]")
     span = (since - calendar.days[0]).astype(float)
     # Days before the store's own history are not known to have been on sale.
     starts = np.where(np.isnat(since) | (span < 0), -1, span // calendar.period).astype(int)
-    ended = ~np.isnat(until) & (until <= calendar.days[calendar.past - 1])
+    ended = column("is_ended").eq(True).to_numpy(bool)
     return {"title": column("title").fillna("").to_numpy(object), "from": starts, "ended": ended}
 
 

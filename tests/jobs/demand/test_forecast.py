@@ -41,7 +41,8 @@ def published(spark, tmp_path_factory):
     trained.model.save(folder)
     trained.evaluation.to_csv(folder / EVALUATION, index=False)
     champion = Champion("demand", AS_OF, "abc", folder, {}, None)
-    items = frame(spark, "items", [{"item_id": "i000", "title": "Pen", "known_day": AS_OF}])
+    listed = [("i000", "Pen", None, True), ("i002", "Old pen", date(2025, 1, 1), False)]
+    item = spark.createDataFrame(listed, "item_id string, title string, available_from date, is_active boolean")
     promotions = frame(
         spark,
         "promotions",
@@ -57,11 +58,11 @@ def published(spark, tmp_path_factory):
         ],
     )
     settings = settings_of(tmp_path_factory.mktemp("home"))
-    days = forecast(item_daily(spark, rows), items, promotions, AS_OF, champion, STORE, settings).cache()
+    days = forecast(item_daily(spark, rows), item, promotions, AS_OF, champion, STORE, settings).cache()
     more = replace(settings, shuffle_partitions=5)
-    again = forecast(item_daily(spark, rows), items, promotions, AS_OF, champion, STORE, more)
+    again = forecast(item_daily(spark, rows), item, promotions, AS_OF, champion, STORE, more)
     totals = forecast_total(days, champion, STORE, settings).cache()
-    return SimpleNamespace(days=days, again=again, totals=totals, evaluation=evaluation(items, champion))
+    return SimpleNamespace(days=days, again=again, totals=totals, evaluation=evaluation(item, champion))
 
 
 def test_the_tables_keep_their_contracts(published, tables):
@@ -80,6 +81,12 @@ def test_a_row_an_item_and_day_ahead_and_totals_that_agree(published):
     busiest = of_28.loc["i000"]
     summed = days[days["item_id"] == "i000"][list(NAMES)].sum()
     assert busiest["q95"] - busiest["q05"] < summed["q95"] - summed["q05"]
+
+
+def test_what_the_catalogue_dropped_is_ended(published):
+    days = published.days.toPandas()
+    assert set(days.loc[days["item_id"] == "i002", "segment"]) == {"ended"}
+    assert days.loc[days["item_id"] == "i002", "mean"].sum() == 0
 
 
 def test_the_number_of_partitions_changes_nothing(published):

@@ -38,6 +38,7 @@ def rows(history: History) -> Rows:
     columns = {name: np.repeat(values, horizon) for name, values in item.items()}
     columns |= {name: values.ravel() for name, values in _day(history, level).items()}
     features = np.column_stack([np.asarray(values, np.float32) for values in columns.values()])
+    features[~np.isfinite(features)] = np.nan  # an item without a price has no logarithm of it
     return Rows(features, tuple(columns), level)
 
 

@@ -106,7 +106,8 @@ def history(
     sold, lines = dense("units"), dense("lines")
     units = np.maximum(sold - dense("withdrawn"), 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        price = np.where(sold > 0, dense("revenue") / sold, np.nan).astype(np.float32)
+        revenue = dense("revenue")
+        price = np.where((sold > 0) & (revenue > 0), revenue / sold, np.nan).astype(np.float32)
     has_sold = units > 0
     ever = has_sold.any(axis=1)
     first = np.where(ever, np.argmax(has_sold, axis=1), calendar.past)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from jobs.lib.errors import DaybreakError
 
-PRODUCTS = ("recommendations",)
 PERSON, GATE = "person", "gate"  # who lifts the hold of a rollback
+PRODUCTS = ("recommendations", "demand")
 GROUP_COLUMNS = ("country", "channel", "segment", "age_band", "is_business")
 
 

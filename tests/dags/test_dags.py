@@ -93,8 +93,11 @@ def test_nightly_goes_from_left_to_right(found: dict[str, dict]) -> None:
         "due_recommendations": ["features"],
         "train_recommendations": ["due_recommendations"],
         "recommendations": ["features", "train_recommendations"],
-        "published": ["recommendations"],
         "warehouse": ["published"],
+        "due_demand": ["features"],
+        "train_demand": ["due_demand"],
+        "demand": ["features", "train_demand"],
+        "published": ["demand", "recommendations"],
     }
     # A skipped training (the champion is fresh) stops nothing, a failed one does.
     assert tasks["recommendations"]["trigger_rule"] == "none_failed"
@@ -120,7 +123,7 @@ def test_a_rollback_is_told_by_parameters_that_no_shell_reads(found: dict[str, d
 
 def test_assets_are_the_tables_with_a_contract(found: dict[str, dict]) -> None:
     expectations = DAGS.parent / "expectations"
-    for layer in ("validated", "features", "recommendations"):
+    for layer in ("validated", "features", "recommendations", "demand"):
         contracts = sorted(f"{layer}.{path.stem}" for path in (expectations / layer).glob("*.yml"))
         assert found["nightly"]["tasks"][layer]["outlets"] == contracts
     assert found["nightly"]["tasks"]["features"]["inlets"] == found["nightly"]["tasks"]["validated"]["outlets"]

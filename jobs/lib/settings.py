@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jobs.lib.errors import DaybreakError
 
-PRODUCTS = ("recommendations",)
+PRODUCTS = ("recommendations", "demand")
 GROUP_COLUMNS = ("country", "channel", "segment", "age_band", "is_business")
 
 

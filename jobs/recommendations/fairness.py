@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from jobs.recommendations.intervals import Interval
+from jobs.lib.intervals import Interval
 from jobs.recommendations.learning import Window
 
 

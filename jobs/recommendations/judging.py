@@ -11,12 +11,13 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from jobs.recommendations import calibration, cost, evaluate, fairness, gates, intervals, splits
+from jobs.lib import intervals
+from jobs.lib.intervals import Interval, Resampled
+from jobs.recommendations import calibration, cost, evaluate, fairness, gates, splits
 from jobs.recommendations.columns import BOUGHT, each_customer
 from jobs.recommendations.contenders import UNWEIGHTED, Lists
 from jobs.recommendations.cost import Cost
 from jobs.recommendations.fairness import FairnessParams
-from jobs.recommendations.intervals import Interval, Resampled
 from jobs.recommendations.learning import Window
 from jobs.recommendations.model import MODEL, Model
 

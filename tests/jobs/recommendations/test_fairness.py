@@ -9,7 +9,7 @@ import pytest
 
 from jobs.recommendations import fairness, ranker
 from jobs.recommendations.fairness import FairnessParams
-from jobs.recommendations.intervals import Interval
+from jobs.lib.intervals import Interval
 from jobs.recommendations.ranker import Examples, RankerParams
 
 DAY = date(2025, 9, 1)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jobs.recommendations import intervals
+from jobs.lib import intervals
 
 
 @pytest.fixture

@@ -1,0 +1,59 @@
+"""How far quantiles of days and of totals were off on earlier origins, by segment, and what corrects them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from jobs.demand import totals
+from jobs.demand.backtest import Case
+from jobs.demand.choosing import Gate
+from jobs.demand.forecasts import LEVELS, Forecast
+from jobs.demand.model import DAYS
+from jobs.demand.paths import keys_of
+
+HORIZON_DAYS = (7, 14, 28)
+
+
+def corrections(cases: list[Case], gates: dict[str, Gate]) -> dict[str, dict[str, list[float]]]:
+    """Segment → days or horizon → a factor per level, from what the served method said at all of these origins."""
+    found: dict[str, dict[str, list[float]]] = {}
+    for segment, gate in gates.items():
+        served = [(case, case.forecasts[gate.serves]) for case in cases if case.segment == segment]
+        if not served:
+            continue
+        quantiles, true = _of_days(served)
+        of_days = totals.correction(quantiles, true)
+        found[segment] = {DAYS: _listed(of_days)}
+        drawn = [(case, total_quantiles(case, forecast, of_days)) for case, forecast in served]
+        for at, days in enumerate(HORIZON_DAYS):
+            pairs = [(of_case[:, at], sums(case, days)) for case, of_case in drawn]
+            known = [(q[told], y[told]) for q, (y, told) in pairs]
+            factors = totals.correction(np.concatenate([q for q, _ in known]), np.concatenate([y for _, y in known]))
+            found[segment][str(days)] = _listed(factors)
+    return found
+
+
+def total_quantiles(case: Case, forecast: Forecast, of_days: np.ndarray) -> np.ndarray:
+    """Quantiles (item, horizon, level) of totals over :data:`HORIZON_DAYS`, from corrected quantiles of days."""
+    calendar = case.then.calendar
+    periods = [min(calendar.periods(days), calendar.horizon) for days in HORIZON_DAYS]
+    keys = keys_of(case.then.ids, case.then.locations)
+    return totals.total_quantiles(totals.corrected(forecast.quantiles, of_days), periods, keys)
+
+
+def sums(case: Case, days: int) -> tuple[np.ndarray, np.ndarray]:
+    """What came in so many days, and whether all of it could be seen."""
+    periods = case.then.calendar.periods(days)
+    return case.true.units[:, :periods].sum(axis=1), np.all(case.true.seen[:, :periods], axis=1)
+
+
+def _of_days(served: list[tuple[Case, Forecast]]) -> tuple[np.ndarray, np.ndarray]:
+    is_open = [case.then.calendar.is_open[case.past :] for case, _ in served]
+    seen = [case.true.seen & opened[None, :] for (case, _), opened in zip(served, is_open, strict=True)]
+    quantiles = [forecast.quantiles[told] for (_, forecast), told in zip(served, seen, strict=True)]
+    true = [case.true.units[told] for (case, _), told in zip(served, seen, strict=True)]
+    return np.concatenate(quantiles).reshape(-1, len(LEVELS)), np.concatenate(true)
+
+
+def _listed(factors: np.ndarray) -> list[float]:
+    return [round(float(factor), 4) for factor in factors]

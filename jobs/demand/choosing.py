@@ -1,0 +1,96 @@
+"""Which method serves which segment: chosen on the older origins, admitted on the newest, in words.
+
+The gate: a method that does not beat the segment's baseline (weekday quantiles for what sells regularly) by pinball
+loss on the newest origin, with the whole 95% interval of a bootstrap over items, is not served.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+
+from jobs.demand import metrics
+from jobs.demand.backtest import Case
+from jobs.demand.methods import BASELINE
+from jobs.demand.segments import SEGMENTS
+from jobs.lib import intervals
+from jobs.lib.intervals import Interval
+
+MEASURES = ("wape", "pinball", "total_wape")
+# What is served without proof, and what must be beaten. A new item has no weekdays of its own yet: its rate of order
+# lines stands in; one that is no longer sold is expected to sell nothing.
+BASELINES = {"dense": BASELINE, "sparse": BASELINE, "new": "lines", "ended": "zero"}
+FEWEST = 10
+SEED = 13
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What a segment is served by, and the sentence that says why."""
+
+    segment: str
+    serves: str
+    reason: str
+    ratio: float | None = None
+    low: float | None = None
+    high: float | None = None
+    items: int = 0
+
+
+def chosen(cases: list[Case], seed: int = SEED) -> dict[str, Gate]:
+    """A gate for every segment."""
+    return {segment: _gate(segment, [c for c in cases if c.segment == segment], seed) for segment in SEGMENTS}
+
+
+def score(figures: dict[str, pd.DataFrame], baseline: str) -> dict[str, float]:
+    """Method → mean of its WAPE, scaled pinball and total WAPE over those of the baseline; lower is better."""
+    told = {name: metrics.figures(each) for name, each in figures.items()}
+    base = told[baseline]
+    usable = [name for name in MEASURES if np.isfinite(base[name]) and base[name] > 0]
+    return {
+        name: float(np.mean([each[name] / base[name] for name in usable])) if usable else 1.0
+        for name, each in told.items()
+    }
+
+
+def pooled(cases: list[Case]) -> dict[str, pd.DataFrame]:
+    """The figures of several origins as if of one; methods that all of them know."""
+    names = [name for name in cases[0].figures if all(name in case.figures for case in cases)]
+    return {name: pd.concat([case.figures[name] for case in cases], ignore_index=True) for name in names}
+
+
+def against(ours: pd.DataFrame, theirs: pd.DataFrame, seed: int) -> Interval:
+    """Pinball loss of one method over another's on the same items; scaled where items have a scale."""
+    column = "scaled_pinball" if ours["scaled"].sum() >= FEWEST else "total_pinball"
+    both = pd.DataFrame({"ours": ours[column], "theirs": theirs[column]})
+    return intervals.resampled(both, seed).ratio("ours", "theirs")
+
+
+def _gate(segment: str, cases: list[Case], seed: int) -> Gate:
+    base = BASELINES[segment]
+    if not cases:
+        return Gate(segment, base, f"{base}: history too short, or no such item, to be judged on")
+    newest, older = cases[0], cases[1:]
+    told = score(pooled(older or [newest]), base)
+    allowed = {name: value for name, value in told.items() if name in newest.figures}
+    best = min(allowed, key=lambda name: (allowed[name], name))
+    items = len(newest.true.units)
+    if best == base or items < FEWEST:
+        why = "nothing did better on earlier origins" if best == base else f"only {items} items to judge others on"
+        return Gate(segment, base, f"{base}: {why}", items=items)
+    found = against(newest.figures[best], newest.figures[base], seed)
+    is_better = bool(found.high < 1.0)
+    verb = "beats" if is_better else "does not beat"
+    reason = (
+        f"pinball of {best} {verb} that of {base} (ratio {found.value:.3f}, 95% {found.low:.3f} to {found.high:.3f}) "
+        f"on {items:,} items after {newest.then.calendar.days[newest.past - 1]}; chosen on {len(older) or 1} "
+        f"{'earlier origins' if older else 'origin, the same'}"
+    )
+    return Gate(segment, best if is_better else base, reason, found.value, found.low, found.high, items)
+
+
+def plain(gates: dict[str, Gate]) -> dict[str, dict]:
+    """Gates as JSON keeps them."""
+    return {segment: asdict(gate) for segment, gate in gates.items()}

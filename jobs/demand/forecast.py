@@ -1,0 +1,72 @@
+"""What each item sells on each day ahead, with quantiles: read by buyers, and by what is ordered and priced from it.
+
+The mean of days sums to the mean of their total; over a category or the store means are sums of their items'
+(bottom-up), so that they agree with their parts at any level. Quantiles of sums are in ``forecast_total``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs.demand import frames
+from jobs.demand.calendar import Calendar
+from jobs.demand.forecasts import NAMES, long_frame
+from jobs.demand.model import Model
+from jobs.lib.registry import Champion
+from jobs.lib.settings import Settings
+from jobs.lib.stores import Store
+
+AT_ONCE = 1000  # items whose arrays a task holds at a time, about
+SCHEMA = (
+    "item_id string, location_id string, target_date date, mean double, "
+    + ", ".join(f"{name} double" for name in NAMES)
+    + ", method string, segment string"
+)
+
+
+@dataclass(frozen=True)
+class Forecaster:
+    """All that a task needs; sent to tasks once."""
+
+    model: Model
+    calendar: Calendar
+
+    def blocks(self, parts: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        """Forecasts of a partition, which holds whole items; no item's depends on what stands beside it."""
+        rows = pd.concat(list(parts), ignore_index=True)
+        if len(rows):
+            yield self.forecasts(rows)
+
+    def forecasts(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Forecasts of the items of a frame of :func:`jobs.demand.frames.with_facts`."""
+        history = frames.dense(rows, self.calendar)
+        found, method, segment = self.model.forecast(history)
+        frame = long_frame(found, history, method)
+        frame["segment"] = segment.repeat(self.calendar.horizon)
+        return frame.assign(target_date=frame["target_date"].dt.date)
+
+
+def forecast(
+    item_daily: DataFrame,
+    items: DataFrame,
+    promotions: DataFrame,
+    as_of: date,
+    champion: Champion,
+    store: Store,
+    settings: Settings,
+) -> DataFrame:
+    """One row an item and day ahead; weeks stand for days in a store that tells weekly sums. ``location_id`` is
+    ``all``: order lines name no place."""
+    days = frames.item_days(item_daily)
+    calendar = frames.calendar_of(days, store, as_of)
+    forecaster = Forecaster(Model.load(champion.path), calendar)
+    # A block a thousand items that sold: of a store's items only its best day's number is known without a count.
+    blocks = max(settings.shuffle_partitions, int(calendar.items.max(initial=0)) // AT_ONCE + 1)
+    rows = frames.with_facts(days, items, promotions).repartition(blocks, "item_id").sortWithinPartitions("item_id")
+    return rows.mapInPandas(forecaster.blocks, SCHEMA).withColumn("model_version", F.lit(champion.version))

@@ -1,0 +1,55 @@
+"""From the lake's tables to the long frames that models work on; nothing that grows with items is collected."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pandas as pd
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs.demand.calendar import Calendar, calendar
+from jobs.demand.history import History, history
+from jobs.lib.stores import Store
+
+HORIZON_DAYS = {"day": 28, "week": 56}
+AMOUNTS = ("units", "withdrawn", "lines", "revenue")
+SCHEMA_ITEM = ("title", "available_from", "discontinued_on")
+
+
+def item_days(item_daily: DataFrame) -> DataFrame:
+    """Partials added up: one row an item and day."""
+    sums = [F.sum(name).alias(name) for name in AMOUNTS]
+    return item_daily.groupBy("item_id", "day").agg(*sums, F.max_by("on_hand", "known_day").alias("on_hand"))
+
+
+def store_days(days: DataFrame) -> pd.DataFrame:
+    """What the whole store sold on each day, on the driver: as many rows as the store has days."""
+    sold = days.where(F.col("lines") > 0)
+    sums = [F.sum(name).alias(name) for name in ("lines", "units")]
+    return sold.groupBy("day").agg(*sums, F.count(F.lit(1)).alias("items")).orderBy("day").toPandas()
+
+
+def with_facts(days: DataFrame, items: DataFrame, promotions: DataFrame) -> DataFrame:
+    """Item-days, and beneath them a row (``day`` null) for each item with what the catalogue and the campaigns say."""
+    told = promotions.groupBy("item_id").agg(
+        F.sort_array(F.collect_set(F.concat_ws("/", F.col("starts_on"), F.col("ends_on")))).alias("promotions")
+    )
+    known = days.select("item_id").distinct()
+    facts = known.join(items.select("item_id", *SCHEMA_ITEM), "item_id", "left").join(told, "item_id", "left")
+    return days.unionByName(facts, allowMissingColumns=True)
+
+
+def dense(rows: pd.DataFrame, of: Calendar) -> History:
+    """The history of the items of a frame of :func:`with_facts`."""
+    is_fact = rows["day"].isna()
+    facts, days = rows[is_fact], rows[~is_fact]
+    told = facts[["item_id", "promotions"]].explode("promotions").dropna()
+    ends = told["promotions"].str.split("/", expand=True) if len(told) else pd.DataFrame({0: [], 1: []})
+    promotions = pd.DataFrame({"item_id": told["item_id"].to_numpy(), "starts_on": ends[0], "ends_on": ends[1]})
+    return history(days.assign(day=pd.to_datetime(days["day"])), of, facts, promotions)
+
+
+def calendar_of(days: DataFrame, store: Store, as_of: date) -> Calendar:
+    """The store's calendar as of a day, with the horizon that its period has."""
+    return calendar(store_days(days), store, as_of, HORIZON_DAYS[store.period])

@@ -1,0 +1,193 @@
+"""From the long frame of item-days to dense arrays: what was wanted of each item, and on which days that could be seen.
+
+A day without a sale is a zero only while the item was on sale, the store open and stock there; other days are no
+observations. What was taken back on the day it was ordered was never wanted (in Online Retail 80,995 paper birds for
+twelve minutes). A one-off bulk order is marked and counts as the item's usual big day (:func:`capped`), so that it
+neither vanishes from the mean nor sets it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from jobs.demand.calendar import Calendar
+
+LOCATION = "all"  # order lines name no location: what is sold is sold by the store as a whole
+BULK_QUANTILE = 0.95
+BULK_TIMES = 3.0
+MIN_SALES = 5  # with fewer days of sales there is no usual big day
+LONG = ("item_id", "location_id", "day", "units", "withdrawn", "lines", "revenue", "on_hand")
+
+
+@dataclass(frozen=True)
+class History:
+    """Arrays (item, period): ``units`` wanted, ``lines``, ``price`` (mean paid, NaN without a sale), ``observed``.
+    ``first`` and ``last`` are the periods of first and last sale, ``titles`` and ``discontinued`` the catalogue's,
+    ``promoted`` (item, period and horizon) what is known of promotions."""
+
+    ids: np.ndarray
+    locations: np.ndarray
+    units: np.ndarray
+    lines: np.ndarray
+    price: np.ndarray
+    observed: np.ndarray
+    first: np.ndarray
+    last: np.ndarray
+    titles: np.ndarray
+    discontinued: np.ndarray
+    promoted: np.ndarray
+    calendar: Calendar
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def at(self, past: int, horizon: int | None = None) -> History:
+        """As it was known when ``past`` periods were; items that had not sold yet have ``first`` = ``past``."""
+        calendar = self.calendar.at(past, horizon)
+        cut = {name: getattr(self, name)[:, :past] for name in ("units", "lines", "price", "observed")}
+        sold = cut["units"] > 0
+        last = np.where(sold.any(axis=1), past - 1 - np.argmax(sold[:, ::-1], axis=1), -1)
+        return replace(
+            self,
+            **cut,
+            first=np.minimum(self.first, past),
+            last=last,
+            discontinued=np.zeros(len(self), bool),
+            promoted=self.promoted[:, : len(calendar.days)],
+            calendar=calendar,
+        )
+
+    def of(self, rows: np.ndarray) -> History:
+        """Some of the items, by position or mask."""
+        names = ["ids", "locations", "units", "lines", "price", "observed"]
+        names += ["first", "last", "titles", "discontinued", "promoted"]
+        return replace(self, **{name: getattr(self, name)[rows] for name in names})
+
+    def actual(self, past: int, horizon: int) -> tuple[np.ndarray, np.ndarray]:
+        """Units of the ``horizon`` periods after ``past``, and whether each could be seen: closed days are zeros, days
+        without stock say nothing."""
+        units = self.units[:, past : past + horizon].astype(float)
+        closed = ~self.calendar.is_open[past : past + horizon]
+        return units, self.observed[:, past : past + horizon] | closed[None, :]
+
+    def on_days(self) -> np.ndarray:
+        """Whether the item was on sale: (item, period)."""
+        return np.arange(self.units.shape[1])[None, :] >= self.first[:, None]
+
+
+def history(
+    long: pd.DataFrame, calendar: Calendar, items: pd.DataFrame | None = None, promotions: pd.DataFrame | None = None
+) -> History:
+    """Dense arrays of a long frame (:data:`LONG`; ``withdrawn``, ``revenue``, ``on_hand`` may be missing), items sorted
+    by id. ``items`` has ``item_id`` and any of ``title``, ``available_from``, ``discontinued_on``; ``promotions``
+    ``item_id``, ``starts_on``, ``ends_on``. Order of rows does not matter; rows outside the calendar do not count."""
+    long = long.assign(location_id=long.get("location_id", LOCATION))
+    keys = long[["item_id", "location_id"]].drop_duplicates().sort_values(["item_id", "location_id"])
+    row = pd.MultiIndex.from_frame(keys).get_indexer(pd.MultiIndex.from_frame(long[["item_id", "location_id"]]))
+    span = (long["day"].to_numpy("datetime64[D]") - calendar.days[0]).astype(int) // calendar.period
+    inside = (span >= 0) & (span < calendar.past)
+    shape = (len(keys), calendar.past)
+
+    def dense(name: str, empty: float = 0.0) -> np.ndarray:
+        found = np.full(shape, 0.0)
+        if name not in long:
+            return np.full(shape, empty, np.float32)
+        told = inside & long[name].notna().to_numpy()
+        np.add.at(found, (row[told], span[told]), long[name].to_numpy(float)[told])
+        if np.isnan(empty):
+            seen = np.zeros(shape, bool)
+            seen[row[told], span[told]] = True
+            found[~seen] = np.nan
+        return found.astype(np.float32)
+
+    sold, lines = dense("units"), dense("lines")
+    units = np.maximum(sold - dense("withdrawn"), 0.0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        price = np.where(sold > 0, dense("revenue") / sold, np.nan).astype(np.float32)
+    has_sold = units > 0
+    ever = has_sold.any(axis=1)
+    first = np.where(ever, np.argmax(has_sold, axis=1), calendar.past)
+    last = np.where(ever, calendar.past - 1 - np.argmax(has_sold[:, ::-1], axis=1), -1)
+    told = _catalogue(keys, items, calendar)
+    # The catalogue may know of days on sale before the first sale; an item cannot have sold before it was there.
+    first = np.minimum(first, np.where(told["from"] >= 0, told["from"], first))
+    on_sale = np.arange(calendar.past)[None, :] >= first[:, None]
+    observed = on_sale & calendar.is_open[None, : calendar.past] & ~stocked_out(dense("on_hand", np.nan), units)
+    return History(
+        keys["item_id"].to_numpy(object),
+        keys["location_id"].to_numpy(object),
+        units,
+        lines,
+        price,
+        observed,
+        first,
+        last,
+        told["title"],
+        told["ended"],
+        _promoted(keys, promotions, calendar),
+        calendar,
+    )
+
+
+def stocked_out(on_hand: np.ndarray, units: np.ndarray) -> np.ndarray:
+    """Days (item, period) on which stock ran out or had run out: counted at the close, carried on until the next
+    count. Negative stock is none. A day with a sale and stock left over at its close was seen whole."""
+    counted = ~np.isnan(on_hand)
+    latest = np.maximum.accumulate(np.where(counted, np.arange(on_hand.shape[1])[None, :], -1), axis=1)
+    carried = np.take_along_axis(on_hand, np.maximum(latest, 0), axis=1)
+    # A sale after the last count proves that there was stock again.
+    is_older = latest < np.arange(on_hand.shape[1])[None, :]
+    return (latest >= 0) & (carried <= 0) & ~(is_older & (units > 0))
+
+
+def big_day(units: np.ndarray) -> np.ndarray:
+    """The usual big day of each item (item, period): the 95th percentile of its days with a sale, infinite where it has
+    too few of them."""
+    found = np.full(len(units), np.inf)
+    enough = (units > 0).sum(axis=1) >= MIN_SALES
+    if enough.any():
+        sold = np.where(units[enough] > 0, units[enough], np.nan)
+        found[enough] = np.nanquantile(sold, BULK_QUANTILE, axis=1)
+    return found
+
+
+def capped(units: np.ndarray) -> np.ndarray:
+    """Units with each day at most the item's usual big day."""
+    return np.minimum(units, big_day(units)[:, None])
+
+
+def bulk(units: np.ndarray) -> np.ndarray:
+    """Marks one-off bulk orders: days of more than three usual big days."""
+    return units > BULK_TIMES * big_day(units)[:, None]
+
+
+def _catalogue(keys: pd.DataFrame, items: pd.DataFrame | None, calendar: Calendar) -> dict[str, np.ndarray]:
+    known = items.drop_duplicates("item_id").set_index("item_id") if items is not None else pd.DataFrame()
+    known = known.reindex(keys["item_id"])
+
+    def column(name: str) -> pd.Series:
+        return known[name] if name in known else pd.Series(None, known.index, dtype=object)
+
+    since = pd.to_datetime(column("available_from")).to_numpy("datetime64[D]")
+    until = pd.to_datetime(column("discontinued_on")).to_numpy("datetime64[D]")
+    span = (since - calendar.days[0]).astype(float)
+    # Days before the store's own history are not known to have been on sale.
+    starts = np.where(np.isnat(since) | (span < 0), -1, span // calendar.period).astype(int)
+    ended = ~np.isnat(until) & (until <= calendar.days[calendar.past - 1])
+    return {"title": column("title").fillna("").to_numpy(object), "from": starts, "ended": ended}
+
+
+def _promoted(keys: pd.DataFrame, promotions: pd.DataFrame | None, calendar: Calendar) -> np.ndarray:
+    found = np.zeros((len(keys), len(calendar.days)), bool)
+    if promotions is None or not len(promotions):
+        return found
+    start = calendar.days[0]
+    rows = keys["item_id"].reset_index(drop=True).reset_index().merge(promotions, on="item_id", how="inner")
+    for at, since, until in zip(rows["index"], rows["starts_on"], rows["ends_on"], strict=True):
+        low = int((np.datetime64(since, "D") - start).astype(int)) // calendar.period
+        high = int((np.datetime64(until, "D") - start).astype(int)) // calendar.period
+        found[at, max(low, 0) : max(high + 1, 0)] = True
+    return found

@@ -1,0 +1,71 @@
+"""The evaluation as rows: segment × method × measure on the newest origin, with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from jobs.demand import calibration, metrics, totals
+from jobs.demand.backtest import Case
+from jobs.demand.choosing import BASELINES, SEED, Gate, against
+from jobs.demand.evaluation import COLUMNS
+from jobs.demand.forecasts import LEVELS
+from jobs.demand.model import DAYS
+from jobs.lib import intervals
+
+DIGITS = 6
+LOW, HIGH = LEVELS.index(0.1), LEVELS.index(0.9)
+
+
+def rows(cases: list[Case], gates: dict[str, Gate]) -> pd.DataFrame:
+    """All figures (:data:`jobs.demand.evaluation.COLUMNS`) on each segment's newest origin. Coverage of totals is that
+    of the served method, once as sampled and once with the correction learnt on the older origins alone."""
+    newest = {case.segment: case for case in reversed(cases)}
+    found: list[tuple] = []
+    for segment, case in newest.items():
+        day = str(case.then.calendar.days[case.past - 1])
+        for method, each in case.figures.items():
+            served = method == gates[segment].serves
+            for measure, value, low, high, count in _figures(each, case.figures[BASELINES[segment]]):
+                found.append((segment, method, measure, value, low, high, count, served, day))
+        older = [other for other in cases if other.past != case.past]
+        for measure, value, count in _coverage(case, older, gates):
+            found.append((segment, gates[segment].serves, measure, value, np.nan, np.nan, count, True, day))
+    frame = pd.DataFrame(found, columns=list(COLUMNS))
+    return frame.round({"value": DIGITS, "low": DIGITS, "high": DIGITS})
+
+
+def _figures(each: pd.DataFrame, baseline: pd.DataFrame) -> Iterator[tuple[str, float, float, float, int]]:
+    drawn = intervals.resampled(each, SEED)
+    for measure, (above, below) in metrics.RATIOS.items():
+        found = drawn.ratio(above, below)
+        if np.isfinite(found.value):
+            yield measure, found.value, found.low, found.high, found.cases
+    ratio = against(each, baseline, SEED)
+    if np.isfinite(ratio.value):
+        yield "pinball_ratio", ratio.value, ratio.low, ratio.high, ratio.cases
+
+
+def _coverage(case: Case, older: list[Case], gates: dict[str, Gate]) -> Iterator[tuple[str, float, int]]:
+    gate = gates[case.segment]
+    learnt = calibration.corrections([other for other in older if gate.serves in other.forecasts], gates)
+    told = learnt.get(case.segment, {})
+    none = np.ones(len(LEVELS))
+    drawn = calibration.total_quantiles(case, case.forecasts[gate.serves], np.array(told.get(DAYS, none)))
+    for at, days in enumerate(calibration.HORIZON_DAYS):
+        true, seen = calibration.sums(case, days)
+        for name, factors in (("", np.array(told.get(str(days), none))), ("_as_sampled", none)):
+            quantiles = totals.corrected(drawn[seen, at], factors)
+            share = metrics.total_coverage(quantiles[:, LOW], quantiles[:, HIGH], true[seen])
+            if np.isfinite(share):
+                yield f"total_cover80_{days}{name}", share, int(seen.sum())
+
+
+def nested(table: pd.DataFrame) -> dict:
+    """Segment → method → measure → value, for people to look at."""
+    found: dict = {}
+    for row in table.itertuples():
+        found.setdefault(row.segment, {}).setdefault(row.method, {})[row.measure] = row.value
+    return found

@@ -1,0 +1,110 @@
+"""Every model by name, behind one signature: a history and what was learnt in, quantiles and means out.
+
+A name with a plus is the mean of its parts' quantiles. Whatever is chosen, a boosted mean is averaged with the
+exponentially weighted level: the two err apart (:func:`centred`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from jobs.demand import boosted, launches, naive, sparse
+from jobs.demand.boosted import Boosted
+from jobs.demand.calendar import Calendar
+from jobs.demand.ewq import ewq
+from jobs.demand.forecasts import Forecast, long_frame
+from jobs.demand.history import History, history
+from jobs.demand.launches import Library
+from jobs.demand.networks import Networks
+
+BASELINE = "weekday"
+PLAIN: dict[str, Callable[[History], Forecast]] = {
+    BASELINE: naive.weekday_quantiles,
+    "seasonal": naive.seasonal,
+    "growing": naive.growing,
+    "ewq": ewq,
+    "lines": sparse.lines,
+    "zero": sparse.zero,
+    **{name: partial(sparse.intermittent, model=name) for name in sparse.MODELS},
+}
+CENTRED = ("boosted", "ewq+boosted")
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What models learnt from a history; None where there was too little to learn from."""
+
+    boosted: Boosted | None = None
+    library: Library | None = None
+    networks: Networks | None = None
+
+    def methods(self) -> set[str]:
+        """The names that can be forecast with."""
+        names = set(PLAIN)
+        if self.boosted is not None:
+            names.add("boosted")
+        if self.library is not None:
+            names.add("launches")
+        if self.networks is not None:
+            names |= set(self.networks.names)
+        return names
+
+
+class Forecasts:
+    """The forecasts of one history by method, each made once."""
+
+    def __init__(self, of: History, learnt: Learnt):
+        self.history, self.learnt = of, learnt
+        self._made: dict[str, Forecast] = {}
+
+    def of(self, method: str) -> Forecast:
+        """The forecast of a method; a plus means the mean of several. Raises KeyError for an unknown name."""
+        if method not in self._made:
+            parts = [self._one(name) for name in method.split("+")]
+            quantiles = np.mean([part.quantiles for part in parts], axis=0)
+            mean = np.mean([part.mean for part in parts], axis=0)
+            if method in CENTRED:
+                mean = (self._one("ewq").mean + self._one("boosted").mean) / 2
+            self._made[method] = Forecast(quantiles, mean)
+        return self._made[method]
+
+    def _one(self, name: str) -> Forecast:
+        key = f"{name} alone"
+        if key not in self._made:
+            self._made[key] = self._make(name)
+        return self._made[key]
+
+    def _make(self, name: str) -> Forecast:
+        if name in PLAIN:
+            return PLAIN[name](self.history)
+        if name == "boosted" and self.learnt.boosted is not None:
+            return boosted.forecast(self.history, self.learnt.boosted)
+        if name == "launches" and self.learnt.library is not None:
+            return launches.launches(self.history, self.learnt.library)
+        if self.learnt.networks is not None and name in self.learnt.networks.names:
+            return self.learnt.networks.forecast(self.history, name)
+        raise KeyError(f"no forecast is made by {name!r}: it was not learnt")
+
+
+def by_segment(of: History, learnt: Learnt, segment: np.ndarray, choice: dict[str, str]) -> tuple[Forecast, np.ndarray]:
+    """The chosen method's forecast of each item, and the method's name by item."""
+    shape = (len(of), of.calendar.horizon)
+    whole = Forecast(np.zeros((*shape, 7)), np.zeros(shape))
+    method = np.full(len(of), "zero", object)
+    for name in sorted(set(segment)):
+        rows = np.flatnonzero(segment == name)
+        found = Forecasts(of.of(rows), learnt).of(choice[name])
+        whole.quantiles[rows], whole.mean[rows] = found.quantiles, found.mean
+        method[rows] = choice[name]
+    return whole, method
+
+
+def forecast(long: pd.DataFrame, calendar: Calendar, learnt: Learnt, method: str) -> pd.DataFrame:
+    """Any method on a long frame: the published columns, one row an item and period to come."""
+    dense = history(long, calendar)
+    return long_frame(Forecasts(dense, learnt).of(method), dense, method)

@@ -1,0 +1,55 @@
+"""Items over several days together: quantiles of the sum from sampled paths, corrected by what earlier origins showed.
+
+The correction is split conformal prediction (Vovk et al., 2005) on ratios: how far, in the forecast's own width, the
+truth lay from the median at each level. The mean of a total is the sum of the days' means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from jobs.demand.forecasts import LEVELS, MEDIAN
+from jobs.demand.paths import DRAWS, RHO, paths
+
+AT_ONCE = 400  # items whose paths are held at a time
+LEAST, MOST = 0.5, 2.0
+FEWEST = 30  # with fewer truths there is no correction
+SHRINKAGE = 100  # so many truths weigh as much as none said anything
+SEED = 11
+
+
+def total_quantiles(quantiles: np.ndarray, horizons: Sequence[int], keys: np.ndarray) -> np.ndarray:
+    """Quantiles (item, horizon, level) of the sums of the first ``horizons`` periods of ``quantiles`` (item, period,
+    level); ``keys`` as in :func:`jobs.demand.paths.keys_of`."""
+    found = np.zeros((len(quantiles), len(horizons), len(LEVELS)))
+    for start in range(0, len(quantiles), AT_ONCE):
+        block = slice(start, start + AT_ONCE)
+        drawn = np.cumsum(paths(quantiles[block], LEVELS, DRAWS, RHO, SEED, keys[block]), axis=2, dtype=np.float64)
+        for at, periods in enumerate(horizons):
+            found[block, at] = np.quantile(drawn[:, :, periods - 1], LEVELS, axis=1).T
+    return found
+
+
+def correction(quantiles: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """A factor per level for the distance from the median, from quantiles (case, level) and what came (case): with it
+    the share of cases below each level is what the level says. Between a half and two, and the nearer to 1 the fewer
+    the cases."""
+    found = np.ones(len(LEVELS))
+    for at, level in enumerate(LEVELS):
+        width = quantiles[:, at] - quantiles[:, MEDIAN]
+        told = np.abs(width) > 1e-9
+        if at == MEDIAN or told.sum() < FEWEST:
+            continue
+        # A lower level has a negative width: its ratio is above 1 where the truth lies lower still.
+        ratio = (true[told] - quantiles[told, MEDIAN]) / width[told]
+        factor = np.clip(np.quantile(ratio, level if level > 0.5 else 1 - level), LEAST, MOST)
+        found[at] = 1 + (factor - 1) * told.sum() / (told.sum() + SHRINKAGE)
+    return found
+
+
+def corrected(quantiles: np.ndarray, factors: np.ndarray) -> np.ndarray:
+    """Quantiles (…, level) with each level's distance from the median times its factor; sorted, at least 0."""
+    median = quantiles[..., MEDIAN : MEDIAN + 1]
+    return np.sort(np.maximum(median + (quantiles - median) * factors, 0.0), axis=-1)

@@ -1,0 +1,91 @@
+"""Training: judge every method on earlier origins, choose by segment, correct the quantiles, learn from all history.
+
+``train`` is a function of a plain history; ``run`` is the night's entry.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs.demand import backtest, calibration, choosing, frames, judging
+from jobs.demand.backtest import BacktestParams
+from jobs.demand.evaluation import COLUMNS, EVALUATION
+from jobs.demand.history import History
+from jobs.demand.model import Model
+from jobs.lib import registry
+from jobs.lib.stages import Night
+
+PRODUCT = "demand"
+# The driver's sample: the busiest items and an even share of the others, by a hash of their ids.
+BUSIEST = 2000
+OTHERS = 2000
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model with its evaluation as rows and as figures for people."""
+
+    model: Model
+    evaluation: pd.DataFrame
+    figures: dict[str, Any]
+
+
+def train(
+    history: History, params: BacktestParams, threads: int, log: Callable[[str], None] = lambda text: None
+) -> Trained:
+    """Trains as of the last day of ``history``. With too little of it for one origin the result is baselines."""
+    as_of = str(history.calendar.days[history.calendar.past - 1])
+    cases = backtest.backtest(history, params, threads, log)
+    if not cases:
+        needed = params.least_days + history.calendar.horizon * history.calendar.period
+        reason = f"history too short to be judged on: {history.calendar.past} periods, {needed} days are needed"
+        return Trained(Model.without(reason, as_of), pd.DataFrame(columns=list(COLUMNS)), {})
+    gates = choosing.chosen(cases)
+    table = judging.rows(cases, gates)
+    known = [case for case in cases if gates[case.segment].serves in case.forecasts]
+    corrections = calibration.corrections(known, gates)
+    learnt = backtest.learn(history, params, threads, {gate.serves for gate in gates.values()})
+    figures = {**judging.nested(table), "served": {name: gate.serves for name, gate in gates.items()}}
+    return Trained(Model(gates, corrections, learnt, as_of), table, figures)
+
+
+def run(night: Night) -> None:
+    """Trains on a bounded sample of items, keeps files and figures in the registry, and crowns the model."""
+    if not registry.is_due(night.settings, night.store.name, PRODUCT, night.as_of):
+        night.log("the champion in force is fresh: nothing to train")
+        return
+    days = frames.item_days(night.tables.read("features.item_daily", night.as_of))
+    calendar = frames.calendar_of(days, night.store, night.as_of)
+    items, promotions = (night.tables.read(f"validated.{name}", night.as_of) for name in ("items", "promotions"))
+    rows = frames.with_facts(sampled(days), items, promotions).toPandas()
+    history = frames.dense(rows, calendar)
+    night.log(f"{len(history):,} items, {calendar.past} periods")
+    trained = train(history, BacktestParams(), night.settings.model_threads, night.log)
+    verdict = {
+        segment: {"publishes": gate.serves, "reason": gate.reason} for segment, gate in trained.model.gates.items()
+    }
+    for segment, said in verdict.items():
+        night.log(f"{segment}: {said['publishes']}: {said['reason']}")
+    with tempfile.TemporaryDirectory() as folder:
+        trained.model.save(Path(folder))
+        trained.evaluation.to_csv(Path(folder) / EVALUATION, index=False)
+        champion = registry.crown(
+            night.settings, night.store.name, PRODUCT, night.as_of, Path(folder), trained.figures, verdict
+        )
+    night.log(f"champion {champion.version} from {night.as_of}")
+
+
+def sampled(days: DataFrame) -> DataFrame:
+    """The rows of at most 4,000 items: the 2,000 with the most units and 2,000 others by a hash of their ids."""
+    units = days.groupBy("item_id").agg(F.sum("units").alias("units"))
+    busiest = units.orderBy(F.desc("units"), "item_id").limit(BUSIEST).select("item_id")
+    others = units.join(busiest, "item_id", "left_anti").orderBy(F.xxhash64("item_id"), "item_id").limit(OTHERS)
+    return days.join(busiest.unionByName(others.select("item_id")), "item_id", "left_semi")

@@ -1,0 +1,61 @@
+"""What an item sold on a day, and what was left of it: what forecasts are made of.
+
+A row is a partial: what became known of the day on one day, corrections as negative amounts; the day is their sum.
+Whether the store was closed follows from the calendar (jobs/demand/calendar.py) and promotions from their own table,
+since both are plans that change and not events.
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+AMOUNTS = ("units", "withdrawn", "cancelled", "lines", "revenue")
+KEY = ("item_id", "day", "known_day")
+
+
+def item_daily(order_lines_changes: DataFrame, stock_levels_changes: DataFrame, stock_levels: DataFrame) -> DataFrame:
+    """One row per item, day and day on which this part of it became known. Products only, no test orders."""
+    parts = _orders(order_lines_changes).unionByName(
+        _stock(stock_levels_changes, stock_levels), allowMissingColumns=True
+    )
+    sums = [
+        F.coalesce(F.sum(name), F.lit(0)).cast("double" if name == "revenue" else "long").alias(name)
+        for name in AMOUNTS
+    ]
+    return parts.groupBy(*KEY).agg(*sums, F.max("on_hand").alias("on_hand"))
+
+
+def _orders(changes: DataFrame) -> DataFrame:
+    """Amounts by line; what is taken back on the day of its order is ``withdrawn`` as well as ``cancelled``."""
+    lines = changes.where(F.col("is_product") & ~F.col("is_test"))
+    sign, units, is_sold = F.col("_sign"), F.col("units") * F.col("_sign"), ~F.col("is_cancellation")
+    ordered = (
+        lines.where(is_sold)
+        .groupBy(F.col("order_id").alias("cancels_order_id"), F.col("line_number").alias("cancels_line_number"))
+        .agg(F.min("order_date").alias("sold_on"))
+    )
+    paired = lines.join(ordered, ["cancels_order_id", "cancels_line_number"], "left")
+    is_same_day = F.coalesce(F.col("sold_on") == F.col("order_date"), F.lit(False)) & ~is_sold
+    money = (F.col("units") * F.col("price") * sign).cast("decimal(20,4)")
+    return paired.select(
+        "item_id",
+        F.col("order_date").alias("day"),
+        "known_day",
+        F.when(is_sold, units).alias("units"),
+        F.when(is_same_day, units).alias("withdrawn"),
+        F.when(~is_sold, units).alias("cancelled"),
+        F.when(is_sold, sign).alias("lines"),
+        F.when(is_sold, money).alias("revenue"),
+    )
+
+
+def _stock(changes: DataFrame, levels: DataFrame) -> DataFrame:
+    """The day's last count of items that one place holds. Only counts that changed are told: with several places the
+    sum of a day would lack the others."""
+    places = levels.groupBy("item_id").agg(F.countDistinct("location_id").alias("places"))
+    told = changes.where(~F.col("is_deleted")).join(places.where("places = 1"), "item_id", "left_semi")
+    place = F.struct("_file_version", "_file", "_row")
+    return told.groupBy("item_id", F.col("known_day").alias("day"), "known_day").agg(
+        F.max_by("on_hand", place).alias("on_hand")
+    )

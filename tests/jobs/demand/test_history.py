@@ -1,0 +1,95 @@
+"""From item-days to arrays: what counts as a zero, what as unseen, and what a spike or a bulk order does."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+
+from jobs.demand.history import bulk, capped, history, stocked_out
+
+from .small_shop import FIRST_DAY, calendar_of, long, made
+
+
+def day(number: int) -> pd.Timestamp:
+    return pd.Timestamp(FIRST_DAY + timedelta(days=number))
+
+
+def rows(item: str, units: dict[int, float], **more: float) -> pd.DataFrame:
+    frame = pd.DataFrame({"item_id": item, "day": [day(n) for n in units], "units": list(units.values())})
+    return frame.assign(lines=1, revenue=frame["units"] * 2, **more)
+
+
+def of(*parts: pd.DataFrame, days: int = 60, **facts: pd.DataFrame):
+    every = pd.concat([long(3, days), *parts], ignore_index=True)
+    return history(every, calendar_of(every, FIRST_DAY + timedelta(days=days - 1)), **facts)
+
+
+def row_of(found, item: str) -> int:
+    return list(found.ids).index(item)
+
+
+def test_a_day_without_a_sale_is_a_zero_only_while_on_sale_and_open():
+    found = of(rows("late", {30: 2, 40: 1}))
+    at = row_of(found, "late")
+    assert not found.observed[at, :30].any() and found.first[at] == 30 and found.last[at] == 40
+    is_sunday = found.calendar.weekday[30:60] == 6
+    assert (found.observed[at, 30:60] == ~is_sunday).all() and found.units[at, 31] == 0
+    listed = of(rows("late", {30: 2}), items=pd.DataFrame([{"item_id": "late", "available_from": day(10)}]))
+    assert listed.first[row_of(listed, "late")] == 10
+
+
+def test_days_without_stock_are_unseen_until_there_is_stock_again():
+    nan = np.nan
+    on_hand = np.array([[5, 0, nan, nan, 8, -3, nan, 4.0], [nan, nan, nan, nan, nan, nan, nan, nan]])
+    units = np.array([[2, 5, 0, 0, 1, 9, 0, 1.0], [0, 0, 1, 0, 0, 0, 0, 0]])
+    out = stocked_out(on_hand, units)
+    assert out[0].tolist() == [False, True, True, True, False, True, True, False] and not out[1].any()
+    counted = rows("scarce", {30: 2, 31: 4}).assign(on_hand=[4.0, 0.0])
+    found = of(counted, rows("scarce", {35: 0}).assign(on_hand=9.0, lines=0))
+    seen = found.observed[row_of(found, "scarce")]
+    assert seen[30] and not seen[31:35].any() and seen[35]
+
+
+def test_eighty_thousand_units_taken_back_the_same_day_were_never_wanted():
+    birds = rows("bird", {10: 3, 20: 2, 30: 80_995}).assign(withdrawn=[0, 0, 80_995])
+    found = of(birds)
+    at = row_of(found, "bird")
+    assert found.units[at].sum() == 5 and not np.isnan(found.price[at, 30]) and found.last[at] == 20
+
+
+def test_a_bulk_order_is_marked_and_counts_as_a_big_day():
+    usual = {n: 2.0 + n % 3 for n in range(0, 60, 2)}
+    found = of(rows("pen", {**usual, 50: 900}))
+    at = row_of(found, "pen")
+    assert np.flatnonzero(bulk(found.units)[at]).tolist() == [50]
+    assert 4 <= capped(found.units)[at, 50] < 900 and (capped(found.units)[at, :50] == found.units[at, :50]).all()
+    rare = of(rows("rare", {3: 1, 50: 900}))
+    assert not bulk(rare.units)[row_of(rare, "rare")].any()
+
+
+def test_rows_out_of_order_twice_or_out_of_range_do_no_harm():
+    every = long(5)
+    mixed = pd.concat([every.sample(frac=1, random_state=1), rows("i000", {-5: 7, 999: 7})], ignore_index=True)
+    calendar = calendar_of(every, FIRST_DAY + timedelta(days=209))
+    assert (history(mixed, calendar).units == history(every, calendar).units).all()
+    halves = pd.concat([every.assign(units=every["units"] / 2)] * 2)
+    assert np.allclose(history(halves, calendar).units, history(every, calendar).units)
+
+
+def test_an_earlier_origin_knows_nothing_of_later_days():
+    whole, then = made(long()), made(long(), 120)
+    cut = whole.at(120)
+    kept = np.isin(cut.ids, then.ids)
+    for name in ("units", "observed", "lines"):
+        assert (getattr(cut.of(kept), name) == getattr(then, name)).all()
+    assert (cut.of(kept).last == then.last).all() and (cut.of(~kept).first == 120).all()
+    assert (cut.calendar.is_open == then.calendar.is_open).all()
+
+
+def test_promotions_that_are_planned_are_known_ahead():
+    planned = pd.DataFrame([{"item_id": "i001", "starts_on": date(2025, 3, 5), "ends_on": date(2025, 3, 9)}])
+    found = of(promotions=planned)
+    told = found.calendar.days[found.promoted[row_of(found, "i001")]]
+    assert [str(told[0]), str(told[-1]), len(told)] == ["2025-03-05", "2025-03-09", 5]

@@ -1,0 +1,116 @@
+"""Every method keeps the same promises, also for items that no model likes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from jobs.demand import backtest, boosted, methods
+from jobs.demand.forecasts import MEDIAN
+from jobs.demand.history import history
+from jobs.demand.methods import Forecasts, Learnt
+from jobs.demand.segments import segments
+
+from .small_shop import DAYS, FIRST_DAY, SMALL, WEEKLY, calendar_of, long, made
+
+
+def odd(days: int = DAYS) -> pd.DataFrame:
+    """One sale ever, the same every day, a gap of months, one spike, an item that changed its id."""
+
+    def item(name: str, units: dict[int, int]) -> pd.DataFrame:
+        at = [pd.Timestamp(FIRST_DAY + timedelta(days=n)) for n in units]
+        frame = pd.DataFrame({"item_id": name, "day": at, "units": list(units.values()), "lines": 1})
+        return frame.assign(revenue=frame["units"] * 1.5, withdrawn=0)
+
+    open_days = [n for n in range(days) if (FIRST_DAY + timedelta(days=n)).weekday() != 6]
+    return pd.concat(
+        [
+            item("once", {days - 40: 3}),
+            item("constant", dict.fromkeys(open_days, 4)),
+            item("gap", {n: 2 for n in open_days if n < 50 or n > days - 15}),
+            item("spike", {**dict.fromkeys(open_days[::3], 1), open_days[-20]: 80_000}),
+            item("old id", {n: 5 for n in open_days if n < days - 10}),
+            item("new id", {n: 5 for n in open_days if n >= days - 10}),
+        ]
+    )
+
+
+@pytest.fixture(scope="module")
+def shop():
+    return made(pd.concat([long(), odd()], ignore_index=True))
+
+
+@pytest.fixture(scope="module")
+def learnt(shop):
+    return backtest.learn(shop, SMALL, 2, {"boosted"})
+
+
+ALL = sorted({*methods.PLAIN, "boosted", "launches", "ewq+boosted"})
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_quantiles_rise_nothing_is_negative_and_closed_days_are_empty(shop, learnt, name):
+    found = Forecasts(shop, learnt).of(name)
+    assert np.isfinite(found.quantiles).all() and np.isfinite(found.mean).all()
+    assert (np.diff(found.quantiles, axis=2) >= 0).all() and found.quantiles.min() >= 0 and found.mean.min() >= 0
+    closed = ~shop.calendar.is_open[shop.calendar.past :]
+    assert closed.sum() == 4 and not found.mean[:, closed].any() and not found.quantiles[:, closed].any()
+
+
+@pytest.mark.parametrize("name", ["weekday", "ewq", "lines", "tsb", "launches", "boosted"])
+def test_no_item_depends_on_who_stands_beside_it(shop, learnt, name):
+    whole = Forecasts(shop, learnt).of(name)
+    some = np.array([20, 3, 31])
+    part = Forecasts(shop.of(some), learnt).of(name)
+    assert np.allclose(part.quantiles, whole.quantiles[some]) and np.allclose(part.mean, whole.mean[some])
+
+
+def test_odd_items_have_stated_forecasts(shop, learnt):
+    def median(method: str, item: str) -> float:
+        row = list(shop.ids).index(item)
+        found = Forecasts(shop.of(np.array([row])), learnt).of(method)
+        is_open = shop.calendar.is_open[shop.calendar.past :]
+        return float(np.median(found.quantiles[0, is_open, MEDIAN]))
+
+    kinds = dict(zip(shop.ids, segments(shop), strict=True))
+    assert kinds["once"] == "sparse" and kinds["constant"] == "dense"
+    # An item under a new id is a new item, and the old id fades: nothing tells that they are one.
+    assert kinds["new id"] == "new" and kinds["old id"] == "dense" and kinds["gap"] == "dense"
+    assert median("ewq", "constant") == pytest.approx(4, rel=0.2)
+    assert median("ewq", "once") == 0 and median("weekday", "once") == 0
+    assert median("ewq", "spike") <= 1
+    spike = Forecasts(shop, learnt).of("ewq").mean[list(shop.ids).index("spike")]
+    assert 0 < spike.max() < 30_000
+
+
+def test_an_ended_item_sells_nothing(shop):
+    kinds = segments(shop)
+    assert set(kinds[[list(shop.ids).index(f"i{n:03d}") for n in (9, 19)]]) == {"ended"}
+
+
+def test_the_same_model_from_any_number_of_threads_and_order_of_rows(shop, learnt):
+    mixed = pd.concat([odd(), long()], ignore_index=True).sample(frac=1, random_state=3)
+    again = boosted.fit(history(mixed, shop.calendar), SMALL.boosted, 1)
+    assert [b.save_raw() for b in again.quantiles] == [b.save_raw() for b in learnt.boosted.quantiles]
+    assert again.mean.save_raw() == learnt.boosted.mean.save_raw()
+
+
+def test_weeks_go_the_same_way_with_last_year_among_the_features():
+    frame = long(20, 7 * 90, period=7)
+    as_of = FIRST_DAY + timedelta(days=7 * 90 - 1)
+    shop = history(frame, calendar_of(frame, as_of, WEEKLY))
+    model = boosted.fit(shop, SMALL.boosted, 2)
+    assert shop.calendar.past == 90 and "last_year" in model.names
+    found = Forecasts(shop, Learnt(model)).of("boosted+growing")
+    assert found.mean.shape == (len(shop), 8) and found.mean[0].mean() > found.mean[8].mean() > 0
+
+
+def test_a_long_frame_goes_in_and_quantiles_come_out():
+    frame = long(4)
+    found = methods.forecast(frame, calendar_of(frame, FIRST_DAY + timedelta(days=DAYS - 1)), Learnt(), "ewq")
+    assert len(found) == 4 * 28 and set(found["method"]) == {"ewq"} and found["location_id"].eq("all").all()
+    with pytest.raises(KeyError, match="boosted"):
+        methods.forecast(frame, calendar_of(frame, FIRST_DAY + timedelta(days=DAYS - 1)), Learnt(), "boosted")

@@ -1,0 +1,59 @@
+"""The protocol: origins, choice, gates, corrections, files; short histories get baselines and say so."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from jobs.demand import backtest
+from jobs.demand import train as training
+from jobs.demand.model import Model
+from jobs.demand.segments import SEGMENTS
+
+from .small_shop import SMALL, long, made
+
+
+@pytest.fixture(scope="module")
+def shop():
+    return made(long(40))
+
+
+@pytest.fixture(scope="module")
+def trained(shop):
+    return training.train(shop, SMALL, 2)
+
+
+def test_origins_have_closed_by_the_night_and_enough_before_them(shop):
+    assert backtest.origins(shop, SMALL) == [182, 154, 126]
+    assert backtest.origins(made(long(5), 100), SMALL) == []
+
+
+def test_every_segment_has_a_gate_in_words_and_only_winners_are_served(trained):
+    assert set(trained.model.gates) == set(SEGMENTS)
+    for gate in trained.model.gates.values():
+        assert gate.serves in gate.reason or gate.serves in ("weekday", "lines", "zero")
+        if gate.serves not in ("weekday", "lines", "zero"):
+            assert gate.high < 1
+    dense = trained.evaluation[trained.evaluation["segment"] == "dense"]
+    assert {"weekday", "ewq", "boosted", "ewq+boosted"} <= set(dense["method"])
+    assert {"wape", "mase", "pinball", "total_wape", "bias", "cover80", "above_q90"} <= set(dense["measure"])
+    assert not trained.evaluation.duplicated(["segment", "method", "measure"]).any()
+
+
+def test_saved_and_loaded_it_forecasts_alike(shop, trained, tmp_path):
+    trained.model.save(tmp_path)
+    first, method, segment = trained.model.forecast(shop)
+    again, same, _ = Model.load(tmp_path).forecast(shop)
+    assert (first.quantiles == again.quantiles).all() and (method == same).all()
+    assert (np.diff(first.quantiles, axis=2) >= 0).all() and set(segment) <= set(SEGMENTS)
+
+
+@pytest.mark.parametrize("days", [1, 30, 100])
+def test_a_short_history_serves_baselines_and_says_so(days, tmp_path):
+    found = training.train(made(long(8, days), days), SMALL, 1)
+    assert {gate.serves for gate in found.model.gates.values()} == {"weekday", "lines", "zero"}
+    assert "history too short" in found.model.gates["dense"].reason and not len(found.evaluation)
+    found.model.save(tmp_path)
+    forecast, *_ = Model.load(tmp_path).forecast(made(long(8, days), days))
+    assert np.isfinite(forecast.mean).all() and isinstance(found.evaluation, pd.DataFrame)

@@ -66,30 +66,46 @@ def simulated_cost(demand: np.ndarray, levels: np.ndarray, leads: np.ndarray, te
     """Mean cost a step of each order-up-to level [levels], on ``demand`` [draws, steps] with lead times ``leads`` of
     the same shape. All begin as they would go on with even demand, part of the level on the shelf and part on its
     way; the first ``free`` steps, which no order reaches, cost nothing."""
-    draws, steps = demand.shape
-    every = np.arange(draws)
     aim = np.asarray(levels, np.float32)[:, None]
-    coming = np.zeros((steps + int(leads.max(initial=0)) + 1, len(aim), draws), np.float32)
-    usual_lead = min(round(terms.lead), steps)
-    flow = np.minimum(demand.mean(), aim / (usual_lead + 1))
-    coming[:usual_lead] = flow
-    on_order = np.broadcast_to(flow * usual_lead, (len(aim), draws)).copy()
-    on_hand = aim - on_order
-    cost = np.zeros(len(aim))
+    usual_lead = min(round(terms.lead), demand.shape[1])
+    flow = np.minimum(demand.mean(dtype=float), aim / (usual_lead + 1))
+    coming = np.repeat(flow[None], usual_lead, axis=0)
+    cost = operated(aim, demand, leads, terms, free, aim - flow * usual_lead, coming)
+    return cost.mean(axis=1) / max(demand.shape[1] - free, 1)
+
+
+def operated(
+    aim: np.ndarray,
+    demand: np.ndarray,
+    leads: np.ndarray,
+    terms: Terms,
+    free: int,
+    on_hand: np.ndarray,
+    coming: np.ndarray,
+) -> np.ndarray:
+    """Cost [levels, draws] of ordering up to ``aim`` [levels, 1 or draws] against ``demand`` [draws, steps], after the
+    first ``free`` steps. It begins with ``on_hand`` (shape of ``aim``) and with ``coming`` [steps, levels, 1 or draws]
+    arriving on the first steps; an order of step t arrives ``leads`` [draws, steps] later, before that step's sales."""
+    draws, steps = demand.shape
+    every, shape = np.arange(draws), (len(aim), draws)
+    arriving = np.zeros((steps + int(leads.max(initial=0)) + 1, *shape), np.float32)
+    arriving[: len(coming)] = coming
+    shelf = np.broadcast_to(on_hand, shape).astype(np.float32)
+    on_order = np.broadcast_to(coming.sum(axis=0), shape).astype(np.float32)
+    cost = np.zeros(shape)
     for step in range(steps):
         if step % terms.review == 0:
-            order = np.maximum(aim - on_hand - on_order, 0)
+            order = np.maximum(aim - shelf - on_order, 0)
             # Two advanced indices with a slice between them: numpy puts the draws first.
-            coming[step + leads[:, step], :, every] += order.T
+            arriving[step + leads[:, step], :, every] += order.T
             on_order += order
-        on_hand += coming[step]
-        on_order -= coming[step]
-        sold = np.minimum(on_hand, demand[:, step])
-        on_hand -= sold
+        shelf += arriving[step]
+        on_order -= arriving[step]
+        sold = np.minimum(shelf, demand[:, step])
+        shelf -= sold
         if step >= free:
-            lost = demand[:, step] - sold
-            cost += terms.holding * on_hand.mean(axis=1) + terms.penalty * lost.mean(axis=1)
-    return cost / max(steps - free, 1)
+            cost += terms.holding * shelf + terms.penalty * (demand[:, step] - sold)
+    return cost
 
 
 def best_level(demand: np.ndarray, terms: Terms, random: np.random.Generator, free: int | None = None) -> Level:

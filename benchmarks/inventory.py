@@ -20,7 +20,7 @@ from benchmarks.homes import public_data
 from jobs.demand import boosted, inventory
 from jobs.demand.boosted import BoostedParams
 from jobs.demand.calendar import calendar
-from jobs.demand.forecasts import LEVELS
+from jobs.demand.forecasts import LEVELS, Forecast
 from jobs.demand.history import History, history
 from jobs.demand.inventory import Setting
 from jobs.demand.methods import Forecasts, Learnt
@@ -43,17 +43,17 @@ def measure() -> Iterator[Figure]:
         past, actual, then, chosen = window(whole, first)
         learnt = Learnt(boosted=boosted.fit(then, BoostedParams(), threads=2))
         found = Forecasts(then.of(chosen), learnt).of("ewq+boosted" if learnt.boosted else "ewq")
-        yield from figures(past, actual, found.quantiles, then.ids[chosen], first, deviations)
+        yield from figures(past, actual, found, then.ids[chosen], first, deviations)
 
 
 def figures(
-    past: np.ndarray, actual: np.ndarray, quantiles: np.ndarray, ids: np.ndarray, first: date, deviations: float
+    past: np.ndarray, actual: np.ndarray, forecast: Forecast, ids: np.ndarray, first: date, deviations: float
 ) -> Iterator[Figure]:
     """Cost per unit demanded in the days from ``first`` on. ``past`` and ``actual`` are units [items, days], the
-    ``quantiles`` [items, days, LEVELS], ``deviations`` those of the tuned usual policy (inventory.tuned)."""
+    ``forecast`` of the same items, ``deviations`` those of the tuned usual policy (inventory.tuned)."""
     setting = Setting()
     on_hand = inventory.start(past, setting)
-    ours, medians = inventory.path_levels(quantiles, LEVELS, setting, keys_of(ids))
+    ours, medians = inventory.path_levels(forecast.quantiles, forecast.mean, LEVELS, setting, keys_of(ids))
 
     def cost(levels: np.ndarray) -> float:
         return inventory.per_unit(inventory.cost_of(levels, actual, on_hand, setting), actual, setting)

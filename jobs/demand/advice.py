@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from jobs.demand import policy
-from jobs.demand.paths import RHO, keys_of, paths
+from jobs.demand.ahead import LAST_STEPS, demand_ahead
+from jobs.demand.paths import keys_of
 from jobs.demand.policy import Level
 from jobs.demand.terms import Ordering, Params, ordering
 
@@ -27,7 +28,6 @@ SCHEMA = (
 )
 DRAWS = 300
 BLOCK_ROWS = 200
-LAST_STEPS = 14  # of a forecast go on, again and again, where a protection period is longer
 
 
 @dataclass
@@ -95,13 +95,11 @@ class Advisor:
     def _place(self, row: pd.Series, key: np.uint64) -> Place:
         agreed = ordering(row, self.params, self.step_days)
         terms = agreed.terms
-        flat = row["quantiles"]
-        known = np.zeros((1, len(SHARES))) if flat is None else np.asarray(flat, float).reshape(-1, len(SHARES))
+        flat = [0.0] * (len(SHARES) + 1) if row["ahead"] is None else row["ahead"]
+        told = np.asarray(flat, float).reshape(-1, len(SHARES) + 1)
         longest = int(np.ceil(terms.lead + 2 * terms.lead_sd)) + 2 * terms.review + LAST_STEPS
-        ahead = going_on(known, max(len(known), longest))
-        demand = paths(ahead[None], SHARES, DRAWS, RHO, keys=np.array([key]))[0]
-        # Numbers of its own for each item: 1, since the paths take 0.
-        random = np.random.Generator(np.random.Philox(key=np.array([key, 1], np.uint64)))
+        demand = demand_ahead(told[:, :-1], told[:, -1], SHARES, longest, DRAWS, key)
+        random = np.random.Generator(np.random.Philox(key=np.array([key, 2], np.uint64)))
         units = np.asarray(row["inbound_units"] if row["inbound_units"] is not None else [], float)
         arrivals = self._arrivals(row, units, agreed, demand.shape, random)
         return Place(row, agreed, demand, arrivals, float(row["on_hand"]), float(units.sum()), random)
@@ -149,16 +147,6 @@ class Advisor:
             "assumed": ", ".join(place.ordering.assumed) or None,
             "model_version": row["model_version"],
         }
-
-
-def going_on(quantiles: np.ndarray, steps: int) -> np.ndarray:
-    """Quantiles (step, level) for as many steps: beyond the forecast its last two weeks come again and again."""
-    known = len(quantiles)
-    if known >= steps:
-        return quantiles
-    again = min(LAST_STEPS, known)
-    at = np.arange(steps)
-    return quantiles[np.where(at < known, at, known - again + (at - known) % again)]
 
 
 def _add_what_they_refill(places: list[Place]) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jobs.demand import policy
-from jobs.demand.paths import RHO, paths
+from jobs.demand.ahead import demand_ahead
 from jobs.demand.policy import Terms
 
 RECENT_DAYS = 28
@@ -68,18 +68,15 @@ def mean_sigma_levels(past: np.ndarray, deviations: float, setting: Setting) -> 
 
 
 def path_levels(
-    quantiles: np.ndarray, shares: Sequence[float], setting: Setting, keys: np.ndarray | None = None
+    quantiles: np.ndarray, means: np.ndarray, shares: Sequence[float], setting: Setting, keys: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Our levels [items] from forecast ``quantiles`` [items, days, shares], of least simulated cost on their paths; and
-    the medians [items] of what the paths sell over lead time and a day."""
+    """Our levels [items] from forecast ``quantiles`` [items, days, shares] and ``means`` [items, days], of least
+    simulated cost on their paths; and the medians [items] of what the paths sell over lead time and a day."""
     levels, medians = np.zeros(len(quantiles)), np.zeros(len(quantiles))
     for item in range(len(quantiles)):
-        key = None if keys is None else keys[item : item + 1]
-        demand = paths(
-            quantiles[item : item + 1], shares, setting.draws, RHO, seed=item if keys is None else 0, keys=key
-        )
-        levels[item] = policy.best_level(demand[0], setting.terms, np.random.default_rng(item)).best
-        medians[item] = np.median(policy.protected(demand[0], setting.terms))
+        demand = demand_ahead(quantiles[item], means[item], shares, 1, setting.draws, keys[item])
+        levels[item] = policy.best_level(demand, setting.terms, np.random.default_rng(item)).best
+        medians[item] = np.median(policy.protected(demand, setting.terms))
     return levels, medians
 
 

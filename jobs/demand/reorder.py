@@ -45,7 +45,7 @@ def reorder(
         .groupBy(*PLACE, "is_source")
         .agg(F.sum("on_hand").alias("on_hand"), F.sum("shelf_capacity").alias("shelf_capacity"))
     )
-    held = stock.join(ahead, list(PLACE), "left").where(F.col("quantiles").isNotNull() | F.col("is_source"))
+    held = stock.join(ahead, list(PLACE), "left").where(F.col("ahead").isNotNull() | F.col("is_source"))
     coming = (
         _placed(inbound.where(F.col("units") > 0), ahead, sources)
         .groupBy(*PLACE)
@@ -70,11 +70,11 @@ def reorder(
 
 
 def _ahead(forecast: DataFrame) -> DataFrame:
-    """A row per item and place: ``quantiles``, days in order with a day's levels side by side, in one flat array."""
-    day = F.struct("target_date", *LEVELS)
-    ordered = F.sort_array(F.collect_list(day))
-    flat = F.flatten(F.transform(ordered, lambda one: F.array(*[one[name].cast("double") for name in LEVELS])))
-    return forecast.groupBy(*PLACE).agg(flat.alias("quantiles"), F.max("model_version").alias("model_version"))
+    """A row per item and place: ``ahead``, days in order with a day's levels and mean side by side, one flat array."""
+    told = (*LEVELS, "mean")
+    ordered = F.sort_array(F.collect_list(F.struct("target_date", *told)))
+    flat = F.flatten(F.transform(ordered, lambda one: F.array(*[one[name].cast("double") for name in told])))
+    return forecast.groupBy(*PLACE).agg(flat.alias("ahead"), F.max("model_version").alias("model_version"))
 
 
 def _placed(rows: DataFrame, ahead: DataFrame, sources: DataFrame) -> DataFrame:

@@ -13,7 +13,7 @@ from jobs.store.world import WorldParams, chance
 
 SUPPLIERS = 9
 LONGEST_LEAD = 15  # days; shorter than the horizon for which arrivals are kept
-PACKS, PACK_SHARES = (1, 4, 6, 12), (0.5, 0.2, 0.2, 0.1)
+PACKS, PACK_SHARES = (1, 4, 6, 12), (0.7, 0.15, 0.1, 0.05)
 TERMS_WEEKDAY = 0  # terms are sent on the first day, then on Mondays
 TERMS_HEADER = "supplier;sku;lead_days;lead_sd;every_days;pack;least"
 
@@ -50,8 +50,8 @@ class Supply:
 def supply(params: WorldParams, day: int) -> Supply:
     """Who supplies all items that were ever listed by the day: a supplier has some brands, and keeps its pace."""
     rng = chance(params, "suppliers")
-    lead, share = rng.uniform(2.5, 8.5, SUPPLIERS), rng.uniform(0.1, 0.45, SUPPLIERS)
-    least, is_told = rng.choice((0, 0, 6, 12), SUPPLIERS), rng.random(SUPPLIERS) < 0.8
+    lead, share = rng.uniform(3.5, 10, SUPPLIERS), rng.uniform(0.1, 0.4, SUPPLIERS)
+    least, is_told = rng.choice((0, 0, 0, 6), SUPPLIERS), rng.random(SUPPLIERS) < 0.8
     of = catalogue.items(params, day)
     who = of.brand.astype(np.int64) % SUPPLIERS
     chunks = -(-len(of) // CHUNK)

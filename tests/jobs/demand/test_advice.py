@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jobs.demand.advice import SHARES, Advisor, going_on
+from jobs.demand.advice import SHARES, Advisor
+from jobs.demand.ahead import going_on
 from jobs.demand.terms import Params, service_level
 
 POISSON_3 = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
@@ -21,7 +22,7 @@ def row(item: str = "cup", **more: object) -> dict:
         "location_id": "all",
         "on_hand": 8.0,
         "shelf_capacity": np.nan,
-        "quantiles": np.tile(POISSON_3, 28),
+        "ahead": np.tile((*POISSON_3, 3.0), 28),
         "model_version": "m",
         "inbound_units": None,
         "inbound_in": None,
@@ -114,14 +115,21 @@ def test_stock_below_zero_is_owed_and_ordered_as_well() -> None:
 
 
 def test_what_nobody_buys_is_not_ordered() -> None:
-    told = one(quantiles=np.zeros(28 * len(SHARES)), on_hand=0.0)
+    told = one(ahead=np.zeros(28 * (len(SHARES) + 1)), on_hand=0.0)
     assert told["order_units"] == told["order_up_to"] == told["stockout_probability"] == 0
     assert "nobody" in told["reason"]
-    assert one(quantiles=None, on_hand=0.0)["order_units"] == 0
+    assert one(ahead=None, on_hand=0.0)["order_units"] == 0
+
+
+def test_what_sells_once_a_month_is_kept_though_every_quantile_is_zero() -> None:
+    rare = lambda mean: one(ahead=np.tile((0, 0, 0, 0, 0, 0, 0, mean), 28), on_hand=0.0)  # noqa: E731
+    told = rare(1 / 30)
+    assert told["order_units"] >= 1 and told["order_up_to"] <= 3 and "hardly any expected" in told["reason"]
+    assert rare(0.3)["order_up_to"] > told["order_up_to"]
 
 
 def test_a_spike_in_the_forecast_does_no_harm() -> None:
-    told = one(quantiles=np.tile((0, 0, 0, 0, 0, 0, 80_000.0), 28), on_hand=0.0)
+    told = one(ahead=np.tile((0, 0, 0, 0, 0, 0, 80_000.0, 900.0), 28), on_hand=0.0)
     assert np.isfinite(told["order_up_to"]) and told["order_units"] >= 0
 
 
@@ -143,10 +151,10 @@ def test_service_follows_from_margin_and_holding() -> None:
 
 def test_too_little_in_the_warehouse_is_shared_by_what_it_saves() -> None:
     shop = {"supplied_from": "hub", "transfer_days": 1.0, "on_hand": 0.0}
-    busy = np.tile(POISSON_3, 28) * 3
+    busy = np.tile((*POISSON_3, 3.0), 28) * 3
     rows = [
-        row(location_id="hub", on_hand=20.0, quantiles=None),
-        row(location_id="north", quantiles=busy, **shop),
+        row(location_id="hub", on_hand=20.0, ahead=None),
+        row(location_id="north", ahead=busy, **shop),
         row(location_id="south", **shop),
     ]
     told = advised(*rows).set_index("location_id")
@@ -161,7 +169,7 @@ def test_too_little_in_the_warehouse_is_shared_by_what_it_saves() -> None:
 
 
 def test_weeks_are_steps_of_seven_days() -> None:
-    weekly = advised(row(quantiles=np.tile(np.array(POISSON_3) * 7, 8), review_days=7.0), step_days=7).iloc[0]
+    weekly = advised(row(ahead=np.tile(np.array((*POISSON_3, 3.0)) * 7, 8), review_days=7.0), step_days=7).iloc[0]
     assert weekly["review_days"] == 7 and weekly["lead_time_days"] == 7 and 60 < weekly["order_up_to"] < 110
 
 

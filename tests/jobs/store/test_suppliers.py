@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
 from jobs.store import suppliers
-from jobs.store.catalogue import items
 from jobs.store.truth import Truth
 from jobs.store.world import WorldParams
 
@@ -52,15 +52,13 @@ def test_orders_come_in_packs_and_not_below_the_least() -> None:
     wanted = np.arange(400) % 7
     lots = by.lots(wanted)
     assert (lots[wanted == 0] == 0).all() and (lots % by.pack == 0).all()
-    assert ((lots >= wanted) & ((lots >= by.least) | (wanted == 0))).all() and len(
-        items(WorldParams(items=400), 0)
-    ) == 400
+    assert ((lots >= wanted) & ((lots >= by.least) | (wanted == 0))).all()
 
 
 def test_what_is_on_the_way_arrives_and_then_is_no_longer_told_of(month: Truth) -> None:
     days = month.days()[20:36]
     told = {day: landed(month, "inbound", day, ",").set_index(["po", "sku"]) for day in days}
-    for before, day in zip(days, days[1:], strict=False):
+    for before, day in pairwise(days):
         new = told[day].index.difference(told[before].index)
         assert (told[day].loc[new, "ordered"] == str(day)).all()
     first = told[days[0]]

@@ -99,7 +99,7 @@ def _of_origin(history: History, past: int, learnt: Learnt) -> Iterator[Case]:
     then = history.at(past)
     kind = segments(then)
     for segment in SEGMENTS:
-        # Items that were not there yet had no forecast; of the others an even sample bounds the work.
+        # Items that were not there yet had no forecast; of the others the busiest bound the work.
         rows = np.flatnonzero((kind == segment) & (then.last >= 0))
         if len(rows) > AT_MOST[segment]:
             busiest = rows[np.argsort(-then.units[rows, -then.calendar.periods(180) :].sum(axis=1), kind="stable")]

@@ -25,16 +25,18 @@ GROUPS = 2  # of quantile levels, each a booster of its own
 @dataclass(frozen=True)
 class BoostedParams:
     """``items`` and ``max_rows`` bound the training sample: so many of an origin's busiest items (by units of
-    ``busy_days``), origins a week apart from the newest back. ``cap`` bounds the mean's target in levels."""
+    ``busy_days``), origins a week apart from the newest back, of each every ``stride``-th day ahead in turn: the days
+    of one origin say much the same. ``cap`` bounds the mean's target in levels."""
 
     items: int = 500
-    max_rows: int = 600_000
+    max_rows: int = 250_000
+    stride: int = 3
     busy_days: int = 180
     first_origin_days: int = 42
     rounds: int = 120
     eta: float = 0.07
     depth: int = 4
-    min_rows: int = 200
+    min_rows: int = 70
     bins: int = 63
     columns: float = 0.5
     subsample: float = 0.6
@@ -148,7 +150,8 @@ def _examples(history: History, params: BoostedParams) -> Iterator[tuple[Rows, n
     calendar = history.calendar
     horizon, week, used = calendar.horizon, max(1, 7 // calendar.period), 0
     names: tuple[str, ...] | None = None
-    for past in range(calendar.past - horizon, calendar.periods(params.first_origin_days) - 1, -week):
+    first, stride = calendar.periods(params.first_origin_days), params.stride if calendar.period == 1 else 1
+    for turn, past in enumerate(range(calendar.past - horizon, first - 1, -week)):
         then = history.at(past, horizon)
         then = replace(then, calendar=_as_it_came(history, past, horizon))
         busy = then.units[:, -calendar.periods(params.busy_days) :].sum(axis=1)
@@ -157,10 +160,11 @@ def _examples(history: History, params: BoostedParams) -> Iterator[tuple[Rows, n
         found = rows(then.of(chosen))
         if names is None:
             names = found.names
-        if found.names != names or used + len(found.features) > params.max_rows:
+        if found.names != names or used + len(found.features) // stride > params.max_rows:
             return
         units, seen = history.of(chosen).actual(past, horizon)
-        seen &= then.calendar.is_open[past:][None, :]
+        in_turn = np.arange(horizon) % stride == turn % stride
+        seen &= (then.calendar.is_open[past:] & in_turn)[None, :]
         level = found.level
         by_scale = level / np.fmax(scale(history.of(chosen), past), level / 10)
         weight = np.sqrt(level / level.mean() * np.where(np.isnan(by_scale), 1.0, by_scale))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jobs.demand.ewq import weekday_factors
-from jobs.demand.history import History, capped
+from jobs.demand.history import History, bulk, capped
 
 WINDOWS = (7, 14, 28, 56, 112)
 LEVEL_WEIGHTS = {56: 0.5, 28: 0.25, 112: 0.25}
@@ -38,6 +38,7 @@ def rows(history: History) -> Rows:
     columns = {name: np.repeat(values, horizon) for name, values in item.items()}
     columns |= {name: values.ravel() for name, values in _day(history, level).items()}
     features = np.column_stack([np.asarray(values, np.float32) for values in columns.values()])
+    features[~np.isfinite(features)] = np.nan  # an item without a price has no logarithm of it
     return Rows(features, tuple(columns), level)
 
 
@@ -84,6 +85,8 @@ def _spread(history: History, level: np.ndarray) -> dict[str, np.ndarray]:
     found["robust"] = (
         means(np.pad(robust, ((0, 0), (history.calendar.past - robust.shape[1], 0))), history, 112) / level
     )
+    total = np.maximum(history.units[:, -span:].sum(axis=1), 1e-9)
+    found["bulk_share"] = (history.units * bulk(history.units))[:, -span:].sum(axis=1) / total
     age = np.arange(history.calendar.past)[::-1]
     for half_life in (10, 30):
         weight = 0.5 ** (age / (half_life / history.calendar.period)) * history.observed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from jobs.demand import totals
+from jobs.demand import metrics, totals
 from jobs.demand.backtest import Case
 from jobs.demand.choosing import Gate
 from jobs.demand.forecasts import LEVELS, Forecast
@@ -21,8 +21,7 @@ def corrections(cases: list[Case], gates: dict[str, Gate]) -> dict[str, dict[str
         served = [(case, case.forecasts[gate.serves]) for case in cases if case.segment == segment]
         if not served:
             continue
-        quantiles, true = _of_days(served)
-        of_days = totals.correction(quantiles, true)
+        of_days = _days_factors(served)
         found[segment] = {DAYS: _listed(of_days)}
         drawn = [(case, total_quantiles(case, forecast, of_days)) for case, forecast in served]
         for at, days in enumerate(HORIZON_DAYS):
@@ -45,6 +44,23 @@ def sums(case: Case, days: int) -> tuple[np.ndarray, np.ndarray]:
     """What came in so many days, and whether all of it could be seen."""
     periods = case.then.calendar.periods(days)
     return case.true.units[:, :periods].sum(axis=1), np.all(case.true.seen[:, :periods], axis=1)
+
+
+def _days_factors(served: list[tuple[Case, Forecast]]) -> np.ndarray:
+    """The correction of days, learnt on all origins, if what the older ones teach lowers the loss on the newest: zeros
+    that no quantile can split would else be paid for by everything else."""
+    newest = max(case.past for case, _ in served)
+    older = [pair for pair in served if pair[0].past < newest]
+    if not older:
+        return np.ones(len(LEVELS))
+    learnt = totals.correction(*_of_days(older))
+    quantiles, true = _of_days([pair for pair in served if pair[0].past == newest])
+    raw, fixed = (_loss(made, true) for made in (quantiles, totals.corrected(quantiles, learnt)))
+    return totals.correction(*_of_days(served)) if fixed < raw else np.ones(len(LEVELS))
+
+
+def _loss(quantiles: np.ndarray, true: np.ndarray) -> float:
+    return float(np.mean([metrics.pinball(true, quantiles[:, at], level).sum() for at, level in enumerate(LEVELS)]))
 
 
 def _of_days(served: list[tuple[Case, Forecast]]) -> tuple[np.ndarray, np.ndarray]:

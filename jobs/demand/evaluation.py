@@ -26,10 +26,10 @@ COLUMNS = {
 }
 
 
-def evaluation(items: DataFrame, champion: Champion) -> DataFrame:
-    """The champion's figures; none after a short history. ``items`` lends its session."""
+def evaluation(item: DataFrame, champion: Champion) -> DataFrame:
+    """The champion's figures; none after a short history. ``item`` lends its session."""
     schema = ", ".join(f"`{name}` string" for name in COLUMNS)
-    rows = items.sparkSession.createDataFrame(_rows(champion), schema)
+    rows = item.sparkSession.createDataFrame(_rows(champion), schema)
     typed = [F.col(name).try_cast(kind).alias(name) for name, kind in COLUMNS.items()]
     return rows.select(*typed, F.lit(champion.version).alias("model_version"))
 

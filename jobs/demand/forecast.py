@@ -54,7 +54,7 @@ class Forecaster:
 
 def forecast(
     item_daily: DataFrame,
-    items: DataFrame,
+    item: DataFrame,
     promotions: DataFrame,
     as_of: date,
     champion: Champion,
@@ -68,5 +68,7 @@ def forecast(
     forecaster = Forecaster(Model.load(champion.path), calendar)
     # A block a thousand items that sold: of a store's items only its best day's number is known without a count.
     blocks = max(settings.shuffle_partitions, int(calendar.items.max(initial=0)) // AT_ONCE + 1)
-    rows = frames.with_facts(days, items, promotions).repartition(blocks, "item_id").sortWithinPartitions("item_id")
+    rows = (
+        frames.with_facts(days, item, promotions, as_of).repartition(blocks, "item_id").sortWithinPartitions("item_id")
+    )
     return rows.mapInPandas(forecaster.blocks, SCHEMA).withColumn("model_version", F.lit(champion.version))

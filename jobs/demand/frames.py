@@ -14,7 +14,6 @@ from jobs.lib.stores import Store
 
 HORIZON_DAYS = {"day": 28, "week": 56}
 AMOUNTS = ("units", "withdrawn", "lines", "revenue")
-SCHEMA_ITEM = ("title", "available_from", "discontinued_on")
 
 
 def item_days(item_daily: DataFrame) -> DataFrame:
@@ -30,13 +29,16 @@ def store_days(days: DataFrame) -> pd.DataFrame:
     return sold.groupBy("day").agg(*sums, F.count(F.lit(1)).alias("items")).orderBy("day").toPandas()
 
 
-def with_facts(days: DataFrame, items: DataFrame, promotions: DataFrame) -> DataFrame:
+def with_facts(days: DataFrame, item: DataFrame, promotions: DataFrame, as_of: date) -> DataFrame:
     """Item-days, and beneath them a row (``day`` null) for each item with what the catalogue and the campaigns say."""
     told = promotions.groupBy("item_id").agg(
         F.sort_array(F.collect_set(F.concat_ws("/", F.col("starts_on"), F.col("ends_on")))).alias("promotions")
     )
     known = days.select("item_id").distinct()
-    facts = known.join(items.select("item_id", *SCHEMA_ITEM), "item_id", "left").join(told, "item_id", "left")
+    # What is no longer sold is ended; what is not sold yet is not.
+    has_begun = F.coalesce(F.col("available_from") <= F.lit(as_of), F.lit(True))
+    listed = item.select("item_id", "title", "available_from", (~F.col("is_active") & has_begun).alias("is_ended"))
+    facts = known.join(listed, "item_id", "left").join(told, "item_id", "left")
     return days.unionByName(facts, allowMissingColumns=True)
 
 

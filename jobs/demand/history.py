@@ -2,8 +2,8 @@
 
 A day without a sale is a zero only while the item was on sale, the store open and stock there; other days are no
 observations. What was taken back on the day it was ordered was never wanted (in Online Retail 80,995 paper birds for
-twelve minutes). A one-off bulk order is marked and counts as the item's usual big day (:func:`capped`), so that it
-neither vanishes from the mean nor sets it.
+twelve minutes). A one-off bulk order is marked (:func:`bulk`; the boosted model sees how much of an item's sales were
+such) and counts as the item's usual big day (:func:`capped`), so that it neither vanishes from the mean nor sets it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LONG = ("item_id", "location_id", "day", "units", "withdrawn", "lines", "revenue
 @dataclass(frozen=True)
 class History:
     """Arrays (item, period): ``units`` wanted, ``lines``, ``price`` (mean paid, NaN without a sale), ``observed``.
-    ``first`` and ``last`` are the periods of first and last sale, ``titles`` and ``discontinued`` the catalogue's,
+    ``first`` and ``last`` are the periods of first and last sale, ``titles`` and ``ended`` the catalogue's,
     ``promoted`` (item, period and horizon) what is known of promotions."""
 
     ids: np.ndarray
@@ -37,7 +37,7 @@ class History:
     first: np.ndarray
     last: np.ndarray
     titles: np.ndarray
-    discontinued: np.ndarray
+    ended: np.ndarray
     promoted: np.ndarray
     calendar: Calendar
 
@@ -48,14 +48,12 @@ class History:
         """As it was known when ``past`` periods were; items that had not sold yet have ``first`` = ``past``."""
         calendar = self.calendar.at(past, horizon)
         cut = {name: getattr(self, name)[:, :past] for name in ("units", "lines", "price", "observed")}
-        sold = cut["units"] > 0
-        last = np.where(sold.any(axis=1), past - 1 - np.argmax(sold[:, ::-1], axis=1), -1)
         return replace(
             self,
             **cut,
             first=np.minimum(self.first, past),
-            last=last,
-            discontinued=np.zeros(len(self), bool),
+            last=_sales(cut["units"])[1],
+            ended=np.zeros(len(self), bool),
             promoted=self.promoted[:, : len(calendar.days)],
             calendar=calendar,
         )
@@ -63,7 +61,7 @@ class History:
     def of(self, rows: np.ndarray) -> History:
         """Some of the items, by position or mask."""
         names = ["ids", "locations", "units", "lines", "price", "observed"]
-        names += ["first", "last", "titles", "discontinued", "promoted"]
+        names += ["first", "last", "titles", "ended", "promoted"]
         return replace(self, **{name: getattr(self, name)[rows] for name in names})
 
     def actual(self, past: int, horizon: int) -> tuple[np.ndarray, np.ndarray]:
@@ -82,54 +80,66 @@ def history(
     long: pd.DataFrame, calendar: Calendar, items: pd.DataFrame | None = None, promotions: pd.DataFrame | None = None
 ) -> History:
     """Dense arrays of a long frame (:data:`LONG`; ``withdrawn``, ``revenue``, ``on_hand`` may be missing), items sorted
-    by id. ``items`` has ``item_id`` and any of ``title``, ``available_from``, ``discontinued_on``; ``promotions``
+    by id. ``items`` has ``item_id`` and any of ``title``, ``available_from``, ``is_ended``; ``promotions``
     ``item_id``, ``starts_on``, ``ends_on``. Order of rows does not matter; rows outside the calendar do not count."""
     long = long.assign(location_id=long.get("location_id", LOCATION))
     keys = long[["item_id", "location_id"]].drop_duplicates().sort_values(["item_id", "location_id"])
-    row = pd.MultiIndex.from_frame(keys).get_indexer(pd.MultiIndex.from_frame(long[["item_id", "location_id"]]))
-    span = (long["day"].to_numpy("datetime64[D]") - calendar.days[0]).astype(int) // calendar.period
-    inside = (span >= 0) & (span < calendar.past)
-    shape = (len(keys), calendar.past)
-
-    def dense(name: str, empty: float = 0.0) -> np.ndarray:
-        found = np.full(shape, 0.0)
-        if name not in long:
-            return np.full(shape, empty, np.float32)
-        told = inside & long[name].notna().to_numpy()
-        np.add.at(found, (row[told], span[told]), long[name].to_numpy(float)[told])
-        if np.isnan(empty):
-            seen = np.zeros(shape, bool)
-            seen[row[told], span[told]] = True
-            found[~seen] = np.nan
-        return found.astype(np.float32)
-
-    sold, lines = dense("units"), dense("lines")
-    units = np.maximum(sold - dense("withdrawn"), 0.0)
+    place = _Places(long, keys, calendar)
+    sold, revenue = place.dense("units"), place.dense("revenue")
+    units = np.maximum(sold - place.dense("withdrawn"), 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        price = np.where(sold > 0, dense("revenue") / sold, np.nan).astype(np.float32)
-    has_sold = units > 0
-    ever = has_sold.any(axis=1)
-    first = np.where(ever, np.argmax(has_sold, axis=1), calendar.past)
-    last = np.where(ever, calendar.past - 1 - np.argmax(has_sold[:, ::-1], axis=1), -1)
+        price = np.where((sold > 0) & (revenue > 0), revenue / sold, np.nan).astype(np.float32)
     told = _catalogue(keys, items, calendar)
+    first, last = _sales(units)
     # The catalogue may know of days on sale before the first sale; an item cannot have sold before it was there.
     first = np.minimum(first, np.where(told["from"] >= 0, told["from"], first))
     on_sale = np.arange(calendar.past)[None, :] >= first[:, None]
-    observed = on_sale & calendar.is_open[None, : calendar.past] & ~stocked_out(dense("on_hand", np.nan), units)
+    stock = place.dense("on_hand", np.nan)
     return History(
-        keys["item_id"].to_numpy(object),
-        keys["location_id"].to_numpy(object),
-        units,
-        lines,
-        price,
-        observed,
-        first,
-        last,
-        told["title"],
-        told["ended"],
-        _promoted(keys, promotions, calendar),
-        calendar,
+        ids=keys["item_id"].to_numpy(object),
+        locations=keys["location_id"].to_numpy(object),
+        units=units,
+        lines=place.dense("lines"),
+        price=price,
+        observed=on_sale & calendar.is_open[None, : calendar.past] & ~stocked_out(stock, units),
+        first=first,
+        last=last,
+        titles=told["title"],
+        ended=told["ended"],
+        promoted=_promoted(keys, promotions, calendar),
+        calendar=calendar,
     )
+
+
+class _Places:
+    """Where the rows of a long frame belong in arrays of (item, period)."""
+
+    def __init__(self, long: pd.DataFrame, keys: pd.DataFrame, calendar: Calendar):
+        self.long, self.shape = long, (len(keys), calendar.past)
+        self.row = pd.MultiIndex.from_frame(keys).get_indexer(
+            pd.MultiIndex.from_frame(long[["item_id", "location_id"]])
+        )
+        self.span = (long["day"].to_numpy("datetime64[D]") - calendar.days[0]).astype(int) // calendar.period
+        self.inside = (self.span >= 0) & (self.span < calendar.past)
+
+    def dense(self, name: str, empty: float = 0.0) -> np.ndarray:
+        """A column's sums, ``empty`` where no row tells anything."""
+        if name not in self.long:
+            return np.full(self.shape, empty, np.float32)
+        told = self.inside & self.long[name].notna().to_numpy()
+        at = (self.row[told], self.span[told])
+        found = np.full(self.shape, empty)
+        found[at] = 0.0
+        np.add.at(found, at, self.long[name].to_numpy(float)[told])
+        return found.astype(np.float32)
+
+
+def _sales(units: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The periods of first and last sale; the number of periods and -1 without any."""
+    sold, past = units > 0, units.shape[1]
+    ever = sold.any(axis=1)
+    first = np.where(ever, np.argmax(sold, axis=1), past)
+    return first, np.where(ever, past - 1 - np.argmax(sold[:, ::-1], axis=1), -1)
 
 
 def stocked_out(on_hand: np.ndarray, units: np.ndarray) -> np.ndarray:
@@ -172,11 +182,10 @@ def _catalogue(keys: pd.DataFrame, items: pd.DataFrame | None, calendar: Calenda
         return known[name] if name in known else pd.Series(None, known.index, dtype=object)
 
     since = pd.to_datetime(column("available_from")).to_numpy("datetime64[D]")
-    until = pd.to_datetime(column("discontinued_on")).to_numpy("datetime64[D]")
     span = (since - calendar.days[0]).astype(float)
     # Days before the store's own history are not known to have been on sale.
     starts = np.where(np.isnat(since) | (span < 0), -1, span // calendar.period).astype(int)
-    ended = ~np.isnat(until) & (until <= calendar.days[calendar.past - 1])
+    ended = column("is_ended").eq(True).to_numpy(bool)
     return {"title": column("title").fillna("").to_numpy(object), "from": starts, "ended": ended}
 
 

@@ -30,5 +30,5 @@ def segments(history: History) -> np.ndarray:
     # Stock that is gone is not an end: only days on which the item could have sold count.
     long_idle = idle >= calendar.periods(ENDED_DAYS)
     could = history.observed[:, -calendar.periods(ENDED_DAYS) :].any(axis=1)
-    found[history.discontinued | (long_idle & could & (age >= calendar.periods(ENDED_DAYS)))] = "ended"
+    found[history.ended | (long_idle & could & (age >= calendar.periods(ENDED_DAYS)))] = "ended"
     return found

@@ -64,8 +64,8 @@ def run(night: Night) -> None:
         return
     days = frames.item_days(night.tables.read("features.item_daily", night.as_of))
     calendar = frames.calendar_of(days, night.store, night.as_of)
-    items, promotions = (night.tables.read(f"validated.{name}", night.as_of) for name in ("items", "promotions"))
-    rows = frames.with_facts(sampled(days), items, promotions).toPandas()
+    item, promotions = (night.tables.read(name, night.as_of) for name in ("features.item", "validated.promotions"))
+    rows = frames.with_facts(sampled(days), item, promotions, night.as_of).toPandas()
     history = frames.dense(rows, calendar)
     night.log(f"{len(history):,} items, {calendar.past} periods")
     trained = train(history, BacktestParams(), night.settings.model_threads, night.log)

@@ -11,7 +11,7 @@ from jobs.demand import train as training
 from jobs.demand.model import Model
 from jobs.demand.segments import SEGMENTS
 
-from .small_shop import SMALL, long, made
+from .small_shop import FIRST_DAY, SMALL, WEEKLY, long, made
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +57,21 @@ def test_a_short_history_serves_baselines_and_says_so(days, tmp_path):
     found.model.save(tmp_path)
     forecast, *_ = Model.load(tmp_path).forecast(made(long(8, days), days))
     assert np.isfinite(forecast.mean).all() and isinstance(found.evaluation, pd.DataFrame)
+
+
+def test_years_of_weekly_sums_are_served_by_what_knows_last_year():
+    random = np.random.default_rng(2)
+    weeks = 150
+    season = 1 + 0.8 * np.sin(2 * np.pi * np.arange(weeks) / 52)
+    parts = []
+    for number in range(15):
+        units = np.round((20 + 5 * number) * season * random.uniform(0.9, 1.1, weeks))
+        day = pd.date_range(FIRST_DAY, periods=weeks, freq="7D")
+        parts.append(pd.DataFrame({"item_id": f"i{number:02d}", "day": day, "units": units, "lines": 5}))
+    shop = made(pd.concat(parts, ignore_index=True), weeks * 7, WEEKLY)
+    found = training.train(shop, SMALL, 1)
+    gate = found.model.gates["dense"]
+    assert {"seasonal", "growing"} & set(gate.serves.split("+")), gate.reason
+    forecast, _, _ = found.model.forecast(shop)
+    expected = 20 * (1 + 0.8 * np.sin(2 * np.pi * np.arange(weeks, weeks + 8) / 52))
+    assert forecast.mean.shape == (15, 8) and np.abs(forecast.mean[0] / expected - 1).max() < 0.35

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from jobs.lib.intervals import Interval
 from jobs.recommendations import fairness, ranker
 from jobs.recommendations.fairness import FairnessParams
-from jobs.lib.intervals import Interval
 from jobs.recommendations.ranker import Examples, RankerParams
 
 DAY = date(2025, 9, 1)

@@ -1,0 +1,97 @@
+"""The published tables from feature rows: they keep their contracts, and agree with each other and any cut of items."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from jobs.demand import train as training
+from jobs.demand.evaluation import EVALUATION, evaluation
+from jobs.demand.forecast import forecast
+from jobs.demand.forecast_total import HORIZONS, forecast_total
+from jobs.demand.forecasts import NAMES
+from jobs.lib import contracts
+from jobs.lib.registry import Champion
+from tests.conftest import settings_of
+from tests.jobs.features.conftest import frame
+
+from .small_shop import DAYS, FIRST_DAY, SMALL, STORE, long, made
+
+AS_OF = FIRST_DAY + timedelta(days=DAYS - 1)
+
+
+def item_daily(spark, rows: pd.DataFrame):
+    told = rows.assign(day=rows["day"].dt.date, known_day=AS_OF, cancelled=0, on_hand=np.nan)
+    return spark.createDataFrame(
+        told[[field.name for field in contracts.load("features.item_daily").schema()]].to_dict("records"),
+        contracts.load("features.item_daily").schema(),
+    )
+
+
+@pytest.fixture(scope="module")
+def published(spark, tmp_path_factory):
+    rows = long(20)
+    folder = tmp_path_factory.mktemp("champion")
+    trained = training.train(made(rows), SMALL, 2)
+    trained.model.save(folder)
+    trained.evaluation.to_csv(folder / EVALUATION, index=False)
+    champion = Champion("demand", AS_OF, "abc", folder, {}, None)
+    listed = [("i000", "Pen", None, True), ("i002", "Old pen", date(2025, 1, 1), False)]
+    item = spark.createDataFrame(listed, "item_id string, title string, available_from date, is_active boolean")
+    promotions = frame(
+        spark,
+        "promotions",
+        [
+            {
+                "promotion_id": "p",
+                "item_id": "i001",
+                "starts_on": date(2025, 3, 1),
+                "ends_on": date(2025, 3, 9),
+                "depth": 0.2,
+                "known_day": AS_OF,
+            }
+        ],
+    )
+    settings = settings_of(tmp_path_factory.mktemp("home"))
+    days = forecast(item_daily(spark, rows), item, promotions, AS_OF, champion, STORE, settings).cache()
+    more = replace(settings, shuffle_partitions=5)
+    again = forecast(item_daily(spark, rows), item, promotions, AS_OF, champion, STORE, more)
+    totals = forecast_total(days, champion, STORE, settings).cache()
+    return SimpleNamespace(days=days, again=again, totals=totals, evaluation=evaluation(item, champion))
+
+
+def test_the_tables_keep_their_contracts(published, tables):
+    made = {"forecast": published.days, "forecast_total": published.totals, "evaluation": published.evaluation}
+    for name, table in made.items():
+        assert tables.replace_day(f"demand.{name}", table, AS_OF).rows > 0
+
+
+def test_a_row_an_item_and_day_ahead_and_totals_that_agree(published):
+    days, totals = published.days.toPandas(), published.totals.toPandas()
+    assert len(days) == 20 * 28 and days["target_date"].min() == AS_OF + timedelta(days=1)
+    assert set(totals["horizon_days"]) == set(HORIZONS) and len(totals) == 20 * len(HORIZONS)
+    by_item = days.groupby("item_id")["mean"].sum()
+    of_28 = totals[totals["horizon_days"] == 28].set_index("item_id")
+    assert np.allclose(of_28["mean"], by_item.loc[of_28.index])
+    busiest = of_28.loc["i000"]
+    summed = days[days["item_id"] == "i000"][list(NAMES)].sum()
+    assert busiest["q95"] - busiest["q05"] < summed["q95"] - summed["q05"]
+
+
+def test_what_the_catalogue_dropped_is_ended(published):
+    days = published.days.toPandas()
+    assert set(days.loc[days["item_id"] == "i002", "segment"]) == {"ended"}
+    assert days.loc[days["item_id"] == "i002", "mean"].sum() == 0
+
+
+def test_the_number_of_partitions_changes_nothing(published):
+    order = ["item_id", "target_date"]
+    first, again = (
+        frame.toPandas().sort_values(order, ignore_index=True) for frame in (published.days, published.again)
+    )
+    pd.testing.assert_frame_equal(first, again)

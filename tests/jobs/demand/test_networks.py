@@ -1,0 +1,36 @@
+"""The networks learn, forecast in our shape, keep their promises and come back from their files alike."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from jobs.demand import networks
+from jobs.demand.networks import NetworkParams, Networks
+
+from .small_shop import long, made
+
+TINY = NetworkParams(
+    series=6, least_series=3, least_days=60, input_days=28, steps=(3, 2), windows=16, batch=4, hidden=8
+)
+
+
+def test_too_little_to_learn_from_is_no_network():
+    assert networks.fit(made(long(8)), NetworkParams(), 1) is None
+
+
+def test_the_sample_is_bounded_and_has_large_and_small_ones():
+    shop = made(long(30))
+    chosen = networks.sample(shop, TINY)
+    assert len(chosen) == 6 and chosen[0] == 0 and chosen[-1] > 15
+
+
+def test_they_forecast_whole_items_and_come_back_alike(tmp_path):
+    shop = made(long(8, 120), 120)
+    fitted = networks.fit(shop, TINY, 1)
+    for name in networks.NAMES:
+        found = fitted.forecast(shop, name)
+        assert found.quantiles.shape == (8, 28, 7) and (np.diff(found.quantiles, axis=2) >= 0).all()
+        assert np.isfinite(found.mean).all() and not found.mean[:, ~shop.calendar.is_open[-28:]].any()
+    fitted.save(tmp_path)
+    again = Networks.load(tmp_path).forecast(shop.of(np.array([5, 2])), "tft")
+    assert np.allclose(again.quantiles, fitted.forecast(shop, "tft").quantiles[[5, 2]], atol=1e-4)

@@ -1,0 +1,48 @@
+"""What an item sold on a day, what of it was withdrawn or came back, and what was left."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from pyspark.sql import functions as F
+
+from jobs.features.item_daily import item_daily
+from tests.jobs.features.conftest import frame, line
+
+MONDAY, TUESDAY = date(2026, 3, 23), date(2026, 3, 24)
+
+
+def test_a_day_is_summed_by_the_day_it_became_known(spark):
+    back = {"is_cancellation": True, "cancels_line_number": 1}
+    orders = frame(
+        spark,
+        "order_lines",
+        [
+            line("1", MONDAY, "ann", "pen", 2, 3.0),
+            line("2", MONDAY, None, "pen", 80_000, 3.0),
+            line("C2", MONDAY, None, "pen", 80_000, 3.0, cancels_order_id="2", **back),
+            line("C1", TUESDAY, "ann", "pen", 1, 3.0, cancels_order_id="1", **back),
+            line("3", TUESDAY, "bob", "pen", 5, 3.0),
+            line("4", TUESDAY, "bob", "pen", 9, 3.0, is_test=True),
+            line("5", TUESDAY, "bob", "post", is_product=False),
+        ],
+    ).withColumn("_sign", F.when(F.col("order_id") == "3", -1).otherwise(1))
+    stock = frame(
+        spark,
+        "stock_levels",
+        [
+            {"item_id": "pen", "location_id": "all", "on_hand": 4.0, "known_day": MONDAY, "_row": 1},
+            {"item_id": "pen", "location_id": "all", "on_hand": 3.0, "known_day": MONDAY, "_row": 2},
+            {"item_id": "ink", "location_id": "here", "on_hand": 0.0, "known_day": MONDAY, "_row": 3},
+            {"item_id": "ink", "location_id": "there", "on_hand": 7.0, "known_day": MONDAY, "_row": 4},
+        ],
+    )
+    found = item_daily(orders, stock.withColumn("_sign", F.lit(1)), stock)
+    rows = {(row["item_id"], row["day"], row["known_day"]): row.asDict() for row in found.collect()}
+    # Two places hold ink: a change in one says nothing of what is left in both.
+    assert set(rows) == {("pen", MONDAY, MONDAY), ("pen", TUESDAY, TUESDAY)}
+    first, second = rows["pen", MONDAY, MONDAY], rows["pen", TUESDAY, TUESDAY]
+    assert (first["units"], first["withdrawn"], first["cancelled"], first["lines"]) == (80_002, 80_000, 80_000, 2)
+    assert first["revenue"] == 240_006.0 and first["on_hand"] == 3.0
+    assert (second["units"], second["withdrawn"], second["cancelled"], second["lines"]) == (-5, 0, 1, -1)
+    assert second["on_hand"] is None

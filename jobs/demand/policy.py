@@ -152,17 +152,13 @@ def reorder_point(level: Level, smallest: float) -> float:
     """The highest position from which the ``smallest`` order that the supplier takes does no harm: below the best level
     by as much as makes the cost before and after such an order the same (Hadley and Whitin, 1963, for (s, nQ)). Below
     zero where even an empty shelf does not pay for it: sales are lost, not owed, so no position lies there."""
-    low, high = level.best - smallest, level.best
-    for _ in range(40):
-        middle = (low + high) / 2
-        if level.cost_at(middle) > level.cost_at(middle + smallest):
-            low = middle
-        else:
-            high = middle
-    if low < 0 and level.best > 0:
+    tried = np.linspace(level.best - smallest, level.best, 201)
+    pays = level.cost_at(tried) > level.cost_at(tried + smallest)
+    found = tried[np.flatnonzero(pays)[-1]] if pays.any() else tried[0]
+    if found < 0 and level.best > 0:
         cycle = level.cost_at(np.linspace(0, smallest, 33)[1:]).mean()
         return 0.0 if cycle < level.cost_at(0.0) else -1.0
-    return low
+    return float(found)
 
 
 def order_size(position: float, point: float, up_to: float, pack: int, minimum: int, room: float) -> int:

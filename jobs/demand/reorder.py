@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.demand.advice import LEVELS, SCHEMA, Advisor
@@ -40,33 +40,37 @@ def reorder(
     ahead = _ahead(forecast)
     sources = locations.where(F.col("supplied_from").isNotNull()).select(F.col("supplied_from").alias("location_id"))
     sources = sources.distinct().withColumn("is_source", F.lit(True))
-    stock = (
-        _placed(stock_levels, ahead, sources)
-        .groupBy(*PLACE, "is_source")
-        .agg(F.sum("on_hand").alias("on_hand"), F.sum("shelf_capacity").alias("shelf_capacity"))
-    )
-    held = stock.join(ahead, list(PLACE), "left").where(F.col("ahead").isNotNull() | F.col("is_source"))
-    coming = (
-        _placed(inbound.where(F.col("units") > 0), ahead, sources)
-        .groupBy(*PLACE)
-        .agg(
-            F.collect_list("units").alias("inbound_units"),
-            F.collect_list(_days_left("expected_on", as_of)).alias("inbound_in"),
-            F.collect_list(_days_left("ordered_on", as_of)).alias("inbound_ordered"),
-        )
-    )
-    money = item.select("item_id", "price", "cost")
-    chain = locations.select("location_id", "supplied_from", "transfer_days")
+    # A place that only supplies others has no forecast of its own, but those of its items have.
+    made_by = ahead.groupBy("item_id").agg(F.max("model_version").alias("model_version"))
+    held = _held(_placed(stock_levels, ahead, sources)).join(ahead.drop("model_version"), list(PLACE), "left")
+    held = held.where(F.col("ahead").isNotNull() | F.col("is_source")).join(made_by, "item_id", "inner")
     rows = (
-        held.join(coming, list(PLACE), "left")
+        held.join(_coming(_placed(inbound, ahead, sources), as_of), list(PLACE), "left")
         .join(_terms(suppliers, items, held.select("item_id").distinct()), "item_id", "left")
-        .join(money, "item_id", "left")
-        .join(F.broadcast(chain), "location_id", "left")
+        .join(item.select("item_id", "price", "cost"), "item_id", "left")
+        .join(F.broadcast(locations.select("location_id", "supplied_from", "transfer_days")), "location_id", "left")
     )
     advisor = Advisor(step_days=7 if store.period == "week" else 1)
     # All places of an item come together: they share what their source has.
     spread = rows.repartition(settings.shuffle_partitions, "item_id").sortWithinPartitions(*PLACE)
     return spread.mapInPandas(advisor.blocks, SCHEMA)
+
+
+def _held(placed: DataFrame) -> DataFrame:
+    """What each place has of each item, and room for: no limit where one of the places that it stands for has none."""
+    is_limited = F.count("shelf_capacity") == F.count(F.lit(1))
+    capacity = F.when(is_limited, F.sum("shelf_capacity")).alias("shelf_capacity")
+    return placed.groupBy(*PLACE, "is_source").agg(F.sum("on_hand").alias("on_hand"), capacity)
+
+
+def _coming(placed: DataFrame, as_of: date) -> DataFrame:
+    """What is on its way to each place: days until it is expected and since it was ordered, pieces; NaN for unknown."""
+    days = {"inbound_in": "expected_on", "inbound_ordered": "ordered_on"}
+    left = [F.date_diff(F.col(column), F.lit(as_of)).cast("double") for column in days.values()]
+    told = [F.coalesce(one, F.lit(float("nan"))).alias(name) for name, one in zip(days, left, strict=True)]
+    each = F.struct(*told, F.col("units").alias("inbound_units"))
+    listed = placed.where(F.col("units") > 0).groupBy(*PLACE).agg(F.sort_array(F.collect_list(each)).alias("_all"))
+    return listed.select(*PLACE, *[F.col(f"_all.{name}").alias(name) for name in (*days, "inbound_units")])
 
 
 def _ahead(forecast: DataFrame) -> DataFrame:
@@ -78,19 +82,16 @@ def _ahead(forecast: DataFrame) -> DataFrame:
 
 
 def _placed(rows: DataFrame, ahead: DataFrame, sources: DataFrame) -> DataFrame:
-    """Rows of stock under the places of the forecast: their own where it is forecast or supplies others, else the
-    store as a whole."""
+    """Rows of stock under the places of the forecast: their own where it is forecast, or supplies others and the item
+    is forecast place by place, else the store as a whole."""
     known = ahead.select(*PLACE, F.lit(True).alias("is_forecast"))
-    found = rows.join(known, list(PLACE), "left").join(F.broadcast(sources), "location_id", "left")
-    is_source = F.coalesce("is_source", F.lit(False))
+    by_place = ahead.where(F.col("location_id") != EVERYTHING).select("item_id", F.lit(True).alias("is_by_place"))
+    found = rows.join(known, list(PLACE), "left").join(by_place.distinct(), "item_id", "left")
+    found = found.join(F.broadcast(sources), "location_id", "left")
+    is_source = F.coalesce("is_source", F.lit(False)) & F.coalesce("is_by_place", F.lit(False))
     is_own = F.coalesce("is_forecast", F.lit(False)) | is_source
     place = F.when(is_own, F.col("location_id")).otherwise(F.lit(EVERYTHING))
     return found.withColumns({"location_id": place, "is_source": is_source})
-
-
-def _days_left(column: str, as_of: date) -> Column:
-    # collect_list passes over nulls, and the three lists of an item's deliveries must stay in step.
-    return F.coalesce(F.date_diff(F.col(column), F.lit(as_of)).cast("double"), F.lit(float("nan")))
 
 
 def _terms(suppliers: DataFrame, items: DataFrame, wanted: DataFrame) -> DataFrame:

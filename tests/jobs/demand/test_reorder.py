@@ -34,14 +34,14 @@ def terms(supplier: str, item: str, lead: float | None, **more: object) -> dict:
 
 @pytest.fixture(scope="module")
 def told(spark: SparkSession) -> dict[str, Row]:
-    """The advice of one evening, by item."""
+    """The advice of one evening, by item, and by place for the one item that has several."""
     names = ("own", "supplied", "general", "odd", "uncounted")
     ahead = [
         {
-            "item_id": name, "location_id": "all", "target_date": D + timedelta(days=day), "mean": 3.0, **LEVELS,
+            "item_id": name, "location_id": place, "target_date": D + timedelta(days=day), "mean": 3.0, **LEVELS,
             "method": "ewq", "segment": "dense", "model_version": "m",
         }
-        for name in names
+        for name, place in [*((name, "all") for name in names), ("chained", "north"), ("chained", "south")]
         for day in range(28, 0, -1)
     ]  # fmt: skip
     items = [{"item_id": name, "supplier_id": "s1" if name in ("own", "supplied") else None} for name in names]
@@ -49,8 +49,9 @@ def told(spark: SparkSession) -> dict[str, Row]:
         forecast=frame(spark, "demand.forecast", ahead),
         stock_levels=frame(
             spark, "validated.stock_levels",
-            [stock("own", 8), stock("own", 4, "shop"), stock("supplied", 100), stock("general", 0), stock("odd", -5),
-             stock("never forecast", 3)],
+            [stock("own", 8), stock("own", 4, "shop"), stock("supplied", 100), stock("general", 0),
+             stock("odd", -5, "hub"), stock("never forecast", 3), stock("never forecast", 3, "hub"),
+             stock("chained", 10, "hub"), stock("chained", 0, "north"), stock("chained", 0, "south")],
         ),
         inbound=frame(
             spark, "validated.inbound",
@@ -63,7 +64,10 @@ def told(spark: SparkSession) -> dict[str, Row]:
             [terms("s1", "own", 2.0, lead_time_sd_days=0.0, pack_size=6), terms("s0", "own", 1.0),
              terms("s1", "all", 4.0, minimum_order=10), terms("all", "all", None, review_days=3)],
         ),
-        locations=frame(spark, "validated.locations", []),
+        locations=frame(
+            spark, "validated.locations",
+            [{"location_id": name, "supplied_from": "hub", "transfer_days": 1.0} for name in ("north", "south")],
+        ),
         items=frame(spark, "validated.items", items),
         item=spark.createDataFrame(
             [(name, 5.0, 2.0 if name != "odd" else None) for name in names], "item_id string, price double, cost double"
@@ -74,12 +78,11 @@ def told(spark: SparkSession) -> dict[str, Row]:
     shaped = made.selectExpr(f"DATE'{D}' AS as_of", "*").select(*contract.schema().fieldNames()).cache()
     broken = [result for result in quality.check(shaped, contract, full=True) if result.is_broken]
     assert not broken, broken
-    return {row["item_id"]: row for row in shaped.collect()}
+    return {row["item_id"] if row["location_id"] == "all" else row["location_id"]: row for row in shaped.collect()}
 
 
 def test_what_is_counted_and_forecast_gets_advice(told: dict[str, Row]) -> None:
-    assert set(told) == {"own", "supplied", "general", "odd"}
-    assert {row["location_id"] for row in told.values()} == {"all"}
+    assert set(told) == {"own", "supplied", "general", "odd", "hub", "north", "south"}
 
 
 def test_stock_and_deliveries_of_all_places_count_as_one(told: dict[str, Row]) -> None:
@@ -98,3 +101,9 @@ def test_terms_are_the_items_then_its_suppliers_then_anyones_then_assumed(told: 
 def test_only_what_runs_short_is_ordered(told: dict[str, Row]) -> None:
     assert told["supplied"]["order_units"] == 0 and told["general"]["order_units"] > 20
     assert told["odd"]["order_units"] > told["general"]["order_units"]
+
+
+def test_places_share_what_their_warehouse_has_and_it_orders_for_them(told: dict[str, Row]) -> None:
+    assert told["north"]["order_units"] + told["south"]["order_units"] == told["hub"]["on_hand"] == 10
+    assert abs(told["north"]["order_units"] - told["south"]["order_units"]) <= 1
+    assert told["hub"]["order_units"] > 30 and told["hub"]["model_version"] == "m"

@@ -39,7 +39,8 @@ class Place:
     demand: np.ndarray  # [draws, steps], with that of the places it refills
     arrivals: np.ndarray  # [draws, steps] of what is on the way
     on_hand: float  # with that of the places it refills
-    on_order: float
+    on_order: float  # likewise
+    own_on_order: float
     random: np.random.Generator
     level: Level | None = None
     point: float = 0.0
@@ -102,7 +103,7 @@ class Advisor:
         random = np.random.Generator(np.random.Philox(key=np.array([key, 2], np.uint64)))
         units = np.asarray(row["inbound_units"] if row["inbound_units"] is not None else [], float)
         arrivals = self._arrivals(row, units, agreed, demand.shape, random)
-        return Place(row, agreed, demand, arrivals, float(row["on_hand"]), float(units.sum()), random)
+        return Place(row, agreed, demand, arrivals, float(row["on_hand"]), units.sum(), units.sum(), random)
 
     def _arrivals(
         self, row: pd.Series, units: np.ndarray, agreed: Ordering, shape: tuple[int, int], random: np.random.Generator
@@ -134,7 +135,7 @@ class Advisor:
             "item_id": row["item_id"],
             "location_id": row["location_id"],
             "on_hand": float(row["on_hand"]),
-            "on_order": float(np.asarray(row["inbound_units"] if row["inbound_units"] is not None else []).sum()),
+            "on_order": float(place.own_on_order),
             "lead_time_days": terms.lead * self.step_days,
             "review_days": terms.review * self.step_days,
             "service_level": place.ordering.service_level,
@@ -227,7 +228,7 @@ def _reason(place: Place, step_days: int) -> str:
     due = place.arrivals.mean(axis=0)[coming]
     next_step = float(np.average(coming, weights=due)) if len(coming) else agreed.terms.lead
     expected = policy.sum_over(place.demand, max(next_step, 1.0)).mean()
-    on_way = f" and {place.on_order:.0f} on the way" if place.on_order > 0 else ""
+    on_way = f" and {place.own_on_order:.0f} on the way" if place.own_on_order > 0 else ""
     said = f"{_pieces(on_hand)}{on_way}, {_about(expected)} expected before the next delivery"
     if place.source and place.order < place.wanted:
         said += f"; {place.source} can give {place.order} of the {place.wanted} wanted"
@@ -235,7 +236,8 @@ def _reason(place: Place, step_days: int) -> str:
         said += f"; {place.wanted} wanted, room for {place.order}"
     elif place.order:
         days = (agreed.terms.lead + agreed.terms.review) * step_days
-        said += f"; {place.order} bring it to {place.position + place.order:.0f} for {days:.0f} days"
+        whose = "it" if place.on_hand == on_hand else "it and the places it refills"
+        said += f"; {place.order} bring {whose} to {place.position + place.order:.0f} for {days:.0f} days"
     elif place.position < _whole(place.level):
         said += "; the smallest order would cost more than it saves"
     else:

@@ -25,7 +25,7 @@ def frame(spark: SparkSession, table: str, rows: list[dict]) -> DataFrame:
 
 
 def stock(item: str, on_hand: float, location: str = "main") -> dict:
-    return {"item_id": item, "location_id": location, "on_hand": on_hand}
+    return {"item_id": item, "location_id": location, "on_hand": float(on_hand)}
 
 
 def terms(supplier: str, item: str, lead: float | None, **more: object) -> dict:

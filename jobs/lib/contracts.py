@@ -37,7 +37,7 @@ MOST_STATISTICS = 8
 NOT_NULL = "expect_column_values_to_not_be_null"
 UNIQUE = "expect_compound_columns_to_be_unique"
 UNIQUE_COLUMN = "expect_column_values_to_be_unique"
-KEYS = ("row", "key", "history", "event_time", "event_day", "columns", "checks", "limits")
+KEYS = ("row", "key", "history", "event_time", "event_day", "needs", "columns", "checks", "limits")
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,8 @@ class Column:
 @dataclass(frozen=True)
 class Contract:
     """What one table promises. ``columns`` are in the table's order, the loader's own at the end; ``event_day`` is the
-    column of the store's day on which an event happened (None where rows have none)."""
+    column of the store's day on which an event happened (None where rows have none); ``needs`` are the input tables
+    without which the table is not made."""
 
     name: str
     row: str
@@ -87,6 +88,7 @@ class Contract:
     event_day: str | None = None
     checks: tuple[Check, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    needs: tuple[str, ...] = ()
 
     @property
     def layer(self) -> str:
@@ -197,6 +199,7 @@ def _load(name: str, root: Path) -> Contract:
         event_day=_event_day(section, columns, history),
         checks=contract_checks.of_table(section, {one.name: one.type for one in columns.values()}, root),
         limits=contract_checks.limits(section, columns, set(names(root=root))),
+        needs=_needs(section, root),
     )
     return contract
 
@@ -255,6 +258,15 @@ def _key(section: Section, columns: Mapping[str, Column]) -> tuple[str, ...]:
         if columns[name].nullable and not columns[name].is_added:
             section.refuse("key", f"{name} may be null, and a key's column may not: drop `nullable` there")
     return tuple(key)
+
+
+def _needs(section: Section, root: Path) -> tuple[str, ...]:
+    needed = section.value("needs", list, default=[])
+    known = [name.split(".", 1)[1] for name in names("validated", root)]
+    for name in needed:
+        if name not in known:
+            section.refuse("needs", f"there is no input table {name!r}; {nearest(name, known)}")
+    return tuple(needed)
 
 
 def _event_time(section: Section, columns: Mapping[str, Column], history: str) -> str | None:

@@ -24,6 +24,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from jobs.lib import contracts, lineage, registry, stores
+from jobs.lib.contracts import Contract
 from jobs.lib.errors import DaybreakError, RuleBroken
 from jobs.lib.settings import Settings
 from jobs.lib.spark import session
@@ -137,13 +138,23 @@ def build(night: Night, only: Sequence[str] = ()) -> None:
     """Builds the tables of a stage, each from its transform and after what it reads; two at a time, since planning and
     committing leave a core idle."""
     transforms = discover(night.stage)
-    wanted = [name for name in transforms if not only or name in only]
+    lacking = {name: _lacking(night, contracts.load(f"{night.stage}.{name}")) for name in transforms}
+    for name, missing in lacking.items():
+        if missing:
+            night.log(f"{name}: not made, since the store has no {' and no '.join(missing)}")
+    wanted = [name for name in transforms if (not only or name in only) and not lacking[name]]
     reads = Counter(
         table for name in wanted for table in input_tables(night.stage, transforms[name], transforms).values()
     )
     several = [table for table, times in reads.items() if times > 1 and not table.startswith(f"{night.stage}.")]
     with night.tables.keeping(several):
         in_order(_order(transforms), lambda name: _build(night, name, transforms) if name in wanted else None)
+
+
+def _lacking(night: Night, contract: Contract) -> list[str]:
+    """The input tables that ``contract`` needs and this store does not map, or has not delivered yet."""
+    has = lambda table: table in night.store.mappings and night.tables.exists(f"validated.{table}")  # noqa: E731
+    return [table for table in contract.needs if not has(table)]
 
 
 def _build(night: Night, name: str, transforms: dict[str, Callable]) -> None:

@@ -38,6 +38,8 @@ class Visits:
     events: Events
     lines: Lines
     missed: np.ndarray  # item numbers, one for each time somebody wanted one that was out of stock
+    wanted_item: np.ndarray  # those of them that would have been bought
+    wanted_units: np.ndarray
 
 
 def visits(params: WorldParams, shop: Shop, lists: Lists | None, block: int, of: Customers, memory: Memory) -> Visits:
@@ -60,7 +62,8 @@ def visits(params: WorldParams, shop: Shop, lists: Lists | None, block: int, of:
     again = _seen_before(viewed)
     worth = np.where(again, -np.inf, worth_of(viewed))
     bought, carted, missed = choice.choose(params, rng, viewed.session, shop.items.leaf[viewed.item], worth, there)
-    bought &= (rng.random(len(people)) > LEFT_AT_TILL)[viewed.session]
+    stays = rng.random(len(people)) > LEFT_AT_TILL
+    bought &= stays[viewed.session]
     removed = carted & ~bought & (rng.random(len(viewed)) < 0.3)
     seen = Seen(
         pages,
@@ -79,7 +82,9 @@ def visits(params: WorldParams, shop: Shop, lists: Lists | None, block: int, of:
     several = np.where(shop.items.cycle[viewed.item] > 0, 0.5, 0.12) * np.where(people.business[viewed.session], 8, 1)
     units = 1 + rng.poisson(several)
     lines = Lines(viewed.session[bought], viewed.item[bought], units[bought], paid[viewed.session[bought]])
-    return Visits(people, events, lines, viewed.item[missed & shop.on_sale[viewed.item]])
+    missed &= shop.on_sale[viewed.item]
+    wanted = missed & stays[viewed.session]
+    return Visits(people, events, lines, viewed.item[missed], viewed.item[wanted], units[wanted])
 
 
 def query_text(code: int) -> str:

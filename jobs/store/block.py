@@ -34,6 +34,8 @@ class BlockDay:
     line_units: np.ndarray
     line_seconds: np.ndarray
     missed: np.ndarray  # items wanted while out of stock
+    wanted_item: np.ndarray  # those that would have been bought, and how many pieces
+    wanted_units: np.ndarray
     customer_rows: list[str]  # of the file of customers' changes
     consent_rows: list[str]
 
@@ -67,6 +69,8 @@ def simulate(
         line_units=done.lines.units,
         line_seconds=done.lines.seconds,
         missed=done.missed,
+        wanted_item=done.wanted_item,
+        wanted_units=done.wanted_units,
         customer_rows=_customer_rows(of, shop, first_day),
         consent_rows=_consent_rows(of, shop.day, first_day),
     )

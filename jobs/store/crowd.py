@@ -55,6 +55,8 @@ class Till:
     country: np.ndarray
     channel: np.ndarray
     missed: np.ndarray
+    wanted_item: np.ndarray
+    wanted_units: np.ndarray
     customer_rows: list[str]
     consent_rows: list[str]
 
@@ -97,7 +99,8 @@ def live(day: Day) -> Step:
         at = done.line_session
         return Till(
             block, len(done.visitor), at, done.line_item, done.line_units, done.line_seconds, done.customer[at],
-            done.country[at], done.channel[at], done.missed, done.customer_rows, done.consent_rows,
+            done.country[at], done.channel[at], done.missed, done.wanted_item, done.wanted_units, done.customer_rows,
+            done.consent_rows,
         )  # fmt: skip
 
     return step

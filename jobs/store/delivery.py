@@ -23,8 +23,7 @@ import numpy as np
 from pyspark.sql import SparkSession
 
 from jobs.lib.errors import DaybreakError
-from jobs.store import catalogue, crowd, customers, orders, prices, snapshots
-from jobs.store.crowd import Till
+from jobs.store import catalogue, counter, crowd, customers, orders, prices, returns, snapshots, suppliers
 from jobs.store.lists import Reader, folder_reader, published, release_of
 from jobs.store.orders import Sales
 from jobs.store.shop import POPULARITY_DAYS, Shop, open_shop
@@ -131,14 +130,16 @@ def _make(
     tills = crowd.each(
         spark, crowd.live(day), [(block, lists.of_block(block * size, size) if lists else None) for block in blocks]
     )
-    filled = _fill(morning.stock.on_hand, tills)
+    filled = counter.filled(morning.stock.on_hand, tills)
     told = crowd.each(spark, crowd.tell(day, len(blocks)), list(zip(blocks, filled, strict=True)))
-    sales = _sales(shop, tills, filled)
+    sales = counter.sales(shop, tills, filled)
     rows = orders.order_rows(params, shop, ids, sales)
     sold = np.bincount(sales.item, weights=sales.units, minlength=len(ids)).astype(np.int64)
+    by = suppliers.supply(params, number)
+    returned = returns.sent_back(params, shop, ids, sales)
     evening = Evening(
         morning.prices,
-        morning.stock.evening(params, shop.items, number, sold),
+        morning.stock.evening(params, shop.items, by, number, sold, returned.back),
         morning.sales * 0.5 ** (1 / POPULARITY_DAYS) + sold,
     )
     write_evening(work / "truth" / "state" / str(today) / "evening.npz", evening)
@@ -151,11 +152,19 @@ def _make(
         f"promotions-{today}.csv": snapshots.promotions_file(shop, ids, running),
         f"customers-{today}.jsonl": snapshots.lines_file([row for till in tills for row in till.customer_rows]),
         f"consents-{today}.csv": snapshots.consents_file([row for till in tills for row in till.consent_rows]),
+        f"inbound-{today}.csv": snapshots.inbound_file(shop, ids, evening.stock, by),
     }
+    if not number or today.weekday() == suppliers.TERMS_WEEKDAY:
+        landing[f"suppliers-{today}.csv"] = suppliers.terms_file(by, ids, shop.on_sale)
+    for due, lines in returned.rows.items():
+        (_late(work, shop, due) / f"returns-{today}.txt").write_bytes(snapshots.lines_file(lines))
+    if today.weekday() == returns.TOLD_WEEKDAY:
+        told_back = [line for path in sorted(late.glob("returns-*.txt")) for line in path.read_text().splitlines()]
+        landing[f"returns-{today}.csv"] = snapshots.lines_file([returns.HEADER, *told_back])
     for name, content in landing.items():
         (work / "landing" / name).write_bytes(content)
     missed = np.concatenate([till.missed for till in tills])
-    _write_truth(work / "truth", shop, sales, missed, rows, told)
+    _write_truth(work / "truth", shop, sales, missed, counter.unmet(tills, filled, len(ids)), rows, told)
     counts = Counter(
         {"sessions": sum(till.sessions for till in tills), "orders": len(set(sales.order)), "lines": len(sales.order)}
     )
@@ -191,36 +200,6 @@ def open_day(
     )
 
 
-def _fill(on_hand: np.ndarray, tills: list[Till]) -> list[np.ndarray]:
-    """Which lines of each block stock can fill."""
-    item, units, seconds = (
-        np.concatenate([getattr(till, name) for till in tills]) for name in ("item", "units", "seconds")
-    )
-    filled = orders.fill(on_hand, item, units, seconds)
-    return np.split(filled, np.cumsum([len(till.item) for till in tills])[:-1])
-
-
-def _sales(shop: Shop, tills: list[Till], filled: list[np.ndarray]) -> Sales:
-    """The filled lines as orders: one session's lines are one order, numbered from 1."""
-    parts: dict[str, list[np.ndarray]] = {
-        name: [] for name in ("seconds", "customer", "item", "units", "country", "channel")
-    }
-    order: list[str] = []
-    positions = []
-    for till, fits in zip(tills, filled, strict=True):
-        at = np.flatnonzero(fits)
-        at = at[np.lexsort((at, till.session[at], till.seconds[at]))]
-        session = till.session[at]
-        order += [f"A{shop.date:%y%m%d}B{till.block}N{one}" for one in session.tolist()]
-        first = np.concatenate([[True], session[1:] != session[:-1]]) if len(at) else np.zeros(0, bool)
-        starts = np.maximum.accumulate(np.where(first, np.arange(len(at)), 0)) if len(at) else np.zeros(0, int)
-        positions.append(np.arange(len(at)) - starts + 1)
-        for name, values in parts.items():
-            values.append(getattr(till, name)[at])
-    joined = {name: np.concatenate(values) for name, values in parts.items()}
-    return Sales(order=order, position=np.concatenate(positions), **joined)
-
-
 def _write_orders(work: Path, late: Path, shop: Shop, rows: orders.Rows) -> None:
     """Today's order file with what earlier days left for it, and what it leaves for later days."""
     left = [line for path in sorted(late.glob("orders-*.txt")) for line in path.read_text().splitlines()]
@@ -248,7 +227,13 @@ def _late(work: Path, shop: Shop, due: int, part: str = "") -> Path:
 
 
 def _write_truth(
-    truth: Path, shop: Shop, sales: Sales, missed: np.ndarray, rows: orders.Rows, told: list[crowd.Told]
+    truth: Path,
+    shop: Shop,
+    sales: Sales,
+    missed: np.ndarray,
+    unmet: np.ndarray,
+    rows: orders.Rows,
+    told: list[crowd.Told],
 ) -> None:
     day = str(shop.date)
     bots = [f"{visitor},{kind},{events}" for one in told for visitor, kind, events in one.machines]
@@ -257,7 +242,9 @@ def _write_truth(
         snapshots.lines_file(["kind,key", *(f"{kind},{key}" for kind, key in rows.faults)])
     )
     with (truth / "sales" / f"{day}.npz").open("wb") as file:
-        np.savez_compressed(file, customer=sales.customer, item=sales.item, units=sales.units, missed=missed)
+        np.savez_compressed(
+            file, customer=sales.customer, item=sales.item, units=sales.units, missed=missed, unmet=unmet
+        )
 
 
 def _move(folder: Path, day: date) -> None:

@@ -15,6 +15,8 @@ import pyarrow.parquet as parquet
 from jobs.store import catalogue
 from jobs.store.prices import Prices, Promotion
 from jobs.store.shop import Shop
+from jobs.store.stock import Stock
+from jobs.store.suppliers import Supply
 from jobs.store.world import CURRENCY, WorldParams
 
 CATALOGUE = (
@@ -72,6 +74,15 @@ def stock_file(shop: Shop, ids: np.ndarray, on_hand: np.ndarray) -> bytes:
     """A snapshot of the evening, separated by bars: what is listed, at the one warehouse."""
     rows = [f"{ids[at]}|main|{on_hand[at]}" for at in np.flatnonzero(shop.on_sale).tolist()]
     return ("\n".join(["SKU|Warehouse|Available", *rows]) + "\n").encode()
+
+
+def inbound_file(shop: Shop, ids: np.ndarray, stock: Stock, by: Supply) -> bytes:
+    """A snapshot of the evening: what suppliers owe the shop, with the day on which they said it would be there."""
+    rows = ["po,sku,warehouse,qty,ordered,due"]
+    for at, pieces, placed in zip(*(column.tolist() for column in stock.on_way()), strict=True):
+        due = placed + int(by.announced()[at])
+        rows.append(f"PO{placed}S{by.supplier[at]},{ids[at]},main,{pieces},{_day(shop, placed)},{_day(shop, due)}")
+    return lines_file(rows)
 
 
 def prices_file(shop: Shop, ids: np.ndarray, prices: Prices, changed: np.ndarray) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -32,17 +32,18 @@ def write_evening(path: Path, evening: Evening) -> None:
     """Keeps an evening, or a morning, as one file."""
     with path.open("wb") as file:
         np.savez_compressed(
-            file, price=evening.prices.price, cost=evening.prices.cost, on_hand=evening.stock.on_hand,
-            coming=evening.stock.coming, pace=evening.stock.pace, sales=evening.sales,
+            file, price=evening.prices.price, cost=evening.prices.cost, sales=evening.sales,
+            **{column.name: getattr(evening.stock, column.name) for column in fields(Stock)},
         )  # fmt: skip
 
 
 def read_evening(path: Path) -> Evening:
     """What write_evening kept."""
     with np.load(path) as kept:
-        return Evening(
-            Prices(kept["price"], kept["cost"]), Stock(kept["on_hand"], kept["coming"], kept["pace"]), kept["sales"]
-        )
+        # A world begun before stock knew of orders and returns had none on their way.
+        nothing = np.zeros_like(kept["coming"])
+        stock = Stock(**{one.name: kept.get(one.name, nothing) for one in fields(Stock)})
+        return Evening(Prices(kept["price"], kept["cost"]), stock, kept["sales"])
 
 
 def write_memory(folder: Path, block: int, memory: Memory) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from jobs.lib.errors import DaybreakError
-from jobs.store import catalogue, choice, customers
+from jobs.store import catalogue, choice, customers, suppliers
 from jobs.store.bots import TESTER
 from jobs.store.customers import FIRST_ID, MEMORY, Memory
 from jobs.store.delivery import open_day, world_of
@@ -69,16 +69,38 @@ class Truth:
             )
 
     def demand(self, day: date) -> pd.DataFrame:
-        """By item: sold pieces, and how often it was wanted while there was none; item_id, units, missed, in_stock."""
+        """By item: sold pieces; ``demand``, pieces that would have been sold with stock without end (and all else as it
+        was); how often it was wanted while there was none; item_id, units, demand, missed, in_stock."""
         shop = self.shop(day)
         with np.load(self.folder / "sales" / f"{day}.npz") as kept:
             size = len(shop.items)
             units = np.bincount(kept["item"], weights=kept["units"], minlength=size)
             missed = np.bincount(kept["missed"].astype(np.int64), minlength=size)
+            demand = units + kept["unmet"]
         frame = pd.DataFrame(
-            {"item_id": self.item_ids(day), "units": units.astype(int), "missed": missed, "in_stock": shop.in_stock}
+            {
+                "item_id": self.item_ids(day),
+                "units": units.astype(int),
+                "demand": demand.astype(int),
+                "missed": missed,
+                "in_stock": shop.in_stock,
+            }
         )
         return frame[shop.on_sale].reset_index(drop=True)
+
+    def terms(self, day: date) -> pd.DataFrame:
+        """What suppliers really do, a row an item: item_id, supplier, lead_days, lead_sd_days, pack, least."""
+        by = suppliers.supply(self.params, self._number(day))
+        return pd.DataFrame(
+            {
+                "item_id": self.item_ids(day),
+                "supplier": by.supplier,
+                "lead_days": by.lead,
+                "lead_sd_days": by.lead_sd,
+                "pack": by.pack,
+                "least": by.least,
+            }
+        )
 
     def item_ids(self, day: date) -> np.ndarray:
         """The ids of all items ever listed by the day; columns of ``relevance``."""

@@ -64,6 +64,7 @@ class WorldParams:
     anonymous_share: float = 0.35  # sessions of people without an account, per session of a customer
     signed_in_share: float = 0.88  # of customers' sessions: customer id known beside the visitor's
     consent_share: float = 0.88  # of customers: allow personal lists when they register
+    return_share: float = 0.03  # of order lines: sent back some days later
     outside_utility: float = 4.75  # what not buying is worth; sets the conversion
     taste_weight: float = 1.7  # of taste against popularity in utility
     block_customers: int = 20_000  # simulated together; part of the world, not of the machine

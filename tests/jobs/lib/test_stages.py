@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import nullcontext
 from datetime import date
 from graphlib import TopologicalSorter
+from types import SimpleNamespace
 
 import pytest
 
@@ -74,3 +76,22 @@ def test_a_failure_leaves_a_word_for_airflow_and_success_takes_it_back(home: Set
     with stages.failure_told(home, "features", DAY):
         assert note.exists()
     assert not note.exists()
+
+
+@pytest.mark.parametrize(("is_mapped", "has_come"), [(False, False), (True, False), (False, True)])
+def test_a_table_whose_needs_the_store_does_not_meet_is_left_out_in_words(
+    is_mapped: bool, has_come: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def reorder(stock_levels: object) -> None:
+        raise AssertionError("made without stock")
+
+    said: list[str] = []
+    night = SimpleNamespace(
+        stage="demand",
+        store=SimpleNamespace(mappings={"stock_levels": None} if is_mapped else {}),
+        tables=SimpleNamespace(exists=lambda _: has_come, keeping=lambda _: nullcontext()),
+        log=said.append,
+    )
+    monkeypatch.setattr(stages, "discover", lambda _: {"reorder": reorder})
+    stages.build(night)  # type: ignore[arg-type]
+    assert said == ["reorder: not made, since the store has no stock_levels"]

@@ -1,0 +1,114 @@
+"""What to order tonight, item by item and place by place: how much, when at the latest, and why, in words.
+
+Read by buyers. Demand comes from ``demand.forecast`` alone, as sample paths (:mod:`jobs.demand.paths`); what a store
+does not say of its suppliers is assumed as :class:`jobs.demand.terms.Params` states, and named in the row. The advice
+is for the places that the forecast names: where it knows the store as a whole alone, all its stock counts as one.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs.demand.advice import LEVELS, SCHEMA, Advisor
+from jobs.demand.terms import TERMS
+from jobs.lib.settings import Settings
+from jobs.lib.stores import Store
+
+EVERYTHING = "all"
+PLACE = ("item_id", "location_id")
+
+
+def reorder(
+    forecast: DataFrame,
+    stock_levels: DataFrame,
+    inbound: DataFrame,
+    suppliers: DataFrame,
+    locations: DataFrame,
+    items: DataFrame,
+    item: DataFrame,
+    as_of: date,
+    store: Store,
+    settings: Settings,
+) -> DataFrame:
+    """One row per counted item and place that is forecast, and per place that supplies such a one from its stock.
+
+    An item that no stock count names gets no advice: nobody knows what is there.
+    """
+    ahead = _ahead(forecast)
+    sources = locations.where(F.col("supplied_from").isNotNull()).select(F.col("supplied_from").alias("location_id"))
+    sources = sources.distinct().withColumn("is_source", F.lit(True))
+    # A place that only supplies others has no forecast of its own, but those of its items have.
+    made_by = ahead.groupBy("item_id").agg(F.max("model_version").alias("model_version"))
+    held = _held(_placed(stock_levels, ahead, sources)).join(ahead.drop("model_version"), list(PLACE), "left")
+    held = held.where(F.col("ahead").isNotNull() | F.col("is_source")).join(made_by, "item_id", "inner")
+    rows = (
+        held.join(_coming(_placed(inbound, ahead, sources), as_of), list(PLACE), "left")
+        .join(_terms(suppliers, items, held.select("item_id").distinct()), "item_id", "left")
+        .join(item.select("item_id", "price", "cost"), "item_id", "left")
+        .join(F.broadcast(locations.select("location_id", "supplied_from", "transfer_days")), "location_id", "left")
+    )
+    advisor = Advisor(step_days=7 if store.period == "week" else 1)
+    # All places of an item come together: they share what their source has.
+    spread = rows.repartition(settings.shuffle_partitions, "item_id").sortWithinPartitions(*PLACE)
+    return spread.mapInPandas(advisor.blocks, SCHEMA)
+
+
+def _held(placed: DataFrame) -> DataFrame:
+    """What each place has of each item, and room for: no limit where one of the places that it stands for has none."""
+    is_limited = F.count("shelf_capacity") == F.count(F.lit(1))
+    capacity = F.when(is_limited, F.sum("shelf_capacity")).alias("shelf_capacity")
+    return placed.groupBy(*PLACE, "is_source").agg(F.sum("on_hand").alias("on_hand"), capacity)
+
+
+def _coming(placed: DataFrame, as_of: date) -> DataFrame:
+    """What is on its way to each place: days until it is expected and since it was ordered, pieces; NaN for unknown."""
+    days = {"inbound_in": "expected_on", "inbound_ordered": "ordered_on"}
+    left = [F.date_diff(F.col(column), F.lit(as_of)).cast("double") for column in days.values()]
+    told = [F.coalesce(one, F.lit(float("nan"))).alias(name) for name, one in zip(days, left, strict=True)]
+    each = F.struct(*told, F.col("units").alias("inbound_units"))
+    listed = placed.where(F.col("units") > 0).groupBy(*PLACE).agg(F.sort_array(F.collect_list(each)).alias("_all"))
+    return listed.select(*PLACE, *[F.col(f"_all.{name}").alias(name) for name in (*days, "inbound_units")])
+
+
+def _ahead(forecast: DataFrame) -> DataFrame:
+    """A row per item and place: ``ahead``, days in order with a day's levels and mean side by side, one flat array."""
+    told = (*LEVELS, "mean")
+    ordered = F.sort_array(F.collect_list(F.struct("target_date", *told)))
+    flat = F.flatten(F.transform(ordered, lambda one: F.array(*[one[name].cast("double") for name in told])))
+    return forecast.groupBy(*PLACE).agg(flat.alias("ahead"), F.max("model_version").alias("model_version"))
+
+
+def _placed(rows: DataFrame, ahead: DataFrame, sources: DataFrame) -> DataFrame:
+    """Rows of stock under the places of the forecast: their own where it is forecast, or supplies others and the item
+    is forecast place by place, else the store as a whole."""
+    known = ahead.select(*PLACE, F.lit(True).alias("is_forecast"))
+    by_place = ahead.where(F.col("location_id") != EVERYTHING).select("item_id", F.lit(True).alias("is_by_place"))
+    found = rows.join(known, list(PLACE), "left").join(by_place.distinct(), "item_id", "left")
+    found = found.join(F.broadcast(sources), "location_id", "left")
+    is_source = F.coalesce("is_source", F.lit(False)) & F.coalesce("is_by_place", F.lit(False))
+    is_own = F.coalesce("is_forecast", F.lit(False)) | is_source
+    place = F.when(is_own, F.col("location_id")).otherwise(F.lit(EVERYTHING))
+    return found.withColumns({"location_id": place, "is_source": is_source})
+
+
+def _terms(suppliers: DataFrame, items: DataFrame, wanted: DataFrame) -> DataFrame:
+    """Terms by item: its own row's, else its supplier's for all items, else those of "all" for all; column by column.
+    Of several suppliers the item's own counts, then the quickest."""
+    named = wanted.join(items.select("item_id", F.col("supplier_id").alias("own_supplier")), "item_id", "left")
+    terms = F.struct(*TERMS)
+    for_item = suppliers.where(F.col("item_id") != EVERYTHING).join(named, "item_id", "inner")
+    is_other = ~F.coalesce(F.col("supplier_id") == F.col("own_supplier"), F.lit(False))
+    quick = F.coalesce("lead_time_days", F.lit(1e9))
+    first = for_item.groupBy("item_id").agg(F.min_by(terms, F.struct(is_other, quick, "supplier_id")).alias("_item"))
+    general = suppliers.where(F.col("item_id") == EVERYTHING).select("supplier_id", terms.alias("_supplier"))
+    anyone = general.where(F.col("supplier_id") == EVERYTHING).select(F.col("_supplier").alias("_anyone"))
+    joined = (
+        named.join(first, "item_id", "left")
+        .join(general, named["own_supplier"] == general["supplier_id"], "left")
+        .join(anyone, F.lit(True), "left")
+    )
+    chosen = [F.coalesce(f"_item.{name}", f"_supplier.{name}", f"_anyone.{name}").alias(name) for name in TERMS]
+    return joined.select("item_id", *chosen)

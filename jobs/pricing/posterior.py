@@ -22,10 +22,10 @@ class Posterior:
 
     ``draws`` is items × draws, of the own elasticity (negative: log units per log price); ``mean``, ``low`` and
     ``high`` (10% and 90%) summarise it, NaN where ``evidence`` is ``none``. ``naive`` is what regressing log units on
-    log price item by item says (NaN where the price never moved), there to be shown beside. ``log_rate`` is the log of
-    expected units a week at ``price`` with no promotion, no feature and a season that is neither high nor low, ``log_rate_sd`` its
-    standard error. ``diversion_nest`` and ``diversion_category`` are the shares of units lost to a higher price that
-    mates in the nest, and the rest of the category, win.
+    log price item by item says (NaN where the price never moved), there to be shown beside. ``log_rate`` is the
+    log of expected units a week at ``price`` with no promotion, no feature and a season neither high nor low,
+    ``log_rate_sd`` its standard error. ``diversion_nest`` and ``diversion_category`` are the shares of units lost to a
+    higher price that mates in the nest, and the rest of the category, win.
     """
 
     item_id: np.ndarray

@@ -1,7 +1,7 @@
 """Between which prices an item may move tonight, and which rule draws each end.
 
-Rules are applied in the order of ``ORDER``; one that leaves nothing of what the rules before it allow pulls the price to
-their nearest end instead: a price far below its floor rises by its largest step a night until it is there.
+Rules are applied in the order of ``ORDER``; one that leaves nothing of what the rules before it allow pulls the price
+to their nearest end instead: a price far below its floor rises by its largest step a night until it is there.
 """
 
 from __future__ import annotations
@@ -41,11 +41,6 @@ class Bounds:
     def must_move(self) -> bool:
         """Whether today's price breaks a rule."""
         return self.held is None and not self.low - 1e-9 <= self.price <= self.high + 1e-9
-
-    @property
-    def broken_rule(self) -> str:
-        """The rule that today's price breaks."""
-        return self.low_rule if self.price < self.low else self.high_rule
 
 
 def bounds(rows: pd.DataFrame, guardrails: Guardrails, as_of: date) -> list[Bounds]:
@@ -101,9 +96,9 @@ def candidates(one: Bounds, target: float) -> np.ndarray:
     goal = float(np.clip(target, one.low, one.high))
     begin = one.price if not one.must_move else (one.low if one.price < one.low else one.high)
     low, high = min(begin, goal), max(begin, goal)
-    prices = _with_ending(low, high, one.rules.endings)
+    prices = with_ending(low, high, one.rules.endings)
     if one.must_move and not len(prices):
-        prices = _with_ending(one.low, one.high, one.rules.endings)
+        prices = with_ending(one.low, one.high, one.rules.endings)
     far = np.abs(prices / one.price - 1) >= max(one.rules.smallest_step, 1e-9)
     prices = prices[far if not one.must_move else np.abs(prices - one.price) > CENT / 2]
     ordered = prices[np.argsort(-np.abs(prices - goal), kind="stable")]
@@ -112,7 +107,7 @@ def candidates(one: Bounds, target: float) -> np.ndarray:
     return ordered[np.unique(np.linspace(0, len(ordered) - 1, MOST_CANDIDATES + 1).round().astype(int))[1:]]
 
 
-def _with_ending(low: float, high: float, endings: tuple[float, ...]) -> np.ndarray:
+def with_ending(low: float, high: float, endings: tuple[float, ...]) -> np.ndarray:
     """Prices from ``low`` to ``high`` with these endings, or in whole cents; a hair of slack for what floats lose."""
     slack = CENT * 1e-4
     if endings:

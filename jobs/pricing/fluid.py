@@ -25,7 +25,9 @@ def path(
     """The price's index in each week. ``rates``: expected units a week at each price; ``first``: the price that may not
     be exceeded."""
     many = len(prices)
-    now, later, switch = np.meshgrid(np.arange(first, many), np.arange(first, many), np.arange(1, weeks + 1), indexing="ij")
+    now, later, switch = np.meshgrid(
+        np.arange(first, many), np.arange(first, many), np.arange(1, weeks + 1), indexing="ij"
+    )
     before = rates[now] * switch
     sold_before = expected_sales(stock, before, cv)
     sold = expected_sales(stock, before + rates[later] * (weeks - switch), cv)

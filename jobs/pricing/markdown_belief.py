@@ -1,4 +1,4 @@
-"""What is believed of one item's demand while it is marked down: a grid of levels and elasticities, updated by sales."""
+"""What is believed of an item's demand while it is marked down: a grid of levels and elasticities, taught by sales."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ class Belief:
         many = LEVELS * ELASTICITIES
         return Belief(grid[0].ravel(), grid[1].ravel(), np.full(many, 1 / many), size)
 
-    def updated(self, sold: float, ratio: float) -> Belief:
-        """After a week in which ``sold`` pieces went at ``ratio`` times the first price and some were left; a week that
-        sold out tells only that demand was at least that, and is left out by the caller."""
-        mean = np.exp(self.log_level + self.elasticity * np.log(ratio))
+    def updated(self, sold: float, ratio: float, weeks: float = 1.0) -> Belief:
+        """After ``weeks`` in which ``sold`` pieces went at ``ratio`` times the first price and some were left; a week
+        that sold out tells only that demand was at least that, and is left out by the caller."""
+        mean = weeks * np.exp(self.log_level + self.elasticity * np.log(ratio))
         told = self.size * np.log(self.size / (self.size + mean)) + sold * np.log(mean / (self.size + mean))
         told += gammaln(sold + self.size) - gammaln(self.size)
         weight = self.weight * np.exp(told - told.max())
         return Belief(self.log_level, self.elasticity, weight / weight.sum(), self.size)
 
     def scenarios(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """``SCENARIOS`` points that stand for equal parts of the weight, ordered by their rate half-way down: log level,
-        elasticity, weight of each."""
+        """``SCENARIOS`` points that stand for equal parts of the weight, ordered by their rate half-way down: log
+        level, elasticity, weight of each."""
         order = np.argsort(self.log_level + self.elasticity * MIDDLE, kind="stable")
         weight = self.weight[order]
         ends = np.cumsum(weight)

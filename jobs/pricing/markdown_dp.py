@@ -104,7 +104,7 @@ def path(
     chosen = np.zeros(weeks, np.int64)
     left, lowest = float(stock), first
     for week in range(weeks):
-        at = int(round(left))
+        at = round(left)
         lowest = lowest + int(np.argmax(values[week, at, lowest:]))
         chosen[week] = lowest
         sold = 0.0

@@ -112,7 +112,11 @@ def _listed(weeks: DataFrame, prices: DataFrame) -> DataFrame:
     """The list price and cost of an item's week, each price weighted by the days for which it held."""
     following = Window.partitionBy("item_id").orderBy("valid_from")
     spans = prices.select(
-        "item_id", "valid_from", F.lead("valid_from").over(following).alias("_until"), "price", F.col("cost").alias("_c")
+        "item_id",
+        "valid_from",
+        F.lead("valid_from").over(following).alias("_until"),
+        "price",
+        F.col("cost").alias("_c"),
     )
     sunday = F.date_add("week", 6)
     met = weeks.join(spans, "item_id", "inner").where(

@@ -32,7 +32,7 @@ def chosen(
     """
     members = members[members["value"] > 0].reset_index(drop=True)
     if members.empty:
-        return pd.Series(dtype=int)
+        return pd.Series([], index=pd.Index([], name="unit"), name="option", dtype=int)
     if largest_average_step is None:
         best = members.sort_values(["unit", "value", "option"], ascending=[True, False, True], kind="stable")
         best = best.drop_duplicates("unit")[["unit", "option"]]

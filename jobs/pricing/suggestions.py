@@ -21,8 +21,8 @@ from jobs.pricing.posterior import NONE, Posterior
 
 QUANTILE, ENDINGS, SMALLEST = "decide_on_quantile", "endings", "smallest_step"
 MOST, AVERAGE = "max_changes", "largest_average_step"
+NO_FLOOR = -1.0  # of margin: what is desired may lie below any floor, so that the rule that holds it shows
 LOOK = 0.15  # how far from today's price evidence is asked at least: what the world's measurements looked at
-EXPECTED = ("units", "units_low", "units_high", "profit", "profit_low", "profit_high", "gain", "gain_low")
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,7 @@ class Decision:
     propensity: float = 1.0
 
 
-def suggest(
-    rows: pd.DataFrame, posterior: Posterior, guardrails: Guardrails, salt: str, as_of: date
-) -> pd.DataFrame:
+def suggest(rows: pd.DataFrame, posterior: Posterior, guardrails: Guardrails, salt: str, as_of: date) -> pd.DataFrame:
     """One row for each of :func:`jobs.pricing.tonight.tonight`, with the columns of
     ``expectations/pricing/price_suggestions.yml`` but currency and model_version."""
     rows = _believed(rows, posterior, guardrails)
@@ -80,7 +78,7 @@ def _params(guardrails: Guardrails) -> GainParams:
     return GainParams(
         quantile=guardrails.decide_on_quantile,
         largest_step=max(LOOK, furthest),
-        margin_floor=min(rules.margin_floor for rules in every),
+        margin_floor=NO_FLOOR,
     )
 
 
@@ -106,7 +104,7 @@ def _decided(
     revenue = rows.assign(category=rows["category"].fillna("")).groupby("category")["weight"].sum()
     shop = wanted.assign(category=wanted["category"].fillna(""))
     taken = portfolio.chosen(shop, most, guardrails.largest_average_step, revenue)
-    full = most is not None and len(members.merge(taken.rename("option").reset_index(), on=["unit", "option"])) >= most
+    full = most is not None and len(members.merge(taken.reset_index(), on=["unit", "option"])) >= most
     values = {unit: part.groupby("option")["value"].first() for unit, part in members.groupby("unit")}
     found = {}
     for unit in every:
@@ -144,14 +142,8 @@ def _targets(rows: pd.DataFrame, posterior: Posterior, guardrails: Guardrails, p
 def _expected(
     asked: pd.DataFrame, rows: pd.DataFrame, posterior: Posterior, guardrails: Guardrails, params: GainParams
 ) -> pd.DataFrame:
-    """``EXPECTED`` for each row (item_id, price) of ``asked``, in its order; NaN where nothing is known."""
-    known = asked["item_id"].isin(set(rows.loc[rows["evidence"].ne(NONE), "item_id"])).to_numpy()
-    found = pd.DataFrame(np.nan, index=range(len(asked)), columns=list(EXPECTED))
-    if known.any():
-        current = _current(rows[rows["evidence"].ne(NONE)], guardrails).reset_index(drop=True)
-        wanted = asked.loc[known, ["item_id", "price"]].reset_index(drop=True)
-        found.loc[known] = gains.gains(posterior, current, wanted, params)[list(EXPECTED)].to_numpy(float)
-    return found
+    """What :func:`jobs.pricing.gains.gains` says of each row (item_id, price) of ``asked``; NaN without evidence."""
+    return gains.gains(posterior, _current(rows, guardrails), asked[["item_id", "price"]], params)
 
 
 def _current(rows: pd.DataFrame, guardrails: Guardrails) -> pd.DataFrame:
@@ -172,12 +164,10 @@ def _bound_by(
     """The rule without which the price would be another; None where none held it."""
     if unit.held is not None:
         return one.held or options.LINE
-    if option is not None and one.must_move:
-        return one.broken_rule
     side = one.low_rule if target < one.low - 1e-9 else one.high_rule if target > one.high + 1e-9 else None
     if option is None:
         if abs(target / one.price - 1) < 1e-9 and not unit.must_move:
-            return None
+            return None  # it is where it should be
         if not len(unit.prices):
             return _no_option(unit, one, target, side)
         return (MOST if full else AVERAGE) if worth.any() else QUANTILE

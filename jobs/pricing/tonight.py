@@ -63,7 +63,8 @@ def _in_force(prices: DataFrame, price_approvals: DataFrame, as_of: date) -> Dat
     before = F.expr("lag(price) OVER (PARTITION BY item_id ORDER BY valid_from, _order)")
     changes = known.withColumn("_changed", F.when(before.isNull() | (before != F.col("price")), F.col("valid_from")))
     return changes.groupBy("item_id").agg(
-        F.max_by("price", F.struct("valid_from", "_order")).alias("decided_price"), F.max("_changed").alias("changed_on")
+        F.max_by("price", F.struct("valid_from", "_order")).alias("decided_price"),
+        F.max("_changed").alias("changed_on"),
     )
 
 

@@ -77,7 +77,9 @@ def test_two_lines_that_contradict_each_other_are_both_named(tmp_path: Path, tex
 
 
 def test_a_contradiction_of_a_default_names_the_line_and_the_default(tmp_path: Path) -> None:
-    with pytest.raises(DaybreakError, match=r"yml:1: smallest_step 0\.2 contradicts largest_step_up 0\.1 \(the default"):
+    with pytest.raises(
+        DaybreakError, match=r"yml:1: smallest_step 0\.2 contradicts largest_step_up 0\.1 \(the default"
+    ):
         load(written(tmp_path, "smallest_step: 0.2\n"))
 
 

@@ -144,11 +144,11 @@ class _Reader:
                 self._contradict(said["smallest_step"], said[largest], "no step is large enough and small enough")
             if "share" in step and step["share"].value > 0 and step["step"].value > said[largest].value:
                 self._contradict(step["step"], said[largest], "exploration would step further than a price may")
-        low, high, endings = said["lowest_price"], said["highest_price"], said["endings"]
-        if endings.value and low.value is not None and high.value is not None:
-            whole = range(int(low.value), int(high.value) + 1)
-            if not any(low.value <= unit + ending <= high.value for unit in whole for ending in endings.value):
-                self._contradict(endings, high, f"no price from {low.value:g} to {high.value:g} ends so")
+        least, most, endings = said["lowest_price"], said["highest_price"], said["endings"]
+        if endings.value and least.value is not None and most.value is not None:
+            whole = range(int(least.value), int(most.value) + 1)
+            if not any(least.value <= unit + ending <= most.value for unit in whole for ending in endings.value):
+                self._contradict(endings, most, f"no price from {least.value:g} to {most.value:g} ends so")
 
     def _exploration(self) -> tuple[Exploration, dict[str, Said]]:
         part = self.whole.section("exploration")

@@ -47,5 +47,5 @@ def markdown_plan(
 def _sold_since(order_lines: DataFrame, fitted_on: date, as_of: date) -> pd.DataFrame:
     """``item_id, units, weeks``: pieces sold after the day on which the model was fitted, and for how long."""
     later = sold(order_lines).where((F.col("order_date") > F.lit(fitted_on)) & (F.col("order_date") <= F.lit(as_of)))
-    units = later.groupBy("item_id").agg(F.sum("units").cast("double").alias("units")).toPandas()
+    units: pd.DataFrame = later.groupBy("item_id").agg(F.sum("units").cast("double").alias("units")).toPandas()
     return units.assign(weeks=(as_of - fitted_on).days / 7)

@@ -51,7 +51,7 @@ def suggest(rows: pd.DataFrame, posterior: Posterior, guardrails: Guardrails, sa
     params = _params(guardrails)
     targets = _targets(rows, posterior, guardrails, params)
     left = [at for at, one in enumerate(steady) if one.item_id not in drawn]
-    every = options.units([steady[at] for at in left], targets[left], [lines[at] for at in left])
+    every = options.units([steady[at] for at in left], targets[left].tolist(), [lines[at] for at in left])
     decided = _decided(every, rows, posterior, guardrails, params, len(drawn))
     for item, (price, propensity) in drawn.items():
         decided[item] = Decision(price, None, True, propensity)

@@ -32,7 +32,7 @@ def tonight(
     where the table of prices does not know it yet.
     """
     sold = item.where("is_active").select("item_id", "title", "category", "price", "cost", "on_hand", "units_28d")
-    rows = (
+    rows: pd.DataFrame = (
         sold.join(items.select("item_id", "discontinued_on", *BOUNDS), "item_id", "left")
         .join(_in_force(prices, price_approvals, as_of), "item_id", "left")
         .join(_promoted(promotions, as_of), "item_id", "left")
@@ -44,7 +44,7 @@ def tonight(
     for name in ("discontinued_on", "clear_by", "changed_on"):
         rows[name] = pd.to_datetime(rows[name])
     rows["price_line"] = rows["item_id"].map(dict(guardrails.price_lines)).fillna(rows["price_line"])
-    seen = competitors.latest(competitor_prices).toPandas()
+    seen: pd.DataFrame = competitors.latest(competitor_prices).toPandas()
     counted = competitors.trusted(seen, rows, guardrails.competitors, as_of)
     rows = rows.merge(counted, on="item_id", how="left")
     rows["competitor_price"] = rows["competitor_price"].astype(float)

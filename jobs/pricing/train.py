@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pyspark.sql import functions as F
 
 from jobs.lib import registry
 from jobs.lib.stages import Night
-from jobs.pricing import gate, guardrails_file
+from jobs.pricing import gate, guardrails_file, promotions
 from jobs.pricing.elasticity import ElasticityParams, fit
 from jobs.pricing.gate import GateParams, Verdict
 from jobs.pricing.panel import collected, panel
@@ -25,6 +26,8 @@ from jobs.pricing.posterior import NONE, Posterior
 PRODUCT = "pricing"
 ABOUT = "model.json"
 PANEL_FILE = "panel.parquet"
+EFFECTS = "promotion_effects.csv"
+DIGITS = 6  # sums of other numpy builds differ beyond
 SHOWN_WEEKS = 52
 
 
@@ -65,8 +68,9 @@ def run(night: Night) -> None:
     night.log(f"{len(rows):,} weeks of {rows['item_id'].nunique():,} items")
     trained = train(rows)
     night.log(trained.verdict.reason)
+    told = promotions.effects(rows, _promotions(night))
     with tempfile.TemporaryDirectory() as folder:
-        save(trained, rows, night.as_of, Path(folder))
+        save(trained, rows, told, night.as_of, Path(folder))
         said = {"publishes": trained.verdict.publishes, "reason": trained.verdict.reason}
         champion = registry.crown(
             night.settings, night.store.name, PRODUCT, night.as_of, Path(folder), trained.figures, {"prices": said}
@@ -84,12 +88,20 @@ def night_panel(night: Night) -> pd.DataFrame:
     return collected(panel(stock_levels_changes=stock, as_of=night.as_of, **frames), trust)
 
 
-def save(trained: Trained, rows: pd.DataFrame, as_of: date, folder: Path) -> None:
-    """Writes the model's files: the posterior, its verdict, and the last year of the panel for the report's curves; the
-    same model gives the same bytes."""
+def _promotions(night: Night) -> pd.DataFrame:
+    """Campaigns that had begun by the night."""
+    begun = night.tables.read("validated.promotions", night.as_of).where(F.col("starts_on") <= F.lit(night.as_of))
+    frame: pd.DataFrame = begun.select("promotion_id", "item_id", "starts_on", "ends_on").toPandas()
+    return frame.sort_values(["promotion_id", "item_id"], kind="stable", ignore_index=True)
+
+
+def save(trained: Trained, rows: pd.DataFrame, effects: pd.DataFrame, as_of: date, folder: Path) -> None:
+    """Writes the model's files: the posterior, its verdict, what promotions did, and the last year of the panel for the
+    report's curves; the same model gives the same bytes."""
     trained.posterior.save(folder)
     about = {"trained_as_of": str(as_of), "verdict": asdict(trained.verdict)}
     (folder / ABOUT).write_text(json.dumps(about, indent=1, sort_keys=True))
+    effects.round(DIGITS).to_csv(folder / EFFECTS, index=False)
     last = sorted(rows["week"].unique())[-SHOWN_WEEKS:]
     shown = rows.loc[rows["week"].isin(last), ["item_id", "week", "units", "price", "is_promotion", "is_stockout"]]
     shown.reset_index(drop=True).to_parquet(folder / PANEL_FILE, index=False)

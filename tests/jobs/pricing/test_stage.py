@@ -50,7 +50,9 @@ def _history(tables: Tables) -> None:
             monday = START + timedelta(days=7 * week)
             if week % 4 == 0:
                 price = round(usual * float(rng.choice([0.85, 0.9, 1.0, 1.1, 1.2])), 2)
-                prices.append({"item_id": item, "valid_from": monday, "price": price, "cost": usual / 2, "currency": "EUR"})
+                prices.append(
+                    {"item_id": item, "valid_from": monday, "price": price, "cost": usual / 2, "currency": "EUR"}
+                )
             for day in range(7):
                 sold = int(rng.poisson(6 * (price / usual) ** -2.5))
                 if sold:
@@ -65,7 +67,7 @@ def _history(tables: Tables) -> None:
     _write(tables, "validated.prices", [{**row, "known_day": row["valid_from"]} for row in prices])
     _write(tables, "validated.items", items)
     _write(tables, "validated.stock_levels", [{**row, "known_day": NIGHT} for row in stock])
-    usual = {name: 0 for name in ("orders_28d", "units_28d")}
+    usual = dict.fromkeys(("orders_28d", "units_28d"), 0)
     facts = [
         {
             **usual, "item_id": name, "title": name, "category": "Kitchen", "is_active": True, "units_28d": 160,

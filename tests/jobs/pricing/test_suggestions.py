@@ -85,7 +85,9 @@ def test_costs_above_the_price_are_said_and_without_evidence_nothing_moves() -> 
 
 def test_where_no_cost_is_known_revenue_counts_and_it_is_said() -> None:
     found = told(Guardrails(), {"item_id": "a", "cost": np.nan}, a=STEEP).loc["a"]
-    assert found["objective"] == "revenue" and found["suggested_price"] < 10.0 and "cost is not known" in found["reason"]
+    assert (
+        found["objective"] == "revenue" and found["suggested_price"] < 10.0 and "cost is not known" in found["reason"]
+    )
     assert found["expected_profit_now"] == pytest.approx(10.0 * found["expected_units_now"])
 
 
@@ -130,5 +132,7 @@ def test_exploration_is_by_chance_logged_and_within_the_rules() -> None:
 
 
 def test_a_category_of_one_item_and_one_without_category_are_priced_too() -> None:
-    found = told(Guardrails(), {"item_id": "a", "category": "Alone"}, {"item_id": "b", "category": None}, a=FLAT, b=FLAT)
+    found = told(
+        Guardrails(), {"item_id": "a", "category": "Alone"}, {"item_id": "b", "category": None}, a=FLAT, b=FLAT
+    )
     assert (found["suggested_price"] > 10.0).all()

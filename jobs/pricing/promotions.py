@@ -1,9 +1,10 @@
 """What past promotions did: to the items in them, to the others of their category, and to the weeks after.
 
-What would have sold is an item's mean over clean weeks nearby, moved by how never-promoted items of categories without a
-promotion went in the same weeks (difference in differences, with a ratio for the difference). Clean are weeks without a promotion or an
-empty shelf and not right after a promotion; for the others of a category also without any promotion in it, so that a
-category with campaigns in every week has no figure of cannibalisation. Intervals are a bootstrap over the cases.
+What would have sold is an item's mean over clean weeks nearby, moved by how never-promoted items of categories without
+a promotion went in the same weeks (difference in differences, with a ratio for the difference). Clean are weeks without
+a promotion or an empty shelf and not right after a promotion; for the others of a category also without any promotion
+in it, so that a category with campaigns in every week has no figure of cannibalisation. Intervals are a bootstrap over
+the cases.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ def shop(lift: float = 2.0, mates: float = 0.8, after: float = 0.5) -> tuple[pd.
     for nth in range(32):
         name, kind = f"i{nth:02d}", "promoted" if nth < 6 else "mate" if nth < 12 else "else"
         for at, week in enumerate(WEEKS):
-            pace = 100.0 * (2 if at >= 20 else 1)
+            pace = 2000.0 * (2 if at >= 20 else 1)
             if at in during:
                 pace *= {"promoted": lift, "mate": mates}.get(kind, 1.0)
             if at - 1 in during and kind == "promoted":

@@ -31,6 +31,7 @@ def settings_of(home: Path, **variables: str) -> Settings:
         "DAYBREAK_MASTER": "local[2]",
         "DAYBREAK_DRIVER_MEMORY": "1g",
         "DAYBREAK_SETTLE_SECONDS": "0",
+        "PRODUCTS": "recommendations",
     }
     return environment.load({**env, **variables})
 

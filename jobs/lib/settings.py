@@ -18,8 +18,8 @@ class Settings:
     """What a run is told from outside. Paths are absolute; ``lake`` and ``publish`` are a folder or ``s3://bucket/prefix``.
 
     ``cost_budget`` is what the lists of 1,000 customers may take in CPU seconds; ``group_weight`` above 0 weights the
-    customers of small groups of ``group_column`` up in training, by (share of the group) ** -group_weight. ``guardrails``
-    names the file of a store's price guardrails where it is not guardrails.yml in the store's folder."""
+    customers of small groups of ``group_column`` up in training, by (share of the group) ** -group_weight;
+    ``guardrails`` names the file of a store's price guardrails where it is not guardrails.yml in its folder."""
 
     home: Path
     store: str

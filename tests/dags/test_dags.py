@@ -93,7 +93,10 @@ def test_nightly_goes_from_left_to_right(found: dict[str, dict]) -> None:
         "due_recommendations": ["features"],
         "train_recommendations": ["due_recommendations"],
         "recommendations": ["features", "train_recommendations"],
-        "published": ["recommendations"],
+        "due_pricing": ["features"],
+        "train_pricing": ["due_pricing"],
+        "pricing": ["features", "train_pricing"],
+        "published": ["pricing", "recommendations"],
     }
     # A skipped training (the champion is fresh) stops nothing, a failed one does.
     assert tasks["recommendations"]["trigger_rule"] == "none_failed"
@@ -112,7 +115,7 @@ def test_a_stage_is_told_the_partition_and_the_store(found: dict[str, dict]) -> 
 
 def test_assets_are_the_tables_with_a_contract(found: dict[str, dict]) -> None:
     expectations = DAGS.parent / "expectations"
-    for layer in ("validated", "features", "recommendations"):
+    for layer in ("validated", "features", "recommendations", "pricing"):
         contracts = sorted(f"{layer}.{path.stem}" for path in (expectations / layer).glob("*.yml"))
         assert found["nightly"]["tasks"][layer]["outlets"] == contracts
     assert found["nightly"]["tasks"]["features"]["inlets"] == found["nightly"]["tasks"]["validated"]["outlets"]

@@ -23,7 +23,7 @@ LIMIT_SECONDS = 900
 def run(home: Path, shop: Shop, day: date) -> subprocess.Popen:
     """``make run`` as make calls it."""
     env = {**os.environ, "DAYBREAK_HOME": str(home), "DAYBREAK_MASTER": "local[2]", "DAYBREAK_DRIVER_MEMORY": "1g"}
-    env |= {"DAYBREAK_SETTLE_SECONDS": "0", "DAYBREAK_CONTROL_SHARE": "0"}
+    env |= {"DAYBREAK_SETTLE_SECONDS": "0", "DAYBREAK_CONTROL_SHARE": "0", "PRODUCTS": "recommendations"}
     command = [sys.executable, "-m", "jobs.lib.nights", "run", "--store", str(shop.folder), "--day", str(day)]
     with (home.parent / "night.log").open("ab") as log:
         return subprocess.Popen(command, env=env, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)

@@ -27,7 +27,7 @@ SEED = 20261121
 def start(home: Path, store: Path, command: list[str]) -> subprocess.Popen:
     """``python -m jobs …`` in a process group of its own, with its JVM and workers in it."""
     env = {**os.environ, "DAYBREAK_HOME": str(home), "DAYBREAK_STORE": str(store), "DAYBREAK_MASTER": "local[2]"}
-    env |= {"DAYBREAK_DRIVER_MEMORY": "1g", "DAYBREAK_SETTLE_SECONDS": "0"}
+    env |= {"DAYBREAK_DRIVER_MEMORY": "1g", "DAYBREAK_SETTLE_SECONDS": "0", "PRODUCTS": "recommendations"}
     whole = [sys.executable, "-m", "jobs", *command, "--as-of", str(DAY)]
     with (home.parent / f"{home.name}.log").open("ab") as log:
         return subprocess.Popen(whole, env=env, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)

@@ -30,7 +30,7 @@ NO_FILES: dict[str, Any] = {}
 def night(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
     """A year and some of four items whose prices change every few weeks, with sales that answer to them."""
     root = tmp_path_factory.mktemp("pricing")
-    settings = settings_of(root / "home")
+    settings = settings_of(root / "home", PRODUCTS="pricing")
     store = Store(
         "shop", "EUR", "Europe/Berlin", "DE", "day", frozenset(), None, str(root), root, NO_FILES,
         {name: Path("x.sql") for name in ("order_lines", "items", "prices", "stock_levels")},

@@ -24,7 +24,7 @@ HOME = Path(os.environ.get("DAYBREAK_HOME") or ROOT / ".daybreak")
 JOBS = str(ROOT / "jobs" / "__main__.py")
 
 # What is made for shoppers and buyers: one folder of jobs/ each. The next product is one more name here.
-PRODUCTS = ("recommendations", "demand")
+PRODUCTS = ("recommendations", "demand", "pricing")
 
 # One Spark at a time on one machine: its slots are a setting of the deployment, not of a DAG.
 SPARK_POOL = "spark"

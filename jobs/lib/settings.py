@@ -10,7 +10,7 @@ from pathlib import Path
 from jobs.lib.errors import DaybreakError
 
 PERSON, GATE = "person", "gate"  # who lifts the hold of a rollback
-PRODUCTS = ("recommendations", "demand")
+PRODUCTS = ("recommendations", "demand", "pricing")
 GROUP_COLUMNS = ("country", "channel", "segment", "age_band", "is_business")
 
 
@@ -21,7 +21,8 @@ class Settings:
     ``cost_budget`` is what the lists of 1,000 customers may take in CPU seconds; ``group_weight`` above 0 weights the
     customers of small groups of ``group_column`` up in training, by (share of the group) ** -group_weight.
     ``warehouse`` is a DuckDB file, a Postgres URL or ``none``; ``{store}`` in it stands for the store's name. Days
-    and changes of nights more than ``warehouse_days`` before the newest are dropped from it."""
+    and changes of nights more than ``warehouse_days`` before the newest are dropped from it.
+    ``guardrails`` names the file of a store's price guardrails where it is not guardrails.yml in its folder."""
 
     home: Path
     store: str
@@ -39,6 +40,7 @@ class Settings:
     cost_budget: float | None
     group_column: str
     group_weight: float
+    guardrails: str | None
     master: str
     remote: str | None
     driver_memory: str
@@ -65,7 +67,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         lake=_location(env, "DAYBREAK_LAKE", home / "lake"),
         publish=_location(env, "DAYBREAK_PUBLISH", home / "published"),
         landing=env.get("DAYBREAK_LANDING") or None,
-        data=str(Path(env["DAYBREAK_DATA"]).expanduser().resolve()) if env.get("DAYBREAK_DATA") else None,
+        data=_path(env, "DAYBREAK_DATA"),
         products=_products(env),
         control_share=_number(env, "DAYBREAK_CONTROL_SHARE", 0.05, 0.0, 1.0),
         control_salt=env.get("DAYBREAK_CONTROL_SALT") or "daybreak",
@@ -76,6 +78,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         cost_budget=_number(env, "DAYBREAK_COST_BUDGET", 0, 0.01, 1e6) if env.get("DAYBREAK_COST_BUDGET") else None,
         group_column=_one_of(env, "DAYBREAK_GROUP_COLUMN", GROUP_COLUMNS),
         group_weight=_number(env, "DAYBREAK_GROUP_WEIGHT", 0.0, 0.0, 1.0),
+        guardrails=_path(env, "DAYBREAK_GUARDRAILS"),
         master=env.get("DAYBREAK_MASTER") or "local[*]",
         remote=env.get("SPARK_REMOTE") or None,
         driver_memory=env.get("DAYBREAK_DRIVER_MEMORY") or "3g",
@@ -108,6 +111,10 @@ def _warehouse(env: Mapping[str, str], default: Path) -> str:
     return (
         value if value and (value == "none" or "://" in value) else str(Path(value or default).expanduser().resolve())
     )
+
+
+def _path(env: Mapping[str, str], name: str) -> str | None:
+    return str(Path(env[name]).expanduser().resolve()) if env.get(name) else None
 
 
 def _number(env: Mapping[str, str], name: str, default: float, low: float, high: float) -> float:

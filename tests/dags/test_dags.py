@@ -97,7 +97,10 @@ def test_nightly_goes_from_left_to_right(found: dict[str, dict]) -> None:
         "due_demand": ["features"],
         "train_demand": ["due_demand"],
         "demand": ["features", "train_demand"],
-        "published": ["demand", "recommendations"],
+        "due_pricing": ["features"],
+        "train_pricing": ["due_pricing"],
+        "pricing": ["features", "train_pricing"],
+        "published": ["demand", "pricing", "recommendations"],
     }
     # A skipped training (the champion is fresh) stops nothing, a failed one does.
     assert tasks["recommendations"]["trigger_rule"] == "none_failed"
@@ -123,7 +126,7 @@ def test_a_rollback_is_told_by_parameters_that_no_shell_reads(found: dict[str, d
 
 def test_assets_are_the_tables_with_a_contract(found: dict[str, dict]) -> None:
     expectations = DAGS.parent / "expectations"
-    for layer in ("validated", "features", "recommendations", "demand"):
+    for layer in ("validated", "features", "recommendations", "demand", "pricing"):
         contracts = sorted(f"{layer}.{path.stem}" for path in (expectations / layer).glob("*.yml"))
         assert found["nightly"]["tasks"][layer]["outlets"] == contracts
     assert found["nightly"]["tasks"]["features"]["inlets"] == found["nightly"]["tasks"]["validated"]["outlets"]

@@ -27,7 +27,8 @@ LIMIT_SECONDS = 900
 def run(home: Path, shop: Shop, day: date, **variables: str) -> subprocess.Popen:
     """``make run`` as make calls it."""
     env = {**os.environ, "DAYBREAK_HOME": str(home), "DAYBREAK_MASTER": "local[2]", "DAYBREAK_DRIVER_MEMORY": "1g"}
-    env |= {"DAYBREAK_SETTLE_SECONDS": "0", "DAYBREAK_CONTROL_SHARE": "0", **variables}
+    env |= {"DAYBREAK_SETTLE_SECONDS": "0", "DAYBREAK_CONTROL_SHARE": "0", "PRODUCTS": "recommendations"}
+    env |= variables
     command = [sys.executable, "-m", "jobs.lib.nights", "run", "--store", str(shop.folder), "--day", str(day)]
     with (home.parent / "night.log").open("ab") as log:
         return subprocess.Popen(command, env=env, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)

@@ -18,6 +18,9 @@ class Number(str):
     """A number as the file spells it: 1.10 stays 1.10."""
 
 
+DECODER = json.JSONDecoder(parse_float=Number, parse_int=Number, parse_constant=Number)
+
+
 def batches(text: Text) -> Iterator[tuple[pa.RecordBatch, frozenset[str] | None]]:
     """Batches of text columns with the keys that every row of the batch has (None for a batch without rows)."""
     yield pa.RecordBatch.from_pylist([], schema=pa.schema([])), None
@@ -44,7 +47,7 @@ def _lines(text: Text) -> Iterator[bytes]:
 
 def _object(line: bytes, number: int) -> dict[str, Any]:
     try:
-        value = json.loads(line.strip(), parse_float=Number, parse_int=Number, parse_constant=Number)
+        value = DECODER.decode(line.strip().decode("utf-8-sig" if number == 1 else "utf-8"))
     except json.JSONDecodeError as error:
         where = f"line {number}, column {error.colno}"
         raise Refused("json", f"{where}: {error.msg}; expected one JSON object a line") from None

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from graphlib import TopologicalSorter
 
 from pyspark.errors import PySparkException
 from pyspark.sql import functions as F
@@ -23,7 +24,7 @@ from jobs.landed.streams import Refused
 from jobs.lib import lineage
 from jobs.lib.errors import DaybreakError
 from jobs.lib.objects import Object, ObjectStore
-from jobs.lib.stages import Night
+from jobs.lib.stages import Night, in_order
 from jobs.lib.stores import Source
 
 QUARANTINE = "quarantine.files"
@@ -44,8 +45,11 @@ def run(night: Night) -> None:
     if found.strangers:
         night.log(f"{len(found.strangers):,} files belong to no source of store.yml, such as {found.strangers[0]}")
     closed = lineage.last_completed(night.tables, "landed")
-    for source in night.store.sources.values():
-        _land(night, place, source, found.files[source.name], closed, now)
+
+    def land(name: str) -> None:
+        _land(night, place, night.store.sources[name], found.files[name], closed, now)
+
+    in_order(TopologicalSorter(dict.fromkeys(night.store.sources, ())), land)
 
 
 def _land(

@@ -16,7 +16,7 @@ from typing import Any
 
 from jobs.lib import stores
 from jobs.lib.errors import DaybreakError
-from jobs.lib.objects import ObjectStore
+from jobs.lib.objects import FolderStore, ObjectStore
 from jobs.lib.settings import Settings
 from jobs.published import releases
 from jobs.warehouse import changes, connections, files, layout, shapes
@@ -112,10 +112,12 @@ def _load(settings: Settings, store: str, place: ObjectStore, one: Found, is_cur
         if is_current and (releases.current(place) or {}).get("release") != one.release:
             return f"{one.release} is no longer current: who moved the pointer loads what it names"
         layout.prepare(warehouse, one.shapes)
-        at = _moment(before) if is_current else None
+        now = _moment(before)
+        at = now if is_current else None
         if state == LOADED:
             for shape in one.shapes:
-                _note_changes(warehouse, shape, before, warehouse.rows_of(shape, one.day), one.release, at)
+                rows = warehouse.rows_of(shape, one.day)
+                _note_changes(warehouse, place, shape, before, rows, one.release, now)
         else:
             _replace_day(warehouse, place, one, before, at)
         facts = {"store": store, "product": one.manifest["product"], "release": one.release, "as_of": one.day}
@@ -142,7 +144,8 @@ def _replace_day(
     with files.staged(place, one.manifest) as paths:
         for shape in one.shapes:
             fresh = files.rows(shape, paths[shape.table])
-            _note_changes(warehouse, shape, before, fresh, one.release, at)
+            if at is not None:
+                _note_changes(warehouse, place, shape, before, fresh, one.release, at)
             warehouse.execute(layout.drop_day(shape, one.day))
             rows, promised = warehouse.append(shape, fresh), one.manifest["tables"][shape.table]["rows"]
             if rows != promised:
@@ -150,9 +153,19 @@ def _replace_day(
 
 
 def _note_changes(
-    warehouse: Warehouse, shape: Shape, before: Known | None, after: str, release: str, at: datetime | None
+    warehouse: Warehouse, place: ObjectStore, shape: Shape, before: Known | None, after: str, release: str, at: datetime
 ) -> None:
-    """Adds what moved from the release that readers saw to the rows of ``after``; nothing where they stay (``at``)."""
-    if at is not None:
-        was = warehouse.rows_of(shape, before.as_of) if before else None
-        warehouse.append(shapes.changes_of(shape), changes.between(shape, was, after, release, at))
+    """Adds what moved from the release that readers saw to the rows of ``after``."""
+    was = _seen(warehouse, place, shape, before) if before else None
+    warehouse.append(shapes.changes_of(shape), changes.between(shape, was, after, release, at))
+
+
+def _seen(warehouse: Warehouse, place: ObjectStore, shape: Shape, before: Known) -> str:
+    """The rows that readers saw: from that release's files where they are all here, several times quicker than from a
+    database; else from the warehouse."""
+    earlier = releases.manifest(place, before.release)
+    if isinstance(place, FolderStore) and earlier is not None and releases.is_whole(place, earlier):
+        entry = earlier["tables"].get(shape.table, {"columns": []})
+        if set(shape.names) <= {column["name"] for column in entry["columns"]}:
+            return files.rows(shape, [place.uri(file["key"]) for file in entry["files"]])
+    return warehouse.rows_of(shape, before.as_of)

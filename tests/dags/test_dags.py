@@ -118,6 +118,31 @@ def test_a_stage_is_told_the_partition_and_the_store(found: dict[str, dict]) -> 
     ]
 
 
+MADE = """
+import sys
+from types import SimpleNamespace as Fact
+sys.path.insert(0, sys.argv[1])
+import common
+from airflow.sdk.exceptions import AirflowFailException
+def passes(states):
+    asked = lambda dag_id, task_ids, run_ids: {run_ids[0]: states} if states else {}
+    run, instance = Fact(dag_id="nightly", run_id="r", partition_key="day"), Fact(get_task_states=asked, task_id="t")
+    try:
+        common.if_any_made({"dag_run": run, "ti": instance, "params": {"store": "/a/shop"}})
+    except AirflowFailException:
+        return False
+    return True
+print(passes({"a": "failed", "b": "success"}), passes({"a": "upstream_failed", "b": "skipped"}), passes({}))
+"""
+
+
+def test_publication_goes_on_without_a_product_that_failed_but_not_without_all(tmp_path: Path) -> None:
+    env = {"PATH": "/usr/bin:/bin", "AIRFLOW_HOME": str(tmp_path), "DAYBREAK_HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", MADE, str(DAGS)], capture_output=True, text=True, env=env)
+    assert done.stdout.splitlines()[-1] == "True False False", done.stderr
+    assert "none of the products" in (tmp_path / "runs" / "shop" / "day" / "t.failure.json").read_text()
+
+
 def test_a_rollback_is_told_by_parameters_that_no_shell_reads(found: dict[str, dict]) -> None:
     task = found["rollback"]["tasks"]["rollback"]
     assert "{{" not in task["command"] and '--to="$TO"' in task["command"]

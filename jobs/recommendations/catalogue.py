@@ -106,13 +106,13 @@ def fit(item: pd.DataFrame, pairs: pd.DataFrame, params: CatalogueParams | None 
     names, features = item_features(item)
     nothing = sparse.csr_matrix((len(item),) * 2, dtype=np.float32)
     ease = item_item.fit(bought, params.item_item) if params.is_personal else nothing
-    is_sellable, figures = _is_sellable(item), item_figures.fit(item, text)
+    sellable, figures = is_sellable(item), item_figures.fit(item, text)
     shared = shared_values(names, features) | {"just listed": figures.just_listed}
     where, where_of = np.unique(item["sold_in"].fillna("").to_numpy(object), return_inverse=True)
     return Catalogue(
         item_ids=item["item_id"].to_numpy(object),
         titles=item["title"].fillna(item["item_id"]).to_numpy(object),
-        is_sellable=is_sellable,
+        is_sellable=sellable,
         feature_names=names,
         features=features,
         ease=ease,
@@ -130,7 +130,7 @@ def fit(item: pd.DataFrame, pairs: pd.DataFrame, params: CatalogueParams | None 
         },
         idf=idf,
         country_popularity=_by_country(pairs, row, column, len(item), params),
-        places={name: _places(value, is_sellable) for name, value in shared.items()},
+        places={name: _places(value, sellable) for name, value in shared.items()},
         sold_in=tuple(where),
         sold_in_of=where_of,
         figures=figures,
@@ -184,7 +184,7 @@ def _places(value: np.ndarray, is_sellable: np.ndarray) -> np.ndarray:
     return np.where(value > 0, place, NEVER)
 
 
-def _is_sellable(item: pd.DataFrame) -> np.ndarray:
+def is_sellable(item: pd.DataFrame) -> np.ndarray:
     """Items that a list may show to all: not delisted, not restricted, and not out of stock where stock is known."""
     in_stock = item["on_hand"].astype(float).fillna(1).to_numpy() > 0
     return item["is_active"].to_numpy(bool) & ~item["is_restricted"].to_numpy(bool) & in_stock

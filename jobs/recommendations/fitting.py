@@ -7,10 +7,9 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from jobs.recommendations import contenders, cost, evaluate, fairness, gates, judging, ranker
+from jobs.recommendations import columns, contenders, cost, evaluate, fairness, gates, intervals, judging, ranker
 from jobs.recommendations.blend import CHOICES, Blend, blended
 from jobs.recommendations.contenders import UNWEIGHTED
 from jobs.recommendations.cost import CONFIGURATIONS, Cost
@@ -65,10 +64,10 @@ def fitted(
     if params.fairness.power:
         plain = replace(params, fairness=replace(params.fairness, power=0.0))
         models[UNWEIGHTED] = _candidate(windows, as_of, plain, threads)
-    seed = params.ranker.seed
     lists = contenders.lists(windows[0], models)
-    verdict = gates.evaluated(windows[0], lists, seed)
-    table = judging.rows(windows[0], lists, candidate, windows[1], costs, params.fairness, seed)
+    drawn = intervals.resampled(columns.each_customer(windows[0], lists), params.ranker.seed)
+    verdict = gates.evaluated(drawn, windows[0].cut.day)
+    table = judging.rows(windows[0], lists, drawn, candidate, windows[1], costs, params.fairness)
     rounds = {split: candidate.rankers[split].rounds for split in SPLITS}
     figures = {**judging.nested(table), "protocol": _protocol(windows, candidate, params), "cost": _told(costs, name)}
     newest = {split: _fit(windows[: params.fit_cuts], split, params, threads, rounds=rounds[split]) for split in SPLITS}
@@ -102,9 +101,7 @@ def _examples(found: Window, split: str, params: TrainParams) -> Examples:
 def _blend(later: Window, split: str, fitted: Ranker, params: TrainParams) -> Blend:
     """The blend whose lists cover the most of the catalogue among those near the best NDCG@10, measured on the cut
     that was stopped on (neither fitted nor judged on)."""
-    mask = ~later.found.is_own if split == "discovery" else np.ones(len(later.found.row), bool)
-    truth = contenders.discoveries(later) if split == "discovery" else later.cut.truth
-    truth = truth[truth["customer_id"].isin(set(later.customer_ids))]
+    mask, truth = later.allowed(split), later.bought(split)
     features, row = later.found.features[mask], later.found.row[mask]
     predicted = fitted.predicted(features)
     reached = []

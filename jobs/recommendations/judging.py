@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from jobs.recommendations import calibration, cost, evaluate, fairness, gates, intervals, splits
-from jobs.recommendations.columns import BOUGHT, each_customer
+from jobs.recommendations import calibration, cost, evaluate, fairness, gates, splits
+from jobs.recommendations.columns import BOUGHT
 from jobs.recommendations.contenders import UNWEIGHTED, Lists
 from jobs.recommendations.cost import Cost
 from jobs.recommendations.fairness import FairnessParams
@@ -27,18 +27,18 @@ COLUMNS = ["split", "list", "measure", "value", "low", "high", "cases", "cut_dat
 def rows(
     window: Window,
     lists: Lists,
+    drawn: Resampled,
     model: Model,
     later: Window,
     costs: dict[str, Cost],
     params: FairnessParams,
-    seed: int,
 ) -> pd.DataFrame:
     """All figures of the window, sorted, one row a (split, list, measure); see ``expectations/recommendations``.
 
-    ``later`` is the window that training stopped on: the scaling of probabilities is learnt there, and ``costs`` were
-    measured there. Of those the table has all but the seconds, which no two runs share.
+    ``drawn`` has the figures of :func:`jobs.recommendations.columns.each_customer`. ``later`` is the window that
+    training stopped on: the scaling of probabilities is learnt there, and ``costs`` were measured there. Of those the
+    table has all but the seconds, which no two runs share.
     """
-    drawn = intervals.resampled(each_customer(window, lists), seed)
     found = [(*key, *vars(drawn.mean(key)).values()) for key in drawn.columns]
     found += list(_ratios(drawn, list(splits.customer_groups(window.cut)), params))
     found += list(_of_sets(window, lists)) + list(_of_scores(window, model, later))

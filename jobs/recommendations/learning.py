@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -30,6 +31,27 @@ class Cut:
     truth: pd.DataFrame
     segments: pd.DataFrame
 
+    @cached_property
+    def own(self) -> pd.DataFrame:
+        """The pairs of the window's buyers that they had ordered before."""
+        return self.pairs[self.pairs["orders"] > 0]
+
+    @cached_property
+    def regulars(self) -> pd.DataFrame:
+        """One row a buyer who had ordered before, sorted by id: of its columns those of a customer count."""
+        return self.own.drop_duplicates("customer_id").sort_values("customer_id", kind="stable")
+
+    def bought(self, split: str) -> pd.DataFrame:
+        """Rows of ``truth``, what the customers of a split bought and its lists could have shown: ``all``;
+        ``discovery``, new to customers who had ordered before; ``repeat``, what these bought again; ``cold``, by all
+        others."""
+        is_regular = self.truth["customer_id"].isin(self.regulars["customer_id"])
+        if split in ("all", "cold"):
+            return self.truth if split == "all" else self.truth[~is_regular]
+        pair = ["customer_id", "item_id"]
+        is_own = pd.MultiIndex.from_frame(self.truth[pair]).isin(pd.MultiIndex.from_frame(self.own[pair]))
+        return self.truth[is_regular & (is_own if split == "repeat" else ~is_own)]
+
 
 @dataclass(frozen=True)
 class Window:
@@ -41,15 +63,24 @@ class Window:
     found: Candidates
     is_bought: np.ndarray
 
-    @property
-    def buyers_with_history(self) -> np.ndarray:
-        """Ids of the buyers who had ordered before the cut."""
-        return self.cut.pairs.loc[self.cut.pairs["orders"] > 0, "customer_id"].unique()
+    @cached_property
+    def customers(self) -> pd.DataFrame:
+        """The customers' own columns, in the order of ``customer_ids``."""
+        return self.cut.pairs.drop_duplicates("customer_id").set_index("customer_id").reindex(self.customer_ids)
+
+    def allowed(self, split: str) -> np.ndarray:
+        """Mask of the candidates that lists of this split may show: in ``discovery`` nothing the customer had."""
+        return ~self.found.is_own if split == "discovery" else np.ones(len(self.found.row), bool)
+
+    def bought(self, split: str) -> pd.DataFrame:
+        """What customers with candidates bought, of :meth:`Cut.bought`."""
+        truth = self.cut.bought(split)
+        return truth[truth["customer_id"].isin(self.customer_ids)]
 
     def examples(self, split: str, params: RankerParams) -> Examples:
         """Sampled pairs to learn from; for ``discovery`` own pairs are left out before the draw."""
         every = Examples(self.found.features, self.is_bought, self.found.row)
-        return ranker.sampled(every.where(~self.found.is_own) if split == "discovery" else every, params)
+        return ranker.sampled(every.where(self.allowed(split)) if split == "discovery" else every, params)
 
     def lists(self, score: np.ndarray, mask: np.ndarray | None = None, places: int = 20) -> pd.DataFrame:
         """The first places by this score (one value a candidate that the mask keeps) as lists to evaluate."""

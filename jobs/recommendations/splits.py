@@ -27,8 +27,7 @@ SEED = 7
 
 def customer_groups(cut: Cut) -> dict[str, np.ndarray]:
     """``column=value`` → ids, for each group that a store has and at least 30 of the window's buyers are in."""
-    who = cut.pairs[cut.pairs["orders"] > 0].drop_duplicates("customer_id").sort_values("customer_id", kind="stable")
-    found = {}
+    who, found = cut.regulars, {}
     for column in GROUPS:
         sizes = who[column].value_counts().sort_index()
         for value in sizes.index[sizes >= MIN_CUSTOMERS] if len(sizes) > 1 else ():
@@ -38,9 +37,8 @@ def customer_groups(cut: Cut) -> dict[str, np.ndarray]:
 
 def activity(cut: Cut) -> dict[str, np.ndarray]:
     """Ids of the window's buyers by how often they had ordered before, newcomers left out."""
-    who = cut.pairs[cut.pairs["orders"] > 0].drop_duplicates("customer_id").sort_values("customer_id", kind="stable")
-    is_few = (who["customer_orders"] < FEW_ORDERS).to_numpy()
-    ids = who["customer_id"].to_numpy(object)
+    is_few = (cut.regulars["customer_orders"] < FEW_ORDERS).to_numpy()
+    ids = cut.regulars["customer_id"].to_numpy(object)
     return {f"under {FEW_ORDERS} orders": ids[is_few], f"{FEW_ORDERS} orders or more": ids[~is_few]}
 
 
@@ -82,9 +80,8 @@ def kinds(cut: Cut, catalogue: Catalogue) -> pd.Series:
     return pd.Series(cluster, index=catalogue.item_ids[has_text]).astype(object)
 
 
-def truths(cut: Cut, discoveries: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+def parts(cut: Cut) -> Iterator[tuple[str, pd.DataFrame]]:
     """Name and bought pairs of each kind of purchase: again what they had, and the groups of items."""
-    warm = cut.truth[cut.truth["customer_id"].isin(cut.pairs.loc[cut.pairs["orders"] > 0, "customer_id"])]
-    yield "repeat", warm.drop(index=discoveries.index)
+    yield "repeat", cut.bought("repeat")
     for name, ids in item_groups(cut).items():
         yield name, cut.truth[cut.truth["item_id"].isin(ids)]

@@ -7,12 +7,11 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import sparse
 
 from jobs.recommendations import baselines
 from jobs.recommendations.learning import window
 from jobs.recommendations.rerank import RerankParams
-from jobs.recommendations.rerank_costs import COLUMNS, costs, diversity
+from jobs.recommendations.rerank_costs import COLUMNS, costs
 
 from . import small_shop
 
@@ -49,11 +48,3 @@ def test_much_diversity_shows_in_diversity_and_costs(seen):
     home = much[much["placement"] == "home"].set_index("weight")
     assert home.loc["diversity", "diversity@10"] > home.loc["plain", "diversity@10"]
     assert home.loc["diversity", "ratio"] < 1
-
-
-def test_diversity_by_hand():
-    text = sparse.csr_matrix(np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]))
-    same, apart, three, alone = [(0, 0), (0, 1)], [(1, 0), (1, 2)], [(2, 0), (2, 1), (2, 2)], [(3, 0)]
-    for lists, expected in ((same, 0.0), (same + apart, 0.5), (same + apart + three, (0 + 1 + 2 / 3) / 3)):
-        row, column = np.array(lists + ([] if len(lists) < 7 else alone)).T
-        assert diversity(text, row, column) == pytest.approx(expected)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jobs.recommendations import contenders, splits
+from jobs.recommendations import splits
 from jobs.recommendations.learning import Cut, window
 
 from . import small_shop
@@ -69,8 +69,7 @@ def test_groups_are_of_thirty_customers_and_kinds_with_several_values(cut):
 
 
 def test_repeat_and_discovery_divide_what_customers_with_history_bought(cut):
-    new = contenders.discoveries(window(cut))
-    again = dict(splits.truths(cut, new))["repeat"]
+    new, again = cut.bought("discovery"), dict(splits.parts(cut))["repeat"]
     own = set(zip(cut.pairs["customer_id"], cut.pairs["item_id"], strict=True))
     assert len(again) and all(pair in own for pair in zip(again["customer_id"], again["item_id"], strict=True))
     assert len(again) + len(new) == cut.truth["customer_id"].isin(cut.pairs["customer_id"]).sum()

@@ -17,12 +17,13 @@ from jobs.recommendations.score import people_of
 PLACEMENTS = {"home": "all", "discover": "discovery"}
 TRIAL = 0.05
 PLAIN = "plain"
-COLUMNS = ("placement", "weight", "value", "ndcg@10", "coverage@10", "diversity@10", "ratio")
+MEASURES = ("ndcg@10", "coverage@10", "diversity@10", "ndcg_ratio")
+COLUMNS = ("placement", "weight", "value", *MEASURES)
 
 
 def costs(window: Window, model: Model, params: RerankParams, share: float = TRIAL) -> pd.DataFrame:
-    """One row per placement and weight: the figures of the lists with that weight alone, ``ratio`` being NDCG@10 over
-    that of the plain lists (the row ``plain``). A weight of 0 is tried at 0.05, so that who turns it on knows the
+    """One row per placement and weight: the figures of the lists with that weight alone, ``ndcg_ratio`` being NDCG@10
+    over that of the plain lists (the row ``plain``). A weight of 0 is tried at 0.05, so that who turns it on knows the
     price; ``diversity`` is that of both kinds of customers, ``exploration`` has the share given, ``all`` has all."""
     rows = []
     people = people_of(window.customers.reset_index(), np.zeros(len(window.customer_ids), bool))
@@ -33,7 +34,7 @@ def costs(window: Window, model: Model, params: RerankParams, share: float = TRI
             rows.append((placement, name, value, *_figures(window, scored, kept, truth)))
     table = pd.DataFrame(rows, columns=COLUMNS[:-1])
     plain = table[table["weight"] == PLAIN].set_index("placement")["ndcg@10"]
-    table["ratio"] = table["ndcg@10"] / np.maximum(table["placement"].map(plain), 1e-12)
+    table["ndcg_ratio"] = table["ndcg@10"] / np.maximum(table["placement"].map(plain), 1e-12)
     return table
 
 

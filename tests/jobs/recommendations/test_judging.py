@@ -96,6 +96,21 @@ def test_exposure_of_all_items_and_hits_of_all_sources_are_whole(trained):
     assert figure(trained.evaluation, "source=own history", MODEL, "candidate_recall")["value"] < recall <= 1
 
 
+def test_what_each_weight_of_re_ranking_costs_is_told(trained):
+    told = trained.evaluation[trained.evaluation["split"].str.startswith("reranked=")]
+    assert figure(told, "reranked=home, plain", MODEL, "ndcg_ratio")["value"] == 1
+    assert figure(told, "reranked=discover, diversity", MODEL, "diversity@10")["value"] > 0
+    assert set(told["measure"]) == {"ndcg@10", "coverage@10", "diversity@10", "ndcg_ratio"}
+
+
+def test_what_a_report_draws_is_among_the_figures(trained):
+    drawn = trained.figures["drawn"]
+    assert drawn["all"][0] == "ndcg@10" and len([m for measures in drawn.values() for m in measures]) < 10
+    # The small shop sold nothing new in the window.
+    for split in set(drawn) - {"new items"}:
+        assert set(drawn[split]) <= set(trained.figures[split][MODEL])
+
+
 def test_the_table_keeps_its_contract(trained):
     contract = contracts.load("recommendations.evaluation")
     assert set(trained.evaluation.columns) | {"model_version"} == {column.name for column in contract.own_columns} - {

@@ -35,7 +35,7 @@ def test_each_weight_has_a_row_a_placement_and_the_plain_list_is_one(seen):
     for _, rows in found.groupby("placement"):
         assert list(rows["weight"]) == names
     table = found.set_index(["placement", "weight"])
-    assert (table.xs("plain", level="weight")["ratio"] == 1).all()
+    assert (table.xs("plain", level="weight")["ndcg_ratio"] == 1).all()
     assert table.loc[("home", "plain"), "ndcg@10"] > 0.1
     # Neither costs nor stock are known here: these weights move nothing.
     for name in ("margin", "stock"):
@@ -47,4 +47,4 @@ def test_much_diversity_shows_in_diversity_and_costs(seen):
     much = costs(seen, Frequency(), RerankParams(diversity=0.8, early_diversity=0.8, alike_from=0.2))
     home = much[much["placement"] == "home"].set_index("weight")
     assert home.loc["diversity", "diversity@10"] > home.loc["plain", "diversity@10"]
-    assert home.loc["diversity", "ratio"] < 1
+    assert home.loc["diversity", "ndcg_ratio"] < 1

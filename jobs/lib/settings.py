@@ -18,7 +18,9 @@ class Settings:
     """What a run is told from outside. Paths are absolute; ``lake`` and ``publish`` are a folder or ``s3://bucket/prefix``.
 
     ``cost_budget`` is what the lists of 1,000 customers may take in CPU seconds; ``group_weight`` above 0 weights the
-    customers of small groups of ``group_column`` up in training, by (share of the group) ** -group_weight."""
+    customers of small groups of ``group_column`` up in training, by (share of the group) ** -group_weight;
+    ``item_memory`` is the ceiling in bytes (the variable: GiB) of what items are compared with each other in;
+    ``is_position_corrected`` (1) weighs purchases in training by how far down they were shown."""
 
     home: Path
     store: str
@@ -36,6 +38,8 @@ class Settings:
     cost_budget: float | None
     group_column: str
     group_weight: float
+    item_memory: int
+    is_position_corrected: bool
     master: str
     remote: str | None
     driver_memory: str
@@ -69,6 +73,8 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         cost_budget=_number(env, "DAYBREAK_COST_BUDGET", 0, 0.01, 1e6) if env.get("DAYBREAK_COST_BUDGET") else None,
         group_column=_one_of(env, "DAYBREAK_GROUP_COLUMN", GROUP_COLUMNS),
         group_weight=_number(env, "DAYBREAK_GROUP_WEIGHT", 0.0, 0.0, 1.0),
+        is_position_corrected=_number(env, "DAYBREAK_POSITION_CORRECTION", 0, 0, 1) == 1,
+        item_memory=int(_number(env, "DAYBREAK_ITEM_MEMORY", 1.0, 0.01, 1024.0) * 2**30),
         master=env.get("DAYBREAK_MASTER") or "local[*]",
         remote=env.get("SPARK_REMOTE") or None,
         driver_memory=env.get("DAYBREAK_DRIVER_MEMORY") or "3g",

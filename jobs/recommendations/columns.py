@@ -34,7 +34,8 @@ def _customers(window: Window) -> pd.Index:
 
 def _of_splits(window: Window, lists: Lists) -> Iterator[tuple[Key, pd.Series]]:
     """All measures of the gated splits, and two of each group of customers."""
-    customers, kind = _customers(window), splits.kinds(window.cut, window.catalogue)
+    customers = _customers(window)
+    kind = pd.Series(window.catalogue.kind, index=window.catalogue.item_ids, dtype=object)
     surprise = evaluate.surprise(window.catalogue.column("customers_all"), window.cut.sample["customer_id"].nunique())
     groups = splits.activity(window.cut) | splits.customer_groups(window.cut)
     groups["with history"] = window.cut.regulars["customer_id"].to_numpy(object)

@@ -11,11 +11,13 @@ import pandas as pd
 
 from jobs.recommendations import columns, contenders, cost, evaluate, fairness, gates, intervals, judging, ranker
 from jobs.recommendations.blend import CHOICES, Blend, blended
+from jobs.recommendations.catalogue import CatalogueParams
 from jobs.recommendations.contenders import UNWEIGHTED
 from jobs.recommendations.cost import CONFIGURATIONS, Cost
 from jobs.recommendations.fairness import FairnessParams
 from jobs.recommendations.learning import Window, together, window
 from jobs.recommendations.model import MODEL, Model
+from jobs.recommendations.position import PositionParams
 from jobs.recommendations.ranker import Examples, Ranker, RankerParams
 
 SPLITS = ("all", "discovery")
@@ -36,6 +38,8 @@ class TrainParams:
     cost_budget: float | None = None
     fairness: FairnessParams = field(default_factory=FairnessParams)
     ranker: RankerParams = field(default_factory=RankerParams)
+    catalogue: CatalogueParams = field(default_factory=CatalogueParams)
+    position: PositionParams = field(default_factory=PositionParams)
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,7 @@ def _fit(windows: list[Window], split: str, params: TrainParams, threads: int, *
 
 def _examples(found: Window, split: str, params: TrainParams) -> Examples:
     """Sampled pairs to learn from, those of small groups weighted up where the store wants it."""
-    examples = found.examples(split, params.ranker)
+    examples = found.examples(split, params.ranker, params.position)
     if not params.fairness.power:
         return examples
     return replace(examples, weight=fairness.weights(found, params.fairness)[examples.group])
@@ -117,6 +121,7 @@ def _protocol(windows: list[Window], model: Model, params: TrainParams) -> dict[
     return {
         "fit_cuts": len(windows[2 : 2 + params.fit_cuts]),
         "blends": {split: asdict(blend) for split, blend in model.blends.items()},
+        "position_powers": dict(params.position.powers),
         "rounds": {split: model.rankers[split].rounds for split in SPLITS},
     }
 

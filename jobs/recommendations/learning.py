@@ -13,8 +13,9 @@ from jobs.recommendations import catalogue as item_side
 from jobs.recommendations import ranker
 from jobs.recommendations.blend import ranks
 from jobs.recommendations.candidates import CandidateParams, block_of
-from jobs.recommendations.catalogue import Catalogue
+from jobs.recommendations.catalogue import Catalogue, CatalogueParams
 from jobs.recommendations.pair_features import Candidates, candidate_pairs
+from jobs.recommendations.position import PositionParams, credits
 from jobs.recommendations.ranker import Examples, RankerParams
 from jobs.recommendations.score import BLOCK_CUSTOMERS
 
@@ -77,10 +78,25 @@ class Window:
         truth = self.cut.bought(split)
         return truth[truth["customer_id"].isin(self.customer_ids)]
 
-    def examples(self, split: str, params: RankerParams) -> Examples:
-        """Sampled pairs to learn from; for ``discovery`` own pairs are left out before the draw."""
-        every = Examples(self.found.features, self.is_bought, self.found.row)
+    def examples(self, split: str, params: RankerParams, position: PositionParams | None = None) -> Examples:
+        """Sampled pairs to learn from; for ``discovery`` own pairs are left out before the draw. Purchases are weighed
+        by where they were shown where ``position`` says how."""
+        credit = self._credit(position) if position is not None and position.powers else None
+        every = Examples(self.found.features, self.is_bought, self.found.row, credit=credit)
         return ranker.sampled(every.where(self.allowed(split)) if split == "discovery" else every, params)
+
+    def _credit(self, position: PositionParams) -> np.ndarray:
+        """What a candidate's purchase weighs, 1 for what was not bought."""
+        truth, width = self.cut.truth, len(self.catalogue.item_ids)
+        row = pd.Index(self.customer_ids).get_indexer(truth["customer_id"])
+        column = self.catalogue.index_of(truth["item_id"])
+        keys = self.found.row * width + self.found.column
+        wanted = row * width + column
+        place = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
+        is_found = (row >= 0) & (column >= 0) & (keys[place] == wanted)
+        credit = np.ones(len(keys))
+        credit[place[is_found]] = credits(truth[is_found], position)
+        return credit
 
     def lists(self, score: np.ndarray, mask: np.ndarray | None = None, places: int = 20) -> pd.DataFrame:
         """The first places by this score (one value a candidate that the mask keeps) as lists to evaluate."""
@@ -96,11 +112,16 @@ class Window:
         )
 
 
-def window(cut: Cut, params: CandidateParams | None = None, items: Catalogue | None = None) -> Window:
+def window(
+    cut: Cut,
+    params: CandidateParams | None = None,
+    items: Catalogue | None = None,
+    fitting: CatalogueParams | None = None,
+) -> Window:
     """Fits the item side of the cut (or takes it fitted) and makes the candidates of its buyers, by the very code that
     scores a night."""
     params = params or CandidateParams()
-    items = items or item_side.fit(cut.items, cut.sample)
+    items = items or item_side.fit(cut.items, cut.sample, fitting)
     who = np.sort(cut.pairs["customer_id"].unique().astype(object))
     parts, offset, names = [], 0, []
     for start in range(0, len(who), BLOCK_CUSTOMERS):
@@ -127,8 +148,15 @@ def together(parts: list[Examples]) -> Examples:
         pd.concat([part.features for part in parts], ignore_index=True),
         np.concatenate([part.is_bought for part in parts]),
         np.concatenate(groups),
-        None if parts[0].weight is None else np.concatenate([part.weight for part in parts]),
+        _chained([part.weight for part in parts]),
+        _chained([part.credit for part in parts]),
     )
+
+
+def _chained(parts: list[np.ndarray | None]) -> np.ndarray | None:
+    """The arrays of all parts, None where no part has one; a part without counts as ones would mislead: all or none."""
+    known = [part for part in parts if part is not None]
+    return np.concatenate(known) if known and len(known) == len(parts) else None
 
 
 def _bought(found: Candidates, customer_ids: np.ndarray, items: Catalogue, truth: pd.DataFrame) -> np.ndarray:

@@ -44,18 +44,21 @@ class RankerParams:
 
 @dataclass(frozen=True)
 class Examples:
-    """Pairs to learn from, sorted by cut, customer and item: features, whether bought, the customer's group, and what
-    a pair of this customer weighs (None: all alike)."""
+    """Pairs to learn from, sorted by cut, customer and item: features, whether bought, the customer's group, what a
+    pair of this customer weighs (None: all alike), and what the purchase of a pair does (None: all alike; the logistic
+    model's alone, as LambdaMART takes one weight a customer)."""
 
     features: pd.DataFrame
     is_bought: np.ndarray
     group: np.ndarray
     weight: np.ndarray | None = None
+    credit: np.ndarray | None = None
 
     def where(self, mask: np.ndarray) -> Examples:
         """The examples that the mask keeps."""
-        weight = None if self.weight is None else self.weight[mask]
-        return Examples(self.features[mask].reset_index(drop=True), self.is_bought[mask], self.group[mask], weight)
+        weight, credit = (None if each is None else each[mask] for each in (self.weight, self.credit))
+        features = self.features[mask].reset_index(drop=True)
+        return Examples(features, self.is_bought[mask], self.group[mask], weight, credit)
 
 
 @dataclass(frozen=True)
@@ -178,4 +181,6 @@ def _label(matrix: xgboost.DMatrix, examples: Examples, name: str) -> None:
         return
     bought = np.bincount(examples.group, weights=label)
     weight = np.maximum(bought[examples.group], 1) ** -0.5
-    matrix.set_weight(weight if examples.weight is None else weight * examples.weight)
+    for each in (examples.weight, examples.credit):
+        weight = weight if each is None else weight * each
+    matrix.set_weight(weight)

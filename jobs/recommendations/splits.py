@@ -9,10 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from sklearn.cluster import MiniBatchKMeans
-from threadpoolctl import threadpool_limits
 
-from jobs.recommendations.catalogue import Catalogue
 from jobs.recommendations.frames import GROUPS
 from jobs.recommendations.learning import Cut
 
@@ -21,8 +18,6 @@ FEW_ORDERS = 5
 NEW_DAYS = 28
 HEAD_SHARE = 0.2
 CATEGORIES = 20
-CLUSTERS = 30
-SEED = 7
 
 
 def customer_groups(cut: Cut) -> dict[str, np.ndarray]:
@@ -63,21 +58,6 @@ def top_categories(items: pd.DataFrame) -> pd.Series:
     """Item → first step of its category path, empty where it has none."""
     top = items["category"].str.split(">").str[0].str.strip() if items["category"].notna().any() else None
     return pd.Series(None if top is None else top.to_numpy(object), index=items["item_id"], dtype=object)
-
-
-def kinds(cut: Cut, catalogue: Catalogue) -> pd.Series:
-    """Item → its kind, for telling a new kind of thing from more of the same: the whole category where the store keeps
-    them, else one of 30 clusters of the titles' words (k-means on TF-IDF), none for an item without a known word."""
-    category = cut.items.set_index("item_id")["category"]
-    if category.notna().any():
-        return category
-    has_text = np.diff(catalogue.text.indptr) > 0
-    if has_text.sum() < CLUSTERS:
-        return pd.Series(None, index=catalogue.item_ids, dtype=object)
-    with threadpool_limits(1):
-        model = MiniBatchKMeans(CLUSTERS, random_state=SEED, n_init=1, batch_size=4096)
-        cluster = model.fit_predict(catalogue.text[has_text])
-    return pd.Series(cluster, index=catalogue.item_ids[has_text]).astype(object)
 
 
 def parts(cut: Cut) -> Iterator[tuple[str, pd.DataFrame]]:

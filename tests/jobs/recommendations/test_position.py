@@ -7,13 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jobs.recommendations import position, ranker
+from jobs.recommendations import frames, position, ranker
 from jobs.recommendations.learning import Window, window
 from jobs.recommendations.position import PositionParams
 from jobs.recommendations.ranker import Examples, RankerParams
 from jobs.store import choice
 
 from . import small_shop
+from .conftest import fitted
 
 DAY = small_shop.FIRST_DAY + timedelta(days=250)
 
@@ -90,3 +91,34 @@ def test_credits_come_to_the_pairs_they_are_of(seen):
     pairs = pd.DataFrame(names)[found.is_bought].merge(truth, on=["customer_id", "item_id"], how="left")
     credit = weighed.credit[weighed.is_bought]
     assert credit / credit[0] == pytest.approx(pairs["shown_rank"].to_numpy() / pairs["shown_rank"][0])
+
+
+def test_what_was_shown_is_counted_and_stands_beside_what_was_bought(spark):
+    rows = [
+        ("impression", "c", "i", "home", 3, 1),
+        ("impression", "c", "i", "search", 2, 2),
+        ("click", "c", "i", "home", 3, 2),
+    ]
+    rows += [
+        ("impression", None, "i", "home", 3, 1),
+        ("impression", "c", "other", "home", 5, 29),
+        ("view", "c", "i", None, None, 1),
+    ]
+    events = spark.createDataFrame(
+        [(*row[:5], DAY + timedelta(days=row[5])) for row in rows],
+        "event_type string, customer_id string, item_id string, placement string, rank int, event_date date",
+    )
+    events = fitted(events, "validated.events")
+    counted = position.counts(events, DAY + timedelta(days=28))
+    assert counted.to_numpy().tolist() == [["home", "i", 3, 2, 1], ["search", "i", 2, 1, 0]]
+    lines = spark.createDataFrame(
+        [("c", item, DAY + timedelta(days=4)) for item in ("i", "other")],
+        "customer_id string, item_id string, order_date date",
+    )
+    lines = fitted(lines.selectExpr("*", "true AS is_product"), "validated.order_lines")
+    truth = frames.labels(lines, DAY, 10, position.shown(events, DAY))
+    assert (
+        truth["shown_in"].tolist() == ["search", None]
+        and truth["shown_rank"][0] == 2
+        and np.isnan(truth["shown_rank"][1])
+    )

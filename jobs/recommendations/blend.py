@@ -2,8 +2,9 @@
 values: Σ weight / (place + 20) (reciprocal rank fusion, Cormack et al. 2009).
 
 What a customer often ordered is told by the order of their own history as well as by any model, and spreads the lists
-over the catalogue: on two cuts of Online Retail (August and September 2011) at half of what a price on popularity costs
-in NDCG for the same coverage. How much of it is chosen on a window that is neither fitted nor judged on.
+over the catalogue: on three cuts of Online Retail (July to September 2011) own 2 gives 1.0% of NDCG@10 for 14% more
+coverage, a price of 0.2 beside own 0.5 gives 1.3% for 15%. How much of it is chosen on a window that is neither fitted
+nor judged on.
 """
 
 from __future__ import annotations

@@ -44,7 +44,8 @@ def counts(events: DataFrame, as_of: date) -> pd.DataFrame:
     )
     most = counted.groupBy("item_id").agg(F.sum("impressions").alias("shown"))
     most = most.orderBy(F.desc("shown"), "item_id").limit(COUNT_ITEMS).select("item_id")
-    rows: pd.DataFrame = counted.join(F.broadcast(most), "item_id", "left_semi").toPandas()
+    kept = counted.join(F.broadcast(most), "item_id", "left_semi")
+    rows: pd.DataFrame = kept.select("placement", "item_id", "rank", "impressions", "clicks").toPandas()
     return rows.sort_values(["placement", "item_id", "rank"], kind="stable").reset_index(drop=True)
 
 

@@ -22,7 +22,9 @@ class Settings:
     customers of small groups of ``group_column`` up in training, by (share of the group) ** -group_weight.
     ``warehouse`` is a DuckDB file, a Postgres URL or ``none``; ``{store}`` in it stands for the store's name. Days
     and changes of nights more than ``warehouse_days`` before the newest are dropped from it.
-    ``guardrails`` names the file of a store's price guardrails where it is not guardrails.yml in its folder."""
+    ``guardrails`` names the file of a store's price guardrails where it is not guardrails.yml in its folder;
+    ``item_memory`` is the ceiling in bytes (the variable: GiB) of what items are compared with each other in;
+    ``is_position_corrected`` (1) weighs purchases in training by how far down they were shown."""
 
     home: Path
     store: str
@@ -41,6 +43,8 @@ class Settings:
     group_column: str
     group_weight: float
     guardrails: str | None
+    item_memory: int
+    is_position_corrected: bool
     master: str
     remote: str | None
     driver_memory: str
@@ -79,6 +83,8 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         group_column=_one_of(env, "DAYBREAK_GROUP_COLUMN", GROUP_COLUMNS),
         group_weight=_number(env, "DAYBREAK_GROUP_WEIGHT", 0.0, 0.0, 1.0),
         guardrails=_path(env, "DAYBREAK_GUARDRAILS"),
+        is_position_corrected=_number(env, "DAYBREAK_POSITION_CORRECTION", 0, 0, 1) == 1,
+        item_memory=int(_number(env, "DAYBREAK_ITEM_MEMORY", 1.0, 0.01, 1024.0) * 2**30),
         master=env.get("DAYBREAK_MASTER") or "local[*]",
         remote=env.get("SPARK_REMOTE") or None,
         driver_memory=env.get("DAYBREAK_DRIVER_MEMORY") or "3g",

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 BINS = 10
-STEPS = 25
 
 
 def probability(margin: np.ndarray) -> np.ndarray:
@@ -19,19 +20,12 @@ def probability(margin: np.ndarray) -> np.ndarray:
 
 
 def scaling(margin: np.ndarray, is_bought: np.ndarray) -> tuple[float, float]:
-    """Slope and offset of log-odds that fit best what was bought (Newton's method); (1, 0) where all or nothing was."""
-    slope, offset = 1.0, 0.0
+    """Slope and offset of log-odds that fit best what was bought; (1, 0) where all or nothing was."""
     if is_bought.all() or not is_bought.any():
-        return slope, offset
-    features = np.column_stack([margin, np.ones(len(margin))])
-    for _ in range(STEPS):
-        told = probability(slope * margin + offset)
-        weight = np.maximum(told * (1 - told), 1e-9)
-        step = np.linalg.lstsq((features.T * weight) @ features, features.T @ (is_bought - told), rcond=None)[0]
-        slope, offset = slope + step[0], offset + step[1]
-        if np.abs(step).max() < 1e-9:
-            break
-    return float(slope), float(offset)
+        return 1.0, 0.0
+    with threadpool_limits(1):
+        fitted = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-9).fit(margin[:, None], is_bought)
+    return float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
 
 
 def reliability(told: np.ndarray, is_bought: np.ndarray) -> pd.DataFrame:

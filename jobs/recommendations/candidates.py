@@ -12,8 +12,11 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from jobs.recommendations import factors
 from jobs.recommendations.catalogue import Catalogue, taste_rows
 from jobs.recommendations.item_item import keep_strongest
+
+DUE_FACTOR = 1.5
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,9 @@ class CandidateParams:
     users: int = 20
     content: int = 20
     viewed: int = 20
+    due: int = 20
+    leaders: int = 20
+    factors: int = 20
     neighbours: int = 150
     shared: dict[str, int] = field(
         default_factory=lambda: {"discovered": 60, "trend": 20, "popular": 40, "new": 10, "just listed": 10}
@@ -72,6 +78,11 @@ def scores(block: Block, catalogue: Catalogue, params: CandidateParams) -> dict[
         "ease_recent": recent @ catalogue.ease_recent,
         "cosine": sparse.diags(1 / size) @ bought @ catalogue.cosine,
         "content": recent @ catalogue.text_neighbours,
+        # How much of what the customer bought is of the item's kind, times how much the item leads its kind.
+        "leader": unit_sum(recent @ catalogue.members) @ catalogue.leaders,
+        "factors": factors.scores(
+            block.matrix(block.pairs["orders"]), catalogue.factors, params.neighbours if params.factors else 0
+        ),
     }
     near = _neighbours(block, catalogue, params)
     for name, weights in sorted(catalogue.reference_weights.items()):
@@ -89,9 +100,12 @@ def candidates(
     viewed = np.where(block.pairs["orders"] > 0, 0, viewed)
     found = {
         "own history": _top(block.matrix(np.where(block.pairs["orders"] > 0, weight + 1e-9, 0)), params.own),
+        "due again": _top(block.matrix(dueness(block, catalogue)), params.due),
         "bought with": _top(scored["ease"], params.item_item),
         "customers alike": _top(scored["users_recent"], params.users),
         "similar": _top(scored["content"], params.content),
+        "category leaders": _top(scored["leader"], params.leaders),
+        "factors": _top(scored["factors"], params.factors),
         "viewed": _top(block.matrix(viewed), params.viewed),
     }
     for name, k in params.shared.items():
@@ -100,6 +114,25 @@ def candidates(
     countries, country_of = np.unique(block.customers["country"].fillna("").to_numpy(object), return_inverse=True)
     is_sold = np.array([[not codes or who in codes.split() for codes in catalogue.sold_in] for who in countries])
     return {name: keys[_may_be_shown(keys, block, catalogue, is_sold, country_of)] for name, keys in found.items()}
+
+
+def dueness(block: Block, catalogue: Catalogue) -> np.ndarray:
+    """How near the time since the customer last ordered an item is to the time after which it is ordered again, one
+    value an own pair: the customer's own mean gap where they ordered it often, else the item's. 1 is today, 0 more than
+    half as long again or less than two thirds."""
+    orders, last = block.pairs["orders"].to_numpy(float), block.pairs["last_age"].to_numpy(float)
+    own_gap = (block.pairs["first_age"].to_numpy(float) - last) / np.maximum(orders - 1, 1)
+    gap = np.where(orders > 2, own_gap, catalogue.column("repeat_gap")[block.column].astype(float))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        distance = np.abs(np.log(np.maximum(last, 1) / np.maximum(gap, 1)))
+    near = np.where(distance <= np.log(DUE_FACTOR), np.exp(-distance), 0)
+    return np.where(orders > 0, near, 0)
+
+
+def unit_sum(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Rows that add up to 1; rows of zeros stay."""
+    total = np.asarray(matrix.sum(axis=1)).ravel()
+    return (sparse.diags(1 / np.where(total > 0, total, 1)) @ matrix).tocsr()
 
 
 def _may_be_shown(

@@ -13,7 +13,9 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from jobs.recommendations import content, item_figures, item_item
+from jobs.lib.settings import Settings
+from jobs.recommendations import content, factors, item_figures, item_item, kinds
+from jobs.recommendations.factors import FactorParams, Factors
 from jobs.recommendations.item_figures import ItemFigures
 from jobs.recommendations.item_item import ItemItemParams
 
@@ -27,6 +29,8 @@ COUNTS = (
 PLAIN = ("repeat_rate", "price")
 NEVER = 9999.0
 NEW_ARRIVAL_DAYS = 14
+LEADERS = 20  # of a kind
+GAP_TRUST = 5  # customers whose mean gap weighs as much as that of all items
 
 
 @dataclass(frozen=True)
@@ -34,16 +38,23 @@ class CatalogueParams:
     """Sizes that bound the item side; without ``is_personal`` EASE is left out, which only personal lists need."""
 
     item_item: ItemItemParams = field(default_factory=ItemItemParams)
+    factors: FactorParams = field(default_factory=FactorParams)
     segment_customers: int = 30
     is_personal: bool = True
     segments: int = 40
+
+
+def params_of(settings: Settings) -> CatalogueParams:
+    """The sizes under the store's ceiling of memory."""
+    return CatalogueParams(item_item=ItemItemParams(memory=settings.item_memory))
 
 
 @dataclass(frozen=True)
 class Catalogue:
     """Items and the models over them; matrices are items × items, items × terms or customers × items, sparse
     (``reference_by_item``, the tastes that user-kNN compares with, is items × customers, as its product needs it).
-    ``sold_in`` holds the distinct lists of countries (empty: everywhere), ``sold_in_of`` the one of each item."""
+    ``sold_in`` holds the distinct lists of countries (empty: everywhere), ``sold_in_of`` the one of each item; ``kind``
+    is of each item (:mod:`jobs.recommendations.kinds`), ``members`` items × kinds, ``leaders`` kinds × items."""
 
     item_ids: np.ndarray
     titles: np.ndarray
@@ -65,6 +76,10 @@ class Catalogue:
     sold_in: tuple[str, ...]
     sold_in_of: np.ndarray
     figures: ItemFigures
+    factors: Factors
+    kind: np.ndarray
+    members: sparse.csr_matrix
+    leaders: sparse.csr_matrix
 
     @cached_property
     def index(self) -> pd.Index:
@@ -103,16 +118,18 @@ def fit(item: pd.DataFrame, pairs: pd.DataFrame, params: CatalogueParams | None 
     bought = matrix(np.ones(len(row)))
     text = content.vectors(item)
     idf = np.log1p(shape[0] / (1 + np.asarray(bought.sum(axis=0)).ravel())).astype(np.float32)
-    names, features = item_features(item)
+    names, features = item_features(item, _repeat_gap(pairs, column, len(item)))
     nothing = sparse.csr_matrix((len(item),) * 2, dtype=np.float32)
     ease = item_item.fit(bought, params.item_item) if params.is_personal else nothing
-    is_sellable, figures = _is_sellable(item), item_figures.fit(item, text)
+    sellable, figures = is_sellable(item), item_figures.fit(item, text)
     shared = shared_values(names, features) | {"just listed": figures.just_listed}
+    kind = kinds.of_items(item, figures.embedding)
+    members = kinds.membership(kind)
     where, where_of = np.unique(item["sold_in"].fillna("").to_numpy(object), return_inverse=True)
     return Catalogue(
         item_ids=item["item_id"].to_numpy(object),
         titles=item["title"].fillna(item["item_id"]).to_numpy(object),
-        is_sellable=is_sellable,
+        is_sellable=sellable,
         feature_names=names,
         features=features,
         ease=ease,
@@ -120,7 +137,7 @@ def fit(item: pd.DataFrame, pairs: pd.DataFrame, params: CatalogueParams | None 
         ease_recent=item_item.fit(matrix(pairs["decayed_90d"]), params.item_item) if params.is_personal else nothing,
         cosine=_cosine(bought, params.item_item),
         text=text,
-        text_neighbours=content.neighbours(text),
+        text_neighbours=content.neighbours(text, params.item_item.memory),
         reference_ids=customers,
         reference_by_item=taste_rows(matrix(pairs["orders"]), idf).T.tocsr(),
         reference_weights={
@@ -130,10 +147,14 @@ def fit(item: pd.DataFrame, pairs: pd.DataFrame, params: CatalogueParams | None 
         },
         idf=idf,
         country_popularity=_by_country(pairs, row, column, len(item), params),
-        places={name: _places(value, is_sellable) for name, value in shared.items()},
+        places={name: _places(value, sellable) for name, value in shared.items()},
         sold_in=tuple(where),
         sold_in_of=where_of,
         figures=figures,
+        factors=factors.fit(matrix(pairs["orders"]) if params.is_personal else nothing, params.factors),
+        kind=kind,
+        members=members,
+        leaders=kinds.leaders(members, np.where(sellable, shared["popular"], 0), LEADERS),
     )
 
 
@@ -144,7 +165,18 @@ def taste_rows(orders: sparse.csr_matrix, idf: np.ndarray) -> sparse.csr_matrix:
     return content.unit_rows(weighted @ sparse.diags(idf)).astype(np.float32)
 
 
-def item_features(item: pd.DataFrame) -> tuple[tuple[str, ...], np.ndarray]:
+def _repeat_gap(pairs: pd.DataFrame, column: np.ndarray, items: int) -> np.ndarray:
+    """Days after which an item is ordered again: the mean over customers who did, drawn to that of all items where
+    they are few."""
+    again = pairs["orders"].to_numpy(float) > 1
+    span = (pairs["first_age"] - pairs["last_age"]).to_numpy(float)[again]
+    gap = span / np.maximum(pairs["orders"].to_numpy(float)[again] - 1, 1)
+    total, count = (np.bincount(column[again], weights=w, minlength=items) for w in (gap, np.ones(len(gap))))
+    usual = gap.mean() if len(gap) else 0.0
+    return (total + GAP_TRUST * usual) / (count + GAP_TRUST)
+
+
+def item_features(item: pd.DataFrame, repeat_gap: np.ndarray) -> tuple[tuple[str, ...], np.ndarray]:
     """Names and values (items × features) of what the ranker knows of an item alone."""
     values: dict[str, np.ndarray] = {}
     for name in (*COUNTS, *PLAIN):
@@ -158,6 +190,7 @@ def item_features(item: pd.DataFrame) -> tuple[tuple[str, ...], np.ndarray]:
     values["launch_rate"] = values["customers_28d"] / np.minimum(age, 28)
     values["discovery_share"] = (values["discoveries_28d"] + 1) / (values["customers_28d"] + 2)
     values["first_basket_share"] = (values["first_basket_28d"] + 1) / (values["customers_28d"] + 2)
+    values["repeat_gap"] = repeat_gap
     return tuple(values), np.column_stack(list(values.values())).astype(np.float32)
 
 
@@ -184,7 +217,7 @@ def _places(value: np.ndarray, is_sellable: np.ndarray) -> np.ndarray:
     return np.where(value > 0, place, NEVER)
 
 
-def _is_sellable(item: pd.DataFrame) -> np.ndarray:
+def is_sellable(item: pd.DataFrame) -> np.ndarray:
     """Items that a list may show to all: not delisted, not restricted, and not out of stock where stock is known."""
     in_stock = item["on_hand"].astype(float).fillna(1).to_numpy() > 0
     return item["is_active"].to_numpy(bool) & ~item["is_restricted"].to_numpy(bool) & in_stock

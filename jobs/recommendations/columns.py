@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from jobs.recommendations import contenders, evaluate, fairness, gates, splits
+from jobs.recommendations import evaluate, fairness, gates, splits
 from jobs.recommendations.contenders import Lists
 from jobs.recommendations.learning import Window
 from jobs.recommendations.model import MODEL
@@ -34,19 +34,22 @@ def _customers(window: Window) -> pd.Index:
 
 def _of_splits(window: Window, lists: Lists) -> Iterator[tuple[Key, pd.Series]]:
     """All measures of the gated splits, and two of each group of customers."""
-    customers, own = _customers(window), window.cut.pairs[window.cut.pairs["orders"] > 0]
-    kind = splits.kinds(window.cut, window.catalogue)
+    customers = _customers(window)
+    kind = pd.Series(window.catalogue.kind, index=window.catalogue.item_ids, dtype=object)
     surprise = evaluate.surprise(window.catalogue.column("customers_all"), window.cut.sample["customer_id"].nunique())
     groups = splits.activity(window.cut) | splits.customer_groups(window.cut)
-    groups["with history"] = window.buyers_with_history
-    for split, truth in gates.truths(window).items():
+    groups["with history"] = window.cut.regulars["customer_id"].to_numpy(object)
+    for split in gates.SPLITS:
+        truth = window.cut.bought(split)
         for name, shown in lists[split].items():
             hits = evaluate.hits(shown, truth)
             figures = evaluate.of_hits(hits, truth.groupby("customer_id").size()).reindex(customers)
-            places = evaluate.of_places(shown, window.catalogue, surprise).reindex(figures.index)
-            # Diversity and novelty of the same customers as the other measures.
-            figures = figures.join(places.where(figures["ndcg@10"].notna()))
-            figures["serendipity@10"] = evaluate.serendipity(hits, kind, own)
+            # Novelty and diversity of the same customers as the other measures.
+            novelty = evaluate.novelty(shown, window.catalogue, surprise).reindex(customers)
+            diversity = evaluate.diversity(shown, window.catalogue).reindex(customers)
+            figures["novelty@10"] = novelty.where(figures["ndcg@10"].notna())
+            figures["diversity@10"] = diversity.where(figures["ndcg@10"].notna())
+            figures["serendipity@10"] = evaluate.serendipity(hits, kind, window.cut.own)
             yield from (((split, name, str(measure)), values) for measure, values in figures.items())
             for group, ids in groups.items() if split == "all" else ():
                 inside = figures.loc[figures.index.isin(ids), PART_MEASURES].reindex(customers)
@@ -56,7 +59,7 @@ def _of_splits(window: Window, lists: Lists) -> Iterator[tuple[Key, pd.Series]]:
 def _of_parts(window: Window, lists: Lists) -> Iterator[tuple[Key, pd.Series]]:
     """Two measures of the plain lists on each kind of purchase."""
     customers = _customers(window)
-    for split, truth in splits.truths(window.cut, contenders.discoveries(window)):
+    for split, truth in splits.parts(window.cut):
         sizes = truth.groupby("customer_id").size()
         for name, shown in lists["all"].items() if len(truth) else ():
             figures = evaluate.of_hits(evaluate.hits(shown, truth), sizes)[PART_MEASURES].reindex(customers)
@@ -76,7 +79,7 @@ def _of_sources(window: Window, lists: Lists) -> Iterator[tuple[Key, pd.Series]]
     """Of each source of candidates: how much of what was bought it had proposed, its share of the model's hits in ten
     places (one hit may have several sources) and how many items it brings, by customer with a list."""
     found, customers = window.found, _customers(window)
-    truth = window.cut.truth[window.cut.truth["customer_id"].isin(window.customer_ids)]
+    truth = window.bought("all")
     wanted = truth.groupby("customer_id").size().reindex(window.customer_ids).to_numpy(float)
     hits = evaluate.hits(lists["all"][MODEL], truth)
     hits = hits[hits["rank"] <= 10]

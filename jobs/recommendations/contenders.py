@@ -32,26 +32,15 @@ def lists(window: Window, models: dict[str, Model]) -> Lists:
 
 def newcomer_lists(window: Window, is_ours: bool) -> pd.DataFrame:
     """The one list for newcomers, given to each buyer who had not ordered before."""
-    truth = window.cut.truth
-    who = truth.loc[~truth["customer_id"].isin(window.buyers_with_history), ["customer_id"]].drop_duplicates()
+    who = window.cut.bought("cold")[["customer_id"]].drop_duplicates()
     places = segment_lists(window.cut.items, window.cut.segments.iloc[:0], is_ours)[["item_id", "rank"]]
     return who.merge(places, how="cross")
-
-
-def discoveries(window: Window) -> pd.DataFrame:
-    """What customers with history bought that was new to them."""
-    truth, own = window.cut.truth, window.cut.pairs[window.cut.pairs["orders"] > 0]
-    truth = truth[truth["customer_id"].isin(set(window.buyers_with_history))]
-    is_own = pd.MultiIndex.from_frame(truth[["customer_id", "item_id"]]).isin(
-        pd.MultiIndex.from_frame(own[["customer_id", "item_id"]])
-    )
-    return truth[~is_own]
 
 
 def _ranked(
     window: Window, models: dict[str, Model], beside: dict[str, np.ndarray], split: str
 ) -> dict[str, pd.DataFrame]:
-    mask = ~window.found.is_own if split == "discovery" else np.ones(len(window.found.row), bool)
+    mask = window.allowed(split)
     features, row = window.found.features[mask], window.found.row[mask]
     found = {name: window.lists(model.model_score(split, features, row), mask) for name, model in models.items()}
     for name, score in baselines.BASELINES.items():

@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from jobs.recommendations.ceiling import MEMORY, blocks
 from jobs.recommendations.item_item import keep_strongest
 
 WORD = re.compile(r"[^\W_]+", re.UNICODE)
 MIN_COSINE = 0.25
 NEIGHBOURS = 60
 MAX_SHARE = 0.2
-BLOCK_ITEMS = 2000
 
 
 def tokens(title: str | None, category: str | None, brand: str | None, attributes: str | None) -> list[str]:
@@ -54,12 +54,13 @@ def vectors(item: pd.DataFrame) -> sparse.csr_matrix:
     return unit_rows(weighted @ sparse.diags(inverse)).astype(np.float32)
 
 
-def neighbours(text: sparse.csr_matrix) -> sparse.csr_matrix:
-    """Items × items: cosine of each item's nearest others, at least 0.25, at most 60 of them."""
+def neighbours(text: sparse.csr_matrix, memory: int = MEMORY) -> sparse.csr_matrix:
+    """Items × items: cosine of each item's nearest others, at least 0.25, at most 60 of them; made in blocks of at most
+    ``memory`` bytes."""
     by_term, parts = text.T.tocsr(), []
-    for start in range(0, text.shape[0], BLOCK_ITEMS):
-        near = text[start : start + BLOCK_ITEMS] @ by_term
-        row = np.repeat(np.arange(near.shape[0]) + start, np.diff(near.indptr))
+    for block in blocks(text, by_term, memory):
+        near = text[block] @ by_term
+        row = np.repeat(np.arange(block.start, block.stop), np.diff(near.indptr))
         # Nearly all that share a word are not near: they go before the strongest are looked for.
         near.data[(near.data < MIN_COSINE) | (row == near.indices)] = 0
         near.eliminate_zeros()

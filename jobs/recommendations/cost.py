@@ -17,11 +17,21 @@ from jobs.recommendations.model import Model
 STANDARD = "standard"
 CONFIGURATIONS = {
     "lean": CandidateParams(
-        item_item=60, users=0, content=0, shared={"discovered": 30, "trend": 10, "popular": 20, "new": 5}
+        item_item=60,
+        users=0,
+        content=0,
+        leaders=0,
+        factors=0,
+        shared={"discovered": 30, "trend": 10, "popular": 20, "new": 5},
     ),
     STANDARD: CandidateParams(),
     "wide": CandidateParams(
-        item_item=200, users=60, content=60, shared={"discovered": 120, "trend": 40, "popular": 80, "new": 20}
+        item_item=200,
+        users=60,
+        content=60,
+        leaders=60,
+        factors=60,
+        shared={"discovered": 120, "trend": 40, "popular": 80, "new": 20},
     ),
 }
 CUSTOMERS = 300  # enough to time, and few enough that a small store's training stays short

@@ -1,4 +1,4 @@
-"""How good lists are: ranking metrics a customer, figures of a whole set of lists, paired comparisons.
+"""How good lists are: ranking metrics a customer, figures of a whole set of lists.
 
 Lists are frames ``customer_id, item_id, rank`` (rank from 1), truth is a frame ``customer_id, item_id`` of
 distinct pairs. Every customer of the truth counts, also one without a list (all zeros; tau, which needs hits, is
@@ -6,8 +6,6 @@ NaN). Relevance is binary.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -18,7 +16,6 @@ from jobs.recommendations.catalogue import Catalogue
 CUTOFFS = (5, 10, 20)
 MAP_CUTOFFS = (5, 10, 12, 20)
 TAU_PLACES = 20
-BOOTSTRAP_DRAWS = 1000
 
 
 def per_customer(lists: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
@@ -75,15 +72,16 @@ def tau(bought: np.ndarray, rank_sum: np.ndarray, places: int = TAU_PLACES) -> n
         return np.where(pairs > 0, (pairs - 2 * behind) / np.sqrt(pairs * places * (places - 1) / 2), np.nan)
 
 
-def of_places(lists: pd.DataFrame, catalogue: Catalogue, surprise: np.ndarray, k: int = 10) -> pd.DataFrame:
-    """Measures of a list that nobody need have bought, one row a customer: ``novelty@k``, the mean surprise of the
-    first k places, and ``diversity@k``, one less the mean cosine of their texts over all pairs (Ziegler et al. 2005:
-    intra-list similarity; NaN where fewer than two places have a text)."""
-    top = lists[lists["rank"] <= k].sort_values(["customer_id", "rank"], kind="stable")
-    column = catalogue.index_of(top["item_id"])
-    top, column = top[column >= 0], column[column >= 0]
-    customers, row = np.unique(top["customer_id"].to_numpy(object), return_inverse=True)
-    places = np.bincount(row, minlength=len(customers))
+def novelty(lists: pd.DataFrame, catalogue: Catalogue, surprise: np.ndarray, k: int = 10) -> pd.Series:
+    """Mean surprise of the first k places, one value a customer."""
+    customers, row, column = _first_places(lists, catalogue, k)
+    return pd.Series(np.bincount(row, weights=surprise[column]) / np.bincount(row), index=customers)
+
+
+def diversity(lists: pd.DataFrame, catalogue: Catalogue, k: int = 10) -> pd.Series:
+    """One less the mean cosine of the texts of the first k places over all pairs, one value a customer (Ziegler et al.
+    2005: intra-list similarity); NaN where fewer than two places have a text."""
+    customers, row, column = _first_places(lists, catalogue, k)
     has_text = np.diff(catalogue.text.indptr)[column] > 0
     shape = (len(customers), len(catalogue.item_ids))
     chosen = sparse.csr_matrix((has_text.astype(float), (row, column)), shape=shape) @ catalogue.text
@@ -91,8 +89,15 @@ def of_places(lists: pd.DataFrame, catalogue: Catalogue, surprise: np.ndarray, k
     texts = np.bincount(row, weights=has_text, minlength=len(customers))
     with np.errstate(invalid="ignore", divide="ignore"):
         alike = np.where(texts > 1, (length - texts) / (texts * (texts - 1)), np.nan)
-    novelty = np.bincount(row, weights=surprise[column], minlength=len(customers)) / places
-    return pd.DataFrame({f"novelty@{k}": novelty, f"diversity@{k}": 1 - alike}, index=customers)
+    return pd.Series(1 - alike, index=customers)
+
+
+def _first_places(lists: pd.DataFrame, catalogue: Catalogue, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Customers, sorted, and of each of the first k places the number of its customer and of its item."""
+    top = lists[lists["rank"] <= k].sort_values(["customer_id", "rank"], kind="stable")
+    column = catalogue.index_of(top["item_id"])
+    customers, row = np.unique(top["customer_id"].to_numpy(object)[column >= 0], return_inverse=True)
+    return customers, row, column[column >= 0]
 
 
 def surprise(customers_of_item: np.ndarray, customers: int) -> np.ndarray:
@@ -123,43 +128,3 @@ def gini(lists: pd.DataFrame, catalogue_size: int, k: int = 10) -> float:
     exposure = np.sort(np.concatenate([np.zeros(max(catalogue_size - len(shown), 0)), shown]))
     place = np.arange(1, len(exposure) + 1)
     return float(np.sum((2 * place - len(exposure) - 1) * exposure) / (len(exposure) * exposure.sum()))
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A model beside a baseline over the same customers: means, their ratio and its paired bootstrap interval."""
-
-    ours: float
-    baseline: float
-    ratio: float
-    low: float
-    high: float
-    customers: int
-
-    @property
-    def is_better(self) -> bool:
-        """Whether the model earns its place: a higher mean on at least one customer."""
-        return self.customers > 0 and self.ours > self.baseline
-
-
-def compare(ours: pd.Series, baseline: pd.Series, seed: int, draws: int = BOOTSTRAP_DRAWS) -> Comparison:
-    """Paired bootstrap over customers: both series hold one figure a customer and share their index."""
-    if not ours.index.equals(baseline.index):
-        raise ValueError("compare() needs the same customers in the same order on both sides")
-    a, b = ours.to_numpy(float), baseline.to_numpy(float)
-    if not len(a):
-        return Comparison(0.0, 0.0, 1.0, 1.0, 1.0, 0)
-    generator = np.random.default_rng(seed)
-    ratios = np.empty(draws)
-    for draw in range(draws):
-        pick = generator.integers(0, len(a), len(a))
-        ratios[draw] = _ratio(a[pick].mean(), b[pick].mean())
-    low, high = np.quantile(ratios, [0.025, 0.975])
-    return Comparison(float(a.mean()), float(b.mean()), _ratio(a.mean(), b.mean()), float(low), float(high), len(a))
-
-
-def _ratio(ours: float, baseline: float) -> float:
-    """Ours over the baseline; against a baseline of 0, 1 when both are 0 and infinity otherwise."""
-    if baseline > 0:
-        return float(ours / baseline)
-    return 1.0 if ours <= 0 else float("inf")

@@ -38,8 +38,7 @@ def alarms(ratios: Mapping[str, Interval], params: FairnessParams) -> dict[str, 
 def weights(window: Window, params: FairnessParams) -> np.ndarray:
     """One weight a customer of the window (``window.customer_ids``), 1 on average: smaller groups weigh more. Customers
     of no known group are a group too."""
-    who = window.cut.pairs.drop_duplicates("customer_id").set_index("customer_id")[params.column]
-    group = who.reindex(window.customer_ids).astype(object)
+    group = window.customers[params.column].astype(object)
     group = group.where(group.notna(), "").astype(str)
     weight = group.map(group.value_counts(normalize=True)).to_numpy(float) ** -params.power
     return weight / weight.mean() if len(weight) else weight

@@ -7,16 +7,18 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from jobs.recommendations import contenders, cost, evaluate, fairness, gates, judging, ranker
+from jobs.lib import intervals
+from jobs.recommendations import columns, contenders, cost, evaluate, fairness, gates, judging, ranker
 from jobs.recommendations.blend import CHOICES, Blend, blended
+from jobs.recommendations.catalogue import CatalogueParams
 from jobs.recommendations.contenders import UNWEIGHTED
 from jobs.recommendations.cost import CONFIGURATIONS, Cost
 from jobs.recommendations.fairness import FairnessParams
 from jobs.recommendations.learning import Window, together, window
 from jobs.recommendations.model import MODEL, Model
+from jobs.recommendations.position import PositionParams
 from jobs.recommendations.ranker import Examples, Ranker, RankerParams
 
 SPLITS = ("all", "discovery")
@@ -25,7 +27,7 @@ SPLITS = ("all", "discovery")
 @dataclass(frozen=True)
 class TrainParams:
     """The protocol. ``buyers`` bounds the driver's memory: at most so many of a cut's buyers are learnt from.
-    ``coverage_price`` is the share of NDCG@10 that may be given for lists that cover more of the catalogue,
+    ``coverage_price`` is the share of NDCG@10 that lists of anything may give to cover more of the catalogue,
     ``cost_budget`` what the lists of 1,000 customers may take in CPU seconds (None: no matter)."""
 
     fit_cuts: int = 4
@@ -33,10 +35,12 @@ class TrainParams:
     min_history_days: int = 28
     min_buyers: int = 30
     buyers: int = 3000
-    coverage_price: float = 0.003
+    coverage_price: float = 0.02
     cost_budget: float | None = None
     fairness: FairnessParams = field(default_factory=FairnessParams)
     ranker: RankerParams = field(default_factory=RankerParams)
+    catalogue: CatalogueParams = field(default_factory=CatalogueParams)
+    position: PositionParams = field(default_factory=PositionParams)
 
 
 @dataclass(frozen=True)
@@ -65,10 +69,10 @@ def fitted(
     if params.fairness.power:
         plain = replace(params, fairness=replace(params.fairness, power=0.0))
         models[UNWEIGHTED] = _candidate(windows, as_of, plain, threads)
-    seed = params.ranker.seed
     lists = contenders.lists(windows[0], models)
-    verdict = gates.evaluated(windows[0], lists, seed)
-    table = judging.rows(windows[0], lists, candidate, windows[1], costs, params.fairness, seed)
+    drawn = intervals.resampled(columns.each_customer(windows[0], lists), params.ranker.seed)
+    verdict = gates.evaluated(drawn, windows[0].cut.day)
+    table = judging.rows(windows[0], lists, drawn, candidate, windows[1], costs, params.fairness)
     rounds = {split: candidate.rankers[split].rounds for split in SPLITS}
     figures = {**judging.nested(table), "protocol": _protocol(windows, candidate, params), "cost": _told(costs, name)}
     newest = {split: _fit(windows[: params.fit_cuts], split, params, threads, rounds=rounds[split]) for split in SPLITS}
@@ -93,18 +97,16 @@ def _fit(windows: list[Window], split: str, params: TrainParams, threads: int, *
 
 def _examples(found: Window, split: str, params: TrainParams) -> Examples:
     """Sampled pairs to learn from, those of small groups weighted up where the store wants it."""
-    examples = found.examples(split, params.ranker)
+    examples = found.examples(split, params.ranker, params.position)
     if not params.fairness.power:
         return examples
     return replace(examples, weight=fairness.weights(found, params.fairness)[examples.group])
 
 
 def _blend(later: Window, split: str, fitted: Ranker, params: TrainParams) -> Blend:
-    """The blend whose lists cover the most of the catalogue among those near the best NDCG@10, measured on the cut
-    that was stopped on (neither fitted nor judged on)."""
-    mask = ~later.found.is_own if split == "discovery" else np.ones(len(later.found.row), bool)
-    truth = contenders.discoveries(later) if split == "discovery" else later.cut.truth
-    truth = truth[truth["customer_id"].isin(set(later.customer_ids))]
+    """The blend with the best NDCG@10, for lists of anything the one near it that covers the most of the catalogue,
+    measured on the cut that was stopped on (neither fitted nor judged on)."""
+    mask, truth = later.allowed(split), later.bought(split)
     features, row = later.found.features[mask], later.found.row[mask]
     predicted = fitted.predicted(features)
     reached = []
@@ -112,7 +114,8 @@ def _blend(later: Window, split: str, fitted: Ranker, params: TrainParams) -> Bl
         lists = later.lists(blended(predicted, features, row, choice), mask)
         ndcg = evaluate.per_customer(lists, truth)["ndcg@10"].mean()
         reached.append((ndcg, evaluate.coverage(lists, len(later.cut.items)), choice))
-    enough = max(ndcg for ndcg, _, _ in reached) * (1 - params.coverage_price)
+    given = params.coverage_price if split == "all" else 0.0
+    enough = max(ndcg for ndcg, _, _ in reached) * (1 - given)
     return max((found for found in reached if found[0] >= enough), key=lambda found: found[1])[2]
 
 
@@ -120,6 +123,7 @@ def _protocol(windows: list[Window], model: Model, params: TrainParams) -> dict[
     return {
         "fit_cuts": len(windows[2 : 2 + params.fit_cuts]),
         "blends": {split: asdict(blend) for split, blend in model.blends.items()},
+        "position_powers": dict(params.position.powers),
         "rounds": {split: model.rankers[split].rounds for split in SPLITS},
     }
 

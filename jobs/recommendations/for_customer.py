@@ -34,7 +34,7 @@ def for_customer(
     """One row a place. The item side is fitted on a bounded sample of customers; blocks of customers are spread by a
     hash of their ids, and no result depends on how they were cut."""
     pairs = frames.pair_rows(customer_item, customer, as_of)
-    items = catalogue.fit(frames.item_rows(item, as_of), frames.sampled(pairs))
+    items = catalogue.fit(frames.item_rows(item, as_of), frames.sampled(pairs), catalogue.params_of(settings))
     control = Control(settings.control_share, settings.control_salt)
     exploration = Exploration(settings.exploration_share, settings.control_salt, as_of)
     scorer = Scorer(items, Model.load(champion.path), control, reranker=Reranker(exploration=exploration))

@@ -19,7 +19,7 @@ from pyspark.sql import functions as F
 from jobs.lib.registry import Champion
 from jobs.lib.settings import Settings
 from jobs.recommendations import frames
-from jobs.recommendations.catalogue import AGES, NEVER
+from jobs.recommendations.catalogue import AGES, NEVER, is_sellable
 from jobs.recommendations.item_figures import newness
 from jobs.recommendations.model import Model
 from jobs.recommendations.reasons import EXPLORATION, different
@@ -188,11 +188,7 @@ def _list(items: pd.DataFrame, segment: str, score: np.ndarray, inside: np.ndarr
 
 def _is_shown(items: pd.DataFrame, segment: str) -> np.ndarray:
     """Sellable to everybody, and sold in the country of the segment (everywhere, where it is of no country)."""
-    is_shown = (
-        items["is_active"].to_numpy(bool)
-        & ~items["is_restricted"].to_numpy(bool)
-        & (items["on_hand"].fillna(1) > 0).to_numpy()
-    )
+    is_shown = is_sellable(items)
     if not segment.startswith("country="):
         return is_shown & items["sold_in"].isna().to_numpy()
     country = segment.split("=", 1)[1]

@@ -69,25 +69,37 @@ def item_rows(item: DataFrame, as_of: date) -> pd.DataFrame:
 
 def sampled(pairs: DataFrame, customers: int = SAMPLE_CUSTOMERS) -> pd.DataFrame:
     """The pairs of at most ``customers`` customers, on the driver: always the same ones, by a hash of their ids."""
-    chosen = (
-        pairs.where(F.col("orders") > 0)
-        .select("customer_id")
-        .distinct()
-        .orderBy(F.xxhash64("customer_id"), "customer_id")
-        .limit(customers)
+    return _on_the_driver(
+        pairs.join(F.broadcast(_chosen(pairs, customers)), "customer_id", "left_semi"), "customer_id", "item_id"
     )
-    return _on_the_driver(pairs.join(F.broadcast(chosen), "customer_id", "left_semi"), "customer_id", "item_id")
 
 
-def of_customers(pairs: DataFrame, customer_ids: Iterable[str]) -> pd.DataFrame:
-    """The pairs of these customers (a bounded list) on the driver, sorted by customer and item."""
+def sampled_and_of(
+    pairs: DataFrame, customer_ids: Iterable[str], customers: int = SAMPLE_CUSTOMERS
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What :func:`sampled` gives, and the pairs of these customers (a bounded list), in one query."""
     wanted = pairs.sparkSession.createDataFrame([(who,) for who in sorted(customer_ids)], "customer_id string")
-    return _on_the_driver(pairs.join(F.broadcast(wanted), "customer_id", "left_semi"), "customer_id", "item_id")
+    marks = (
+        _chosen(pairs, customers)
+        .withColumn("_is_sampled", F.lit(True))
+        .join(wanted.withColumn("_is_wanted", F.lit(True)), "customer_id", "full")
+        .fillna(False)
+    )
+    rows = _on_the_driver(pairs.join(F.broadcast(marks), "customer_id", "inner"), "customer_id", "item_id")
+    is_sampled, is_wanted = rows.pop("_is_sampled"), rows.pop("_is_wanted")
+    return rows[is_sampled].reset_index(drop=True), rows[is_wanted].reset_index(drop=True)
 
 
-def labels(order_lines: DataFrame, cut: date, customers: int) -> pd.DataFrame:
+def _chosen(pairs: DataFrame, customers: int) -> DataFrame:
+    """Ids of at most so many who ordered."""
+    who = pairs.where(F.col("orders") > 0).select("customer_id").distinct()
+    return who.orderBy(F.xxhash64("customer_id"), "customer_id").limit(customers)
+
+
+def labels(order_lines: DataFrame, cut: date, customers: int, shown: DataFrame | None = None) -> pd.DataFrame:
     """Distinct products bought in the 28 days after ``cut`` by at most ``customers`` buyers (by a hash of their ids):
-    customer_id, item_id and the declared country of the order, sorted."""
+    customer_id, item_id and the declared country of the order, sorted; with ``shown``
+    (:func:`jobs.recommendations.position.shown`) also shown_rank and shown_in, null where it was not shown."""
     day = F.col("order_date")
     inside = (day > F.lit(cut)) & (day <= F.lit(cut + timedelta(days=WINDOW_DAYS)))
     is_learnt = F.col("is_product") & ~F.col("is_test") & ~F.col("is_cancellation") & F.col("customer_id").isNotNull()
@@ -95,7 +107,10 @@ def labels(order_lines: DataFrame, cut: date, customers: int) -> pd.DataFrame:
         order_lines.where(inside & is_learnt).groupBy("customer_id", "item_id").agg(F.max("country").alias("country"))
     )
     buyers = bought.select("customer_id").distinct().orderBy(F.xxhash64("customer_id"), "customer_id").limit(customers)
-    return _on_the_driver(bought.join(F.broadcast(buyers), "customer_id", "left_semi"), "customer_id", "item_id")
+    kept = bought.join(F.broadcast(buyers), "customer_id", "left_semi")
+    if shown is not None:
+        kept = kept.join(shown, ["customer_id", "item_id"], "left")
+    return _on_the_driver(kept, "customer_id", "item_id")
 
 
 def _on_the_driver(frame: DataFrame, *by: str) -> pd.DataFrame:

@@ -13,10 +13,13 @@ import numpy as np
 from scipy import linalg, sparse
 from threadpoolctl import threadpool_limits
 
+from jobs.recommendations.ceiling import MEMORY, blocks, square_items
+
 
 @dataclass(frozen=True)
 class ItemItemParams:
-    """How much is learnt: EASE takes some 12 · ease_items² bytes at its peak, about 770 MB at the default."""
+    """How much is learnt. ``memory`` is the ceiling in bytes: EASE takes some 12 · items² at its peak, so that a lower
+    one than 770 MB leaves it fewer than ``ease_items``; other products are made in smaller blocks."""
 
     ease_items: int = 8000
     ease_support: int = 3
@@ -25,7 +28,7 @@ class ItemItemParams:
     neighbours: int = 300
     cosine_neighbours: int = 60
     cosine_shrinkage: float = 5.0
-    block_items: int = 2000
+    memory: int = MEMORY
 
 
 def fit(history: sparse.csr_matrix, params: ItemItemParams) -> sparse.csr_matrix:
@@ -36,7 +39,8 @@ def fit(history: sparse.csr_matrix, params: ItemItemParams) -> sparse.csr_matrix
     """
     support = np.asarray((history > 0).sum(axis=0)).ravel()
     order = np.lexsort((np.arange(len(support)), -support))
-    core = np.sort(order[: params.ease_items][support[order[: params.ease_items]] >= params.ease_support])
+    most = order[: min(params.ease_items, square_items(params.memory))]
+    core = np.sort(most[support[most] >= params.ease_support])
     rows_scaled = _scale_rows(history, params.row_power)
     weights = _ease(rows_scaled, core, params)
     rest = np.setdiff1d(np.flatnonzero(support > 0), core)
@@ -53,10 +57,10 @@ def cosine(history: sparse.csr_matrix, items: np.ndarray, params: ItemItemParams
     by_customer = (history > 0).astype(np.float32)
     bought = by_customer.tocsc()
     norm = np.sqrt(np.asarray(bought.sum(axis=0)).ravel()) + 1e-9
-    parts = []
-    for start in range(0, len(items), params.block_items):
-        block = items[start : start + params.block_items]
-        both = bought[:, block].T @ by_customer
+    parts, theirs = [], bought[:, items].T.tocsr()
+    for rows in blocks(theirs, by_customer, params.memory):
+        block = items[rows]
+        both = theirs[rows] @ by_customer
         row = np.repeat(np.arange(len(block)), np.diff(both.indptr))
         shrunk = both.data * both.data / (both.data + params.cosine_shrinkage)
         both.data = np.where(block[row] == both.indices, 0, shrunk / norm[block[row]] / norm[both.indices])
@@ -126,8 +130,10 @@ def _strongest_of_inverse(
     count, k = len(core), min(params.neighbours, len(core) - 1)
     diagonal = np.diag(inverse).copy()
     rows, columns, values = [], [], []
-    for start in range(0, count, params.block_items):
-        stop = min(start + params.block_items, count)
+    # A tenth of what inverting took.
+    step = max(count // 10, 1)
+    for start in range(0, count, step):
+        stop = min(start + step, count)
         weights = _columns(inverse, start, stop)
         weights /= -diagonal[start:stop, None]
         weights[np.arange(stop - start), np.arange(start, stop)] = 0

@@ -11,38 +11,47 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from jobs.lib import intervals
 from jobs.lib.intervals import Interval, Resampled
-from jobs.recommendations import calibration, cost, evaluate, fairness, gates, splits
-from jobs.recommendations.columns import BOUGHT, each_customer
+from jobs.recommendations import calibration, cost, evaluate, fairness, gates, rerank_costs, splits
+from jobs.recommendations.columns import BOUGHT
 from jobs.recommendations.contenders import UNWEIGHTED, Lists
 from jobs.recommendations.cost import Cost
 from jobs.recommendations.fairness import FairnessParams
 from jobs.recommendations.learning import Window
 from jobs.recommendations.model import MODEL, Model
+from jobs.recommendations.rerank import RerankParams
 
 DIGITS = 6  # sums of other numpy builds differ beyond
+# Of some hundred charts those that a shop decides by: what people find, what is new to them, how much is shown at all.
+DRAWN = {
+    "all": ["ndcg@10", "coverage@10", "diversity@10"],
+    "discovery": ["ndcg@10"],
+    "cold": ["ndcg@10"],
+    "repeat": ["ndcg@10"],
+    "tail items": ["ndcg@10"],
+    "new items": ["ndcg@10"],
+}
 COLUMNS = ["split", "list", "measure", "value", "low", "high", "cases", "cut_date"]
 
 
 def rows(
     window: Window,
     lists: Lists,
+    drawn: Resampled,
     model: Model,
     later: Window,
     costs: dict[str, Cost],
     params: FairnessParams,
-    seed: int,
 ) -> pd.DataFrame:
     """All figures of the window, sorted, one row a (split, list, measure); see ``expectations/recommendations``.
 
-    ``later`` is the window that training stopped on: the scaling of probabilities is learnt there, and ``costs`` were
-    measured there. Of those the table has all but the seconds, which no two runs share.
+    ``drawn`` has the figures of :func:`jobs.recommendations.columns.each_customer`. ``later`` is the window that
+    training stopped on: the scaling of probabilities is learnt there, and ``costs`` were measured there. Of those the
+    table has all but the seconds, which no two runs share.
     """
-    drawn = intervals.resampled(each_customer(window, lists), seed)
     found = [(*key, *vars(drawn.mean(key)).values()) for key in drawn.columns]
     found += list(_ratios(drawn, list(splits.customer_groups(window.cut)), params))
-    found += list(_of_sets(window, lists)) + list(_of_scores(window, model, later))
+    found += [*_of_sets(window, lists), *_of_scores(window, model, later), *_of_reranking(window, model)]
     table = pd.DataFrame(found, columns=COLUMNS[:-1]).assign(cut_date=window.cut.day)
     table = pd.concat([table, _of_costs(costs, later)]).sort_values(COLUMNS[:3], kind="stable")
     table[["value", "low", "high"]] = table[["value", "low", "high"]].replace([np.inf, -np.inf], np.nan).round(DIGITS)
@@ -51,13 +60,14 @@ def rows(
 
 
 def nested(table: pd.DataFrame) -> dict[str, dict]:
-    """Split → list → measure → value for the gated splits, and NDCG@10 alone for the others under ``splits``."""
-    found: dict[str, dict] = {split: {} for split in gates.SPLITS}
-    found["splits"] = {}
+    """Split → list → measure → value for the gated splits and those that a report draws, NDCG@10 alone for all but the
+    gated ones under ``splits``; ``drawn`` says what a report draws (:mod:`jobs.report.findings`)."""
+    found: dict[str, dict] = {split: {} for split in (*gates.SPLITS, *DRAWN)}
+    found["splits"], found["drawn"] = {}, DRAWN
     for row in table.itertuples(index=False):
-        if row.split in gates.SPLITS:
+        if row.split in (*gates.SPLITS, *DRAWN):
             found[row.split].setdefault(row.list, {})[row.measure] = row.value
-        elif row.measure == gates.MEASURE:
+        if row.split not in gates.SPLITS and row.measure == gates.MEASURE:
             found["splits"].setdefault(row.split, {})[row.list] = row.value
     return found
 
@@ -102,6 +112,22 @@ def _of_sets(window: Window, lists: Lists) -> Iterator[tuple]:
             for k in evaluate.CUTOFFS:
                 yield split, name, f"coverage@{k}", evaluate.coverage(shown, size, k), np.nan, np.nan, customers
             yield split, name, "gini@10", evaluate.gini(shown, size), np.nan, np.nan, customers
+
+
+def _of_reranking(window: Window, model: Model) -> Iterator[tuple]:
+    """What each weight of re-ranking gives and takes by itself (:mod:`jobs.recommendations.rerank_costs`)."""
+    customers = len(window.customer_ids)
+    for row in rerank_costs.costs(window, model, RerankParams()).to_dict("records"):
+        for measure in rerank_costs.MEASURES:
+            yield (
+                f"reranked={row['placement']}, {row['weight']}",
+                MODEL,
+                measure,
+                row[measure],
+                np.nan,
+                np.nan,
+                customers,
+            )
 
 
 def _of_costs(costs: dict[str, Cost], later: Window) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -12,8 +13,9 @@ from jobs.recommendations import catalogue as item_side
 from jobs.recommendations import ranker
 from jobs.recommendations.blend import ranks
 from jobs.recommendations.candidates import CandidateParams, block_of
-from jobs.recommendations.catalogue import Catalogue
+from jobs.recommendations.catalogue import Catalogue, CatalogueParams
 from jobs.recommendations.pair_features import Candidates, candidate_pairs
+from jobs.recommendations.position import PositionParams, credits
 from jobs.recommendations.ranker import Examples, RankerParams
 from jobs.recommendations.score import BLOCK_CUSTOMERS
 
@@ -30,6 +32,27 @@ class Cut:
     truth: pd.DataFrame
     segments: pd.DataFrame
 
+    @cached_property
+    def own(self) -> pd.DataFrame:
+        """The pairs of the window's buyers that they had ordered before."""
+        return self.pairs[self.pairs["orders"] > 0]
+
+    @cached_property
+    def regulars(self) -> pd.DataFrame:
+        """One row a buyer who had ordered before, sorted by id: of its columns those of a customer count."""
+        return self.own.drop_duplicates("customer_id").sort_values("customer_id", kind="stable")
+
+    def bought(self, split: str) -> pd.DataFrame:
+        """Rows of ``truth``, what the customers of a split bought and its lists could have shown: ``all``;
+        ``discovery``, new to customers who had ordered before; ``repeat``, what these bought again; ``cold``, by all
+        others."""
+        is_regular = self.truth["customer_id"].isin(self.regulars["customer_id"])
+        if split in ("all", "cold"):
+            return self.truth if split == "all" else self.truth[~is_regular]
+        pair = ["customer_id", "item_id"]
+        is_own = pd.MultiIndex.from_frame(self.truth[pair]).isin(pd.MultiIndex.from_frame(self.own[pair]))
+        return self.truth[is_regular & (is_own if split == "repeat" else ~is_own)]
+
 
 @dataclass(frozen=True)
 class Window:
@@ -41,15 +64,39 @@ class Window:
     found: Candidates
     is_bought: np.ndarray
 
-    @property
-    def buyers_with_history(self) -> np.ndarray:
-        """Ids of the buyers who had ordered before the cut."""
-        return self.cut.pairs.loc[self.cut.pairs["orders"] > 0, "customer_id"].unique()
+    @cached_property
+    def customers(self) -> pd.DataFrame:
+        """The customers' own columns, in the order of ``customer_ids``."""
+        return self.cut.pairs.drop_duplicates("customer_id").set_index("customer_id").reindex(self.customer_ids)
 
-    def examples(self, split: str, params: RankerParams) -> Examples:
-        """Sampled pairs to learn from; for ``discovery`` own pairs are left out before the draw."""
-        every = Examples(self.found.features, self.is_bought, self.found.row)
-        return ranker.sampled(every.where(~self.found.is_own) if split == "discovery" else every, params)
+    def allowed(self, split: str) -> np.ndarray:
+        """Mask of the candidates that lists of this split may show: in ``discovery`` nothing the customer had."""
+        return ~self.found.is_own if split == "discovery" else np.ones(len(self.found.row), bool)
+
+    def bought(self, split: str) -> pd.DataFrame:
+        """What customers with candidates bought, of :meth:`Cut.bought`."""
+        truth = self.cut.bought(split)
+        return truth[truth["customer_id"].isin(self.customer_ids)]
+
+    def examples(self, split: str, params: RankerParams, position: PositionParams | None = None) -> Examples:
+        """Sampled pairs to learn from; for ``discovery`` own pairs are left out before the draw. Purchases are weighed
+        by where they were shown where ``position`` says how."""
+        credit = self._credit(position) if position is not None and position.powers else None
+        every = Examples(self.found.features, self.is_bought, self.found.row, credit=credit)
+        return ranker.sampled(every.where(self.allowed(split)) if split == "discovery" else every, params)
+
+    def _credit(self, position: PositionParams) -> np.ndarray:
+        """What a candidate's purchase weighs, 1 for what was not bought."""
+        truth, width = self.cut.truth, len(self.catalogue.item_ids)
+        row = pd.Index(self.customer_ids).get_indexer(truth["customer_id"])
+        column = self.catalogue.index_of(truth["item_id"])
+        keys = self.found.row * width + self.found.column
+        wanted = row * width + column
+        place = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
+        is_found = (row >= 0) & (column >= 0) & (keys[place] == wanted)
+        credit = np.ones(len(keys))
+        credit[place[is_found]] = credits(truth[is_found], position)
+        return credit
 
     def lists(self, score: np.ndarray, mask: np.ndarray | None = None, places: int = 20) -> pd.DataFrame:
         """The first places by this score (one value a candidate that the mask keeps) as lists to evaluate."""
@@ -65,11 +112,16 @@ class Window:
         )
 
 
-def window(cut: Cut, params: CandidateParams | None = None, items: Catalogue | None = None) -> Window:
+def window(
+    cut: Cut,
+    params: CandidateParams | None = None,
+    items: Catalogue | None = None,
+    fitting: CatalogueParams | None = None,
+) -> Window:
     """Fits the item side of the cut (or takes it fitted) and makes the candidates of its buyers, by the very code that
     scores a night."""
     params = params or CandidateParams()
-    items = items or item_side.fit(cut.items, cut.sample)
+    items = items or item_side.fit(cut.items, cut.sample, fitting)
     who = np.sort(cut.pairs["customer_id"].unique().astype(object))
     parts, offset, names = [], 0, []
     for start in range(0, len(who), BLOCK_CUSTOMERS):
@@ -96,8 +148,15 @@ def together(parts: list[Examples]) -> Examples:
         pd.concat([part.features for part in parts], ignore_index=True),
         np.concatenate([part.is_bought for part in parts]),
         np.concatenate(groups),
-        None if parts[0].weight is None else np.concatenate([part.weight for part in parts]),
+        _chained([part.weight for part in parts]),
+        _chained([part.credit for part in parts]),
     )
+
+
+def _chained(parts: list[np.ndarray | None]) -> np.ndarray | None:
+    """The arrays of all parts, None where no part has one; a part without counts as ones would mislead: all or none."""
+    known = [part for part in parts if part is not None]
+    return np.concatenate(known) if known and len(known) == len(parts) else None
 
 
 def _bought(found: Candidates, customer_ids: np.ndarray, items: Catalogue, truth: pd.DataFrame) -> np.ndarray:

@@ -20,7 +20,10 @@ CUSTOMER = (
     *("customer_orders", "customer_age", "customer_recency", "mean_gap_days", "items_per_order"),
     *("value_per_order", "customer_price", "repeat_share", "customer_views"),
 )
-RANKED = ("ease", "ease_recent", "cosine", "users_recent", "users_decayed", "content", "item_decayed_14d")
+RANKED = (
+    *("ease", "ease_recent", "cosine", "users_recent", "users_decayed", "content", "leader", "factors"),
+    "item_decayed_14d",
+)
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,7 @@ def _crossed(values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     gap = np.where(values["orders"] > 1, span / np.maximum(values["orders"] - 1, 1), np.nan)
     return {
         "gap": gap,
+        "item_gaps_since_last": np.where(bought, values["last_age"] / np.maximum(values["item_repeat_gap"], 1), np.nan),
         "gaps_since_last": np.where(bought, values["last_age"] / np.maximum(gap, 1), np.nan),
         "order_share": values["orders"] / np.maximum(values["customer_orders"], 1),
         "units_per_order": units,

@@ -11,8 +11,14 @@ from jobs.recommendations.item_figures import FRESH_DAYS
 from jobs.recommendations.pair_features import Candidates
 
 # The features in which a personal source says how high it places the pair; shared sources have their own places.
-PERSONAL_PLACES = {"bought with": "ease_rank", "similar": "content_rank", "customers alike": "users_recent_rank"}
-FIRST = ("own history", "viewed")
+PERSONAL_PLACES = {
+    "bought with": "ease_rank",
+    "similar": "content_rank",
+    "customers alike": "users_recent_rank",
+    "category leaders": "leader_rank",
+    "factors": "factors_rank",
+}
+FIRST = ("due again", "own history", "viewed")
 EXPLORATION = "exploration"
 
 
@@ -50,7 +56,7 @@ def reasons_of(
         name: features[name].to_numpy(float)
         for name in (
             *("orders", "last_age", "views_28d", "carts_28d", "item_discoveries_10d", "item_customers_28d"),
-            *("item_customers_7d", "item_first_age", "item_last_age", "users_recent"),
+            *("item_customers_7d", "item_first_age", "item_last_age", "users_recent", "gap", "item_repeat_gap"),
         )
     }
     figures["listed_age"] = catalogue.figures.listed_age[column]
@@ -83,6 +89,9 @@ def _sentence(source: str, figure: dict[str, float]) -> str:
     if source == "own history":
         times = "once" if figure["orders"] == 1 else f"{figure['orders']:.0f} times"
         return f"You bought it {times}, last {ago(figure['last_age'])}"
+    if source == "due again":
+        gap = figure["gap"] if figure["orders"] > 2 else figure["item_repeat_gap"]
+        return f"Due again: usually after {max(gap, 1):.0f} days, you bought it {ago(figure['last_age'])}"
     if source == "viewed":
         if figure["carts_28d"] > 0:
             return "You put it in your basket and have not bought it yet"
@@ -97,7 +106,9 @@ def _sentence(source: str, figure: dict[str, float]) -> str:
         return f"New in the shop: listed {ago(figure['listed_age'])}"
     if source == EXPLORATION:
         return different(figure)
-    if source == "customers alike" and figure["item_customers_28d"] > 0:
+    if source == "category leaders":
+        return f"Among the most bought of its kind: {_customers(figure['item_customers_28d'])} in 28 days"
+    if source in ("customers alike", "factors") and figure["item_customers_28d"] > 0:
         return f"Chosen by people with your taste, among {_customers(figure['item_customers_28d'])} in 28 days"
     return f"Bought by {_customers(figure['item_customers_28d'])} in the last 28 days"
 

@@ -7,7 +7,7 @@ stand beside everything.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -19,7 +19,8 @@ from scipy import sparse
 from jobs.lib.registry import Champion
 from jobs.lib.settings import Settings
 from jobs.recommendations import catalogue, frames
-from jobs.recommendations.catalogue import Catalogue, CatalogueParams
+from jobs.recommendations.catalogue import Catalogue
+from jobs.recommendations.ceiling import MEMORY, blocks
 from jobs.recommendations.content import WORD
 from jobs.recommendations.item_item import keep_strongest
 
@@ -29,14 +30,14 @@ SCHEMA = "item_id string, relation string, rank int, related_item_id string, sco
 
 @dataclass(frozen=True)
 class RelatedParams:
-    """Bounds of the orders looked at, and what a pair must show."""
+    """Bounds of the orders looked at and of the memory to count pairs in (bytes), and what a pair must show."""
 
     orders: int = 200_000
     days: int = 365
     min_orders: int = 5
     shrinkage: float = 10.0
     text_weight: float = 0.5
-    block_items: int = 2000
+    memory: int = MEMORY
 
 
 @dataclass(frozen=True)
@@ -88,9 +89,10 @@ def related_items(
     settings: Settings,
 ) -> DataFrame:
     """Up to twenty places for each item and relation."""
-    params = RelatedParams()
+    params = RelatedParams(memory=settings.item_memory)
     pairs = frames.pair_rows(customer_item, customer, as_of)
-    items = catalogue.fit(frames.item_rows(item, as_of), frames.sampled(pairs), CatalogueParams(is_personal=False))
+    fitting = replace(catalogue.params_of(settings), is_personal=False)
+    items = catalogue.fit(frames.item_rows(item, as_of), frames.sampled(pairs), fitting)
     found = fit(items, baskets(order_lines, as_of, params), params)
     spread = item.select("item_id").repartition(settings.shuffle_partitions, "item_id")
     return spread.mapInPandas(found.blocks, SCHEMA).withColumn("model_version", F.lit(champion.version))
@@ -112,14 +114,15 @@ def fit(items: Catalogue, held: pd.DataFrame, params: RelatedParams) -> Related:
     column = items.index_of(held["item_id"])
     known = column >= 0
     shape = (len(orders), len(items.item_ids))
-    matrix = sparse.csr_matrix((np.ones(known.sum(), np.float32), (row[known], column[known])), shape=shape).tocsc()
-    count = np.asarray(matrix.sum(axis=0)).ravel()
+    by_order = sparse.csr_matrix((np.ones(known.sum(), np.float32), (row[known], column[known])), shape=shape)
+    by_item = by_order.T.tocsr()
+    count = np.diff(by_item.indptr).astype(np.float32)
     likeness = params.text_weight * items.text_neighbours + (1 - params.text_weight) * items.cosine
     shrunk, lift, together = [], [], []
-    for start in range(0, shape[1], params.block_items):
-        both = (matrix[:, start : start + params.block_items].T @ matrix).tocsr()
+    for block in blocks(by_item, by_order, params.memory):
+        both = (by_item[block] @ by_order).tocsr()
         both.sort_indices()
-        item = np.repeat(np.arange(both.shape[0]) + start, np.diff(both.indptr))
+        item = np.repeat(np.arange(block.start, block.stop), np.diff(both.indptr))
         is_pair = (both.data >= params.min_orders) & (item != both.indices) & items.is_sellable[both.indices]
         times = both.data * len(orders) / (count[item] * count[both.indices])
         value = np.where(is_pair & (times > 1), times * both.data / (both.data + params.shrinkage), 0)

@@ -57,7 +57,7 @@ class Scorer:
             return pd.DataFrame(columns=LIST_COLUMNS)
         found = candidate_pairs(block, self.catalogue, self.model.candidates)
         is_control = np.array([self.control.holds(who) for who in block.customers["customer_id"]], bool)
-        people = people_of(block, is_control)
+        people = people_of(block.customers, is_control)
         parts = []
         for placement, (mask, score) in placement_scores(found, self.model, is_control).items():
             parts.append(self._places(block, found, people, placement, mask, score))
@@ -89,10 +89,9 @@ class Scorer:
         )
 
 
-def people_of(block: Block, is_control: np.ndarray) -> People:
-    """The block's customers as re-ranking knows them."""
-    orders = block.customers["customer_orders"].to_numpy(float)
-    return People(block.customers["customer_id"].to_numpy(object), orders, is_control)
+def people_of(customers: pd.DataFrame, is_held: np.ndarray) -> People:
+    """Customers (a row each) as re-ranking knows them."""
+    return People(customers["customer_id"].to_numpy(object), customers["customer_orders"].to_numpy(float), is_held)
 
 
 def placement_scores(

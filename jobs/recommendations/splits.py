@@ -9,10 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from sklearn.cluster import MiniBatchKMeans
-from threadpoolctl import threadpool_limits
 
-from jobs.recommendations.catalogue import Catalogue
 from jobs.recommendations.frames import GROUPS
 from jobs.recommendations.learning import Cut
 
@@ -21,14 +18,11 @@ FEW_ORDERS = 5
 NEW_DAYS = 28
 HEAD_SHARE = 0.2
 CATEGORIES = 20
-CLUSTERS = 30
-SEED = 7
 
 
 def customer_groups(cut: Cut) -> dict[str, np.ndarray]:
     """``column=value`` → ids, for each group that a store has and at least 30 of the window's buyers are in."""
-    who = cut.pairs[cut.pairs["orders"] > 0].drop_duplicates("customer_id").sort_values("customer_id", kind="stable")
-    found = {}
+    who, found = cut.regulars, {}
     for column in GROUPS:
         sizes = who[column].value_counts().sort_index()
         for value in sizes.index[sizes >= MIN_CUSTOMERS] if len(sizes) > 1 else ():
@@ -38,9 +32,8 @@ def customer_groups(cut: Cut) -> dict[str, np.ndarray]:
 
 def activity(cut: Cut) -> dict[str, np.ndarray]:
     """Ids of the window's buyers by how often they had ordered before, newcomers left out."""
-    who = cut.pairs[cut.pairs["orders"] > 0].drop_duplicates("customer_id").sort_values("customer_id", kind="stable")
-    is_few = (who["customer_orders"] < FEW_ORDERS).to_numpy()
-    ids = who["customer_id"].to_numpy(object)
+    is_few = (cut.regulars["customer_orders"] < FEW_ORDERS).to_numpy()
+    ids = cut.regulars["customer_id"].to_numpy(object)
     return {f"under {FEW_ORDERS} orders": ids[is_few], f"{FEW_ORDERS} orders or more": ids[~is_few]}
 
 
@@ -67,24 +60,8 @@ def top_categories(items: pd.DataFrame) -> pd.Series:
     return pd.Series(None if top is None else top.to_numpy(object), index=items["item_id"], dtype=object)
 
 
-def kinds(cut: Cut, catalogue: Catalogue) -> pd.Series:
-    """Item → its kind, for telling a new kind of thing from more of the same: the whole category where the store keeps
-    them, else one of 30 clusters of the titles' words (k-means on TF-IDF), none for an item without a known word."""
-    category = cut.items.set_index("item_id")["category"]
-    if category.notna().any():
-        return category
-    has_text = np.diff(catalogue.text.indptr) > 0
-    if has_text.sum() < CLUSTERS:
-        return pd.Series(None, index=catalogue.item_ids, dtype=object)
-    with threadpool_limits(1):
-        model = MiniBatchKMeans(CLUSTERS, random_state=SEED, n_init=1, batch_size=4096)
-        cluster = model.fit_predict(catalogue.text[has_text])
-    return pd.Series(cluster, index=catalogue.item_ids[has_text]).astype(object)
-
-
-def truths(cut: Cut, discoveries: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+def parts(cut: Cut) -> Iterator[tuple[str, pd.DataFrame]]:
     """Name and bought pairs of each kind of purchase: again what they had, and the groups of items."""
-    warm = cut.truth[cut.truth["customer_id"].isin(cut.pairs.loc[cut.pairs["orders"] > 0, "customer_id"])]
-    yield "repeat", warm.drop(index=discoveries.index)
+    yield "repeat", cut.bought("repeat")
     for name, ids in item_groups(cut).items():
         yield name, cut.truth[cut.truth["item_id"].isin(ids)]

@@ -20,7 +20,7 @@ from jobs.lib import registry
 from jobs.lib.settings import Settings
 from jobs.lib.stages import Night
 from jobs.lib.tables import only_row
-from jobs.recommendations import frames, gates, judging
+from jobs.recommendations import catalogue, frames, gates, judging, position
 from jobs.recommendations.evaluation import EVALUATION
 from jobs.recommendations.fairness import FairnessParams
 from jobs.recommendations.fitting import Trained, TrainParams, fitted
@@ -49,7 +49,7 @@ def train(
         return _baselines(as_of, f"history too short to learn from: {len(days)} of at least 3 windows of 28 days")
     windows = []
     for day, cut in zip(days, _ahead(cut_at, days), strict=True):
-        found = window(cut)
+        found = window(cut, fitting=params.catalogue)
         log(f"cut {day}: {len(found.customer_ids):,} buyers with history, {len(found.is_bought):,} candidates")
         if found.is_bought.sum() < params.min_buyers:
             break
@@ -83,7 +83,7 @@ def run(night: Night) -> None:
     if not registry.is_due(night.settings, night.store.name, PRODUCT, night.as_of):
         night.log("the champion in force is fresh: nothing to train")
         return
-    params = params_of(night.settings)
+    params = _with_positions(night, params_of(night.settings))
     first = only_row(night.tables.read("validated.order_lines", night.as_of).agg(F.min("order_date").alias("day")))
     with night.tables.keeping(["validated.order_lines", "validated.events"]):
         trained = train(
@@ -115,7 +115,18 @@ def run(night: Night) -> None:
 def params_of(settings: Settings) -> TrainParams:
     """The protocol with what a store may choose."""
     chosen = FairnessParams(column=settings.group_column, power=settings.group_weight)
-    return replace(TrainParams(), cost_budget=settings.cost_budget, fairness=chosen)
+    items = catalogue.params_of(settings)
+    return replace(TrainParams(), cost_budget=settings.cost_budget, fairness=chosen, catalogue=items)
+
+
+def _with_positions(night: Night, params: TrainParams) -> TrainParams:
+    """With how fast looks fall with the place, where the store wants that corrected and says what it has shown."""
+    if not night.settings.is_position_corrected or "events" not in night.store.mappings:
+        return params
+    events = night.tables.read("validated.events", night.as_of)
+    found = position.powers(position.counts(events, night.as_of), params.position)
+    night.log(f"looks fall with the place by these powers: {found}" if found else "too few clicks to learn of places")
+    return replace(params, position=replace(params.position, powers=found))
 
 
 def _cut(night: Night, day: date, params: TrainParams) -> Cut:
@@ -125,15 +136,16 @@ def _cut(night: Night, day: date, params: TrainParams) -> Cut:
             then.tables.read(f"features.{name}", day) for name in ("customer_item", "item", "customer")
         )
         pairs = frames.pair_rows(customer_item, customer, day)
-        truth = frames.labels(night.tables.read("validated.order_lines", night.as_of), day, params.buyers)
-        return Cut(
-            day,
-            frames.item_rows(item, day),
-            frames.sampled(pairs),
-            frames.of_customers(pairs, truth["customer_id"].unique()),
-            truth,
-            segment_popularity(customer_item, customer),
-        )
+        lines = night.tables.read("validated.order_lines", night.as_of)
+        is_shown = bool(params.position.powers)
+        # Two queries at a time: planning leaves a core idle.
+        with ThreadPoolExecutor(1) as pool:
+            items = pool.submit(frames.item_rows, item, day)
+            segments = pool.submit(segment_popularity, customer_item, customer)
+            seen = position.shown(night.tables.read("validated.events", night.as_of), day) if is_shown else None
+            truth = frames.labels(lines, day, params.buyers, seen)
+            sample, own = frames.sampled_and_of(pairs, truth["customer_id"].unique())
+            return Cut(day, items.result(), sample, own, truth, segments.result())
 
 
 def _baselines(as_of: date, reason: str) -> Trained:

@@ -132,7 +132,7 @@ def _product(night: Night, product: str) -> dict[str, Any]:
     return {
         "product": product,
         "champion": champion,
-        "quality": _quality(champion.metrics) if champion else [],
+        "quality": quality(champion.metrics) if champion else [],
         "verdict": _words(champion.verdict) if champion else [],
         "release": latest,
         "is_current": bool(latest and seen and seen["release"] == latest["release"]),
@@ -140,16 +140,18 @@ def _product(night: Night, product: str) -> dict[str, Any]:
     }
 
 
-def _quality(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
+def quality(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The champion's figures: one chart for each split and measure, a bar for each list compared in it.
 
-    Metrics come as split → list → measure → figure; others are left to MLflow.
+    Metrics come as split → list → measure → figure; others are left to MLflow. A product that measures more than anyone
+    looks at names what is drawn under ``drawn``: split → measures.
     """
+    drawn = metrics.get("drawn")
     charts: dict[tuple[str, str], list[tuple[str, float]]] = {}
     for split, lists in metrics.items():
         for name, measures in lists.items() if isinstance(lists, Mapping) else ():
             for measure, figure in measures.items() if isinstance(measures, Mapping) else ():
-                if isinstance(figure, int | float):
+                if isinstance(figure, int | float) and (drawn is None or measure in drawn.get(split, ())):
                     charts.setdefault((measure, split), []).append((name, float(figure)))
     return [
         {"split": split, "measure": measure, "bars": bars, "largest": max(figure for _, figure in bars) or 1.0}

@@ -34,8 +34,7 @@ def test_exposure_is_a_share_of_each_list():
 
 
 def test_weights_are_inverse_to_a_groups_size():
-    pairs = pd.DataFrame({"customer_id": list("abcde"), "country": ["GB", "GB", "GB", "FR", None]})
-    window = SimpleNamespace(cut=SimpleNamespace(pairs=pairs), customer_ids=np.array(list("abcde"), dtype=object))
+    window = SimpleNamespace(customers=pd.DataFrame({"country": ["GB", "GB", "GB", "FR", None]}))
     assert fairness.weights(window, FairnessParams(power=0.0)).tolist() == [1.0] * 5
     full = fairness.weights(window, FairnessParams(power=1.0))
     assert full.mean() == pytest.approx(1) and full.tolist() == pytest.approx([5 / 9] * 3 + [5 / 3] * 2)

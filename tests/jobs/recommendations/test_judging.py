@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from jobs.lib import contracts
+from jobs.lib import contracts, intervals
 from jobs.recommendations import contenders, evaluate, frames, gates, judging
 from jobs.recommendations import train as training
 from jobs.recommendations.cost import Cost
@@ -63,7 +62,7 @@ def test_rows_are_what_the_metrics_say(trained, judged, lists):
     few = expected["ndcg@10"].reindex(orders.index[orders < 5])
     row = figure(table, "under 5 orders", "BM25", "ndcg@10")
     assert row["value"] == pytest.approx(few.mean(), abs=1e-6) and row["cases"] == len(few)
-    new = evaluate.per_customer(lists["discovery"]["ALS"], contenders.discoveries(judged))["ndcg@10"]
+    new = evaluate.per_customer(lists["discovery"]["ALS"], judged.cut.bought("discovery"))["ndcg@10"]
     assert figure(table, "discovery", "ALS", "ndcg@10")["value"] == pytest.approx(new.mean(), abs=1e-6)
     shown = evaluate.coverage(lists["all"]["popularity"], small_shop.ITEMS, 20)
     assert figure(table, "all", "popularity", "coverage@20")["value"] == pytest.approx(shown, abs=1e-6)
@@ -95,6 +94,21 @@ def test_exposure_of_all_items_and_hits_of_all_sources_are_whole(trained):
     assert figure(trained.evaluation, "source=any", MODEL, "hit_share")["value"] == 1
     recall = figure(trained.evaluation, "source=any", MODEL, "candidate_recall")["value"]
     assert figure(trained.evaluation, "source=own history", MODEL, "candidate_recall")["value"] < recall <= 1
+
+
+def test_what_each_weight_of_re_ranking_costs_is_told(trained):
+    told = trained.evaluation[trained.evaluation["split"].str.startswith("reranked=")]
+    assert figure(told, "reranked=home, plain", MODEL, "ndcg_ratio")["value"] == 1
+    assert figure(told, "reranked=discover, diversity", MODEL, "diversity@10")["value"] > 0
+    assert set(told["measure"]) == {"ndcg@10", "coverage@10", "diversity@10", "ndcg_ratio"}
+
+
+def test_what_a_report_draws_is_among_the_figures(trained):
+    drawn = trained.figures["drawn"]
+    assert drawn["all"][0] == "ndcg@10" and len([m for measures in drawn.values() for m in measures]) < 10
+    # The small shop sold nothing new in the window.
+    for split in set(drawn) - {"new items"}:
+        assert set(drawn[split]) <= set(trained.figures[split][MODEL])
 
 
 def test_the_table_keeps_its_contract(trained):
@@ -151,21 +165,25 @@ def test_warnings_name_the_groups_served_worse_and_the_splits_not_won():
 
 
 def test_the_gate_publishes_the_best_baseline_and_warns_of_a_better_peer():
-    names = {MODEL: "ax", "frequency": "ab", "popularity": "xa", "BM25": "abc"}
-    truth = pd.DataFrame({"customer_id": ["c"] * 3, "item_id": list("abc"), "country": "GB"})
-    lists = {
-        name: pd.DataFrame({"customer_id": "c", "item_id": list(items), "rank": np.arange(1, len(items) + 1)})
-        for name, items in names.items()
-    }
-    pairs = pd.DataFrame({"customer_id": ["c"], "item_id": ["z"], "orders": [1.0]})
-    cut = SimpleNamespace(day=AS_OF, truth=truth, pairs=pairs)
-    found = SimpleNamespace(cut=cut, buyers_with_history=np.array(["c"], dtype=object))
-    gate = gates.evaluated(found, dict.fromkeys(gates.SPLITS, lists), seed=1)["all"]
-    assert gate.publishes == "frequency" and "does not beat that of personal frequency" in gate.reason
+    figures = {MODEL: [0.3, 0.5], "frequency": [0.5, 0.5], "popularity": [0.2, 0.4], "BM25": [1.0, 1.0]}
+    each = pd.DataFrame({(split, name, "ndcg@10"): told for split in gates.SPLITS for name, told in figures.items()})
+    each["cold", MODEL, "ndcg@10"] = each["cold", "popularity", "ndcg@10"] = np.nan
+    found = gates.evaluated(intervals.resampled(each, seed=1), AS_OF)
+    gate = found["all"]
+    assert gate.publishes == "frequency" and "does not beat that of personal frequency, 0.5000" in gate.reason
+    assert "on 2 customers of the 28 days after" in gate.reason
     assert "warning: BM25, which a night cannot publish, has 1.0000" in gate.reason
-    without = {name: lists[name] for name in (MODEL, "popularity", "BM25")}
-    gate = gates.evaluated(found, dict.fromkeys(gates.SPLITS, without), seed=1)["all"]
+    assert found["cold"].publishes == "frequency" and "nobody to measure on" in found["cold"].reason
+    gate = gates.evaluated(intervals.resampled(each.drop(columns="frequency", level=1), seed=1), AS_OF)["all"]
     assert gate.publishes == MODEL and "BM25" in gate.reason
+
+
+def test_the_gates_interval_is_that_of_the_table(trained):
+    gate = trained.model.gates["discovery"]
+    rival = gate.reason.split("that of ")[1].split(",")[0]
+    row = figure(trained.evaluation, "discovery", rival, "model_ratio")
+    assert (gate.low, gate.high) == pytest.approx((row["low"], row["high"]), abs=1e-6)
+    assert gate.customers == row["cases"]
 
 
 def test_no_feature_of_a_model_is_a_group_of_people(judged):

@@ -49,6 +49,15 @@ def test_it_learns_the_signal_and_stops_early():
         assert margin[0] < found.predicted(high)[name][0]
 
 
+def test_what_is_not_known_has_a_side_of_its_own_and_frames_stay_as_they_are():
+    whole = examples()
+    whole.features.loc[whole.is_bought, "signal"] = np.nan
+    found = fit(whole, RankerParams(trees={"max_depth": 1, "eta": 0.3}), 1, rounds={"logistic": 5, "ndcg": 5})
+    assert whole.features["signal"].isna().sum() == whole.is_bought.sum()
+    known, unknown = (found.predicted(pd.DataFrame({"signal": [s], "noise": [0.5]})) for s in (0.5, np.nan))
+    assert all(unknown[name][0] > known[name][0] for name in found.boosters)
+
+
 def test_it_takes_later_examples_or_rounds_not_both():
     with pytest.raises(ValueError, match="either"):
         fit(examples(), RankerParams(), 1)

@@ -48,7 +48,7 @@ def test_what_is_merely_popular_stands_beside_nothing(items):
 def test_blocks_of_items_do_not_show(items):
     lines = small_shop.orders()[["order_id", "item_id"]].drop_duplicates()
     whole = related_items.fit(items, lines, RelatedParams()).lists(pd.Series(items.item_ids))
-    cut = related_items.fit(items, lines.sample(frac=1, random_state=1), RelatedParams(block_items=7))
+    cut = related_items.fit(items, lines.sample(frac=1, random_state=1), RelatedParams(memory=20_000))
     parts = pd.concat([cut.lists(pd.Series([item])) for item in items.item_ids])
     by = ["item_id", "relation", "rank"]
     pd.testing.assert_frame_equal(

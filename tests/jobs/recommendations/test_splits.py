@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jobs.recommendations import contenders, splits
-from jobs.recommendations.learning import Cut, window
+from jobs.recommendations import splits
+from jobs.recommendations.learning import Cut
 
 from . import small_shop
 
@@ -44,19 +44,6 @@ def test_head_and_tail_new_and_established_divide_all_items():
 
 def test_categories_are_the_tops_of_their_paths(cut):
     assert {name for name in splits.item_groups(cut) if "=" in name} == {"category=home"}
-    kinds = splits.kinds(cut, window(cut).catalogue)
-    assert set(kinds) == {"home > lamp", "home > mug", "home > scarf"}
-
-
-def test_without_categories_titles_make_kinds():
-    items = small_shop.item_frame(small_shop.orders(), DAY).assign(category=None)
-    found = window(small_shop.cut(small_shop.orders(), DAY))
-    kinds = splits.kinds(Cut(**{**vars(found.cut), "items": items}), found.catalogue)
-    again = splits.kinds(Cut(**{**vars(found.cut), "items": items}), found.catalogue)
-    pd.testing.assert_series_equal(kinds, again)
-    words = found.cut.items.set_index("item_id")["title"].str.split().str[1]
-    purest = pd.crosstab(kinds, words).max(axis=1).sum() / len(words)
-    assert purest > 0.9
 
 
 def test_groups_are_of_thirty_customers_and_kinds_with_several_values(cut):
@@ -69,8 +56,7 @@ def test_groups_are_of_thirty_customers_and_kinds_with_several_values(cut):
 
 
 def test_repeat_and_discovery_divide_what_customers_with_history_bought(cut):
-    new = contenders.discoveries(window(cut))
-    again = dict(splits.truths(cut, new))["repeat"]
+    new, again = cut.bought("discovery"), dict(splits.parts(cut))["repeat"]
     own = set(zip(cut.pairs["customer_id"], cut.pairs["item_id"], strict=True))
     assert len(again) and all(pair in own for pair in zip(again["customer_id"], again["item_id"], strict=True))
     assert len(again) + len(new) == cut.truth["customer_id"].isin(cut.pairs["customer_id"]).sum()

@@ -114,5 +114,7 @@ def test_the_protocol_takes_what_a_store_chose(tmp_path):
     chosen = {"DAYBREAK_COST_BUDGET": "12.5", "DAYBREAK_GROUP_COLUMN": "segment", "DAYBREAK_GROUP_WEIGHT": "0.5"}
     found = training.params_of(settings_of(tmp_path, **chosen))
     assert (found.cost_budget, found.fairness.column, found.fairness.power) == (12.5, "segment", 0.5)
+    small = training.params_of(settings_of(tmp_path, DAYBREAK_ITEM_MEMORY="0.25"))
+    assert small.catalogue.item_item.memory == 2**28
     with pytest.raises(DaybreakError, match="DAYBREAK_GROUP_COLUMN is 'name': expected one of country"):
         settings_of(tmp_path, DAYBREAK_GROUP_COLUMN="name")

@@ -22,7 +22,7 @@ from jobs.lib.stores import Known, Source, Store
 from jobs.lib.tables import Tables
 from jobs.published import stage as published
 from jobs.report import stage
-from jobs.report.findings import Findings, findings
+from jobs.report.findings import Findings, findings, quality
 from tests.conftest import settings_of
 
 DAY = date(2011, 10, 31)
@@ -150,6 +150,13 @@ def test_quality_stands_beside_baselines(found: Findings) -> None:
     assert product["quality"][0] == {
         "split": "all", "measure": "ndcg@10", "bars": [("model", 0.31), ("popularity", 0.12)], "largest": 0.31
     }  # fmt: skip
+
+
+def test_a_product_may_name_what_is_drawn() -> None:
+    measured = {"all": {"model": {"ndcg@10": 0.3, "tau@20": 0.1}}, "cold": {"model": {"ndcg@10": 0.1}}}
+    assert len(quality(measured)) == 3
+    (only,) = quality({**measured, "drawn": {"all": ["ndcg@10"]}})
+    assert (only["split"], only["measure"], only["bars"]) == ("all", "ndcg@10", [("model", 0.3)])
 
 
 def test_examples_show_history_and_lists(found: Findings) -> None:

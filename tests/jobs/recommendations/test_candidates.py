@@ -1,0 +1,72 @@
+"""Sources by hand: what is due again, leaders of the kinds that a customer buys, and a ceiling that holds."""
+
+from __future__ import annotations
+
+from datetime import date
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from jobs.recommendations import candidates, catalogue
+from jobs.recommendations.candidates import Block, CandidateParams, block_of
+
+from . import small_shop
+
+DAY = date(2025, 9, 1)
+
+
+@pytest.fixture(scope="module")
+def items() -> catalogue.Catalogue:
+    lines = small_shop.orders()
+    return catalogue.fit(small_shop.item_frame(lines, DAY), small_shop.pair_frame(lines, DAY))
+
+
+@pytest.fixture(scope="module")
+def block(items) -> Block:
+    return block_of(small_shop.pair_frame(small_shop.orders(), DAY), items)
+
+
+def test_due_is_what_is_as_old_as_its_gap():
+    """The customer's own gap counts from three orders on, else the item's, 40 days; a look is nothing to repeat."""
+    pairs = pd.DataFrame(
+        {
+            "orders": [3.0, 3.0, 1.0, 1.0, 1.0, 0.0],
+            "first_age": [90.0, 70.0, 40.0, 30.0, 100.0, np.nan],
+            "last_age": [30.0, 10.0, 40.0, 30.0, 100.0, np.nan],
+        }
+    )
+    gaps = SimpleNamespace(column=lambda name: np.full(6, 40.0))
+    found = candidates.dueness(SimpleNamespace(pairs=pairs, column=np.arange(6)), gaps)
+    assert found == pytest.approx([1, 0, 1, 30 / 40, 0, 0])
+
+
+def test_an_items_gap_is_that_of_those_who_ordered_it_again_drawn_to_all(items):
+    pairs = small_shop.pair_frame(small_shop.orders(), DAY)
+    again = pairs[pairs["orders"] > 1]
+    gap = (again["first_age"] - again["last_age"]) / (again["orders"] - 1)
+    mine = gap[again["item_id"] == "i003"]
+    expected = (mine.sum() + catalogue.GAP_TRUST * gap.mean()) / (len(mine) + catalogue.GAP_TRUST)
+    assert items.column("repeat_gap")[3] == pytest.approx(expected, rel=1e-5)
+
+
+def test_each_source_names_only_its_own_and_no_more_than_it_may(block, items):
+    params = CandidateParams(due=3, leaders=5, factors=4)
+    found = candidates.candidates(block, items, candidates.scores(block, items, params), params)
+    count = {name: np.bincount(keys // block.items, minlength=len(block.customers)) for name, keys in found.items()}
+    for name, most in (("due again", 3), ("category leaders", 5), ("factors", 4)):
+        assert count[name].sum() and count[name].max() <= most
+    assert set(found["due again"]) <= set(found["own history"])
+    bought = block.matrix(block.pairs["orders"] > 0)
+    kinds_bought = (bought @ items.members).toarray() > 0
+    row, column = np.divmod(found["category leaders"], block.items)
+    assert kinds_bought[row, items.members[column].indices].all()
+
+
+def test_a_source_that_may_bring_nothing_brings_nothing(block, items):
+    params = CandidateParams(leaders=0, factors=0, users=0, due=0)
+    scored = candidates.scores(block, items, params)
+    found = candidates.candidates(block, items, scored, params)
+    assert scored["factors"].nnz == 0
+    assert not any(len(found[name]) for name in ("category leaders", "factors", "customers alike", "due again"))

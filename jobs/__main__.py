@@ -23,6 +23,7 @@ COMMANDS = {
     "releases": "what was published",
     "rollback": "points readers to another release: --to its id, a day, or previous",
     "maintenance": "retention, compaction, VACUUM",
+    "properties": "Spark's options as spark-submit's properties, for a deployment of your own",
     "store": "lets the simulated store deliver its raw files",
 }
 

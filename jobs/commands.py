@@ -96,6 +96,14 @@ def maintenance(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
+def properties(options: argparse.Namespace, settings: Settings) -> int:
+    """Prints Spark's options as a properties file for spark-submit."""
+    from jobs.lib import spark
+
+    print(spark.as_properties(settings), end="")
+    return 0
+
+
 def store(options: argparse.Namespace, settings: Settings) -> int:
     """Lets the simulated store deliver its files through a day; a new world may be given its size and its past."""
     from jobs.lib import objects, spark
@@ -130,6 +138,7 @@ RUN: dict[str, Callable[[argparse.Namespace, Settings], int]] = {
     "releases": releases,
     "rollback": rollback,
     "maintenance": maintenance,
+    "properties": properties,
     "store": store,
 }
 

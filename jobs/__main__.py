@@ -22,6 +22,7 @@ COMMANDS = {
     "lineage": "what made a table's day",
     "releases": "what was published",
     "rollback": "points readers to another release: --to its id, a day, or previous",
+    "repair": "late rows count from their own days; prints the nights to run again",
     "maintenance": "retention, compaction, VACUUM",
     "properties": "Spark's options as spark-submit's properties, for a deployment of your own",
     "store": "lets the simulated store deliver its raw files",

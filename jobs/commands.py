@@ -86,6 +86,16 @@ def rollback(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
+def repair(options: argparse.Namespace, settings: Settings) -> int:
+    """Gives late rows their own days and prints the nights to run again."""
+    from jobs import repair as mended
+    from jobs.lib.locks import stage_lock
+
+    with stage_lock(settings.home, "repair"):
+        mended.run(settings)
+    return 0
+
+
 def maintenance(options: argparse.Namespace, settings: Settings) -> int:
     """Drops expired detail, compacts, vacuums."""
     from jobs.lib.locks import stage_lock
@@ -137,6 +147,7 @@ RUN: dict[str, Callable[[argparse.Namespace, Settings], int]] = {
     "lineage": lineage,
     "releases": releases,
     "rollback": rollback,
+    "repair": repair,
     "maintenance": maintenance,
     "properties": properties,
     "store": store,

@@ -1,4 +1,4 @@
-"""Nights through Airflow without its UI: `python -m jobs.lib.nights run|backfill|up|down|demo`, behind `make`.
+"""Nights through Airflow without its UI: `python -m jobs.lib.nights run|backfill|repair|up|down|demo`, behind `make`.
 
 A server of our own is started for the command and ended with it; where `make up` runs on this home, it is used.
 """
@@ -256,7 +256,7 @@ def down(settings: Settings) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; 0 when the nights succeeded, 1 with a message for a person, 130 when interrupted."""
     parser = argparse.ArgumentParser(prog="python -m jobs.lib.nights", description=__doc__)
-    parser.add_argument("command", choices=["run", "backfill", "up", "down", "demo"])
+    parser.add_argument("command", choices=["run", "backfill", "repair", "up", "down", "demo"])
     parser.add_argument("--store")
     parser.add_argument("--day", type=date.fromisoformat)
     parser.add_argument("--from", dest="first", type=date.fromisoformat)
@@ -279,6 +279,10 @@ def main(arguments: list[str] | None = None) -> int:
             settings = checked(settings)
             if options.command == "run":
                 run(settings, options.day)
+            elif options.command == "repair":
+                from jobs.lib import repairs
+
+                repairs.run(settings)
             else:
                 backfill(settings, options.first, options.last)
     except DaybreakError as error:

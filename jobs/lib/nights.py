@@ -21,7 +21,7 @@ from typing import Any
 from jobs.lib import airflow, stores
 from jobs.lib import settings as environment
 from jobs.lib.airflow import Server
-from jobs.lib.airflow_api import Api, ApiError
+from jobs.lib.airflow_api import Api, ApiError, Pulse
 from jobs.lib.errors import DaybreakError
 from jobs.lib.locks import Held, held
 from jobs.lib.settings import Settings
@@ -131,10 +131,10 @@ def watch(settings: Settings, api: Api, night: dict[str, Any]) -> None:
     day, run_id = night["partition_key"], night["dag_run_id"]
     print(f"night of {day}", flush=True)
     seen: dict[str, str] = {}
-    followed = Progress(settings, run_id, day)
+    followed, pulse = Progress(settings, run_id, day), Pulse(api)
     while True:
-        state = api.get(f"{RUNS}/{run_id}")["state"]
-        tasks = api.get(f"{RUNS}/{run_id}/taskInstances", limit=100)["task_instances"]
+        state = pulse.get(f"{RUNS}/{run_id}")["state"]
+        tasks = pulse.get(f"{RUNS}/{run_id}/taskInstances", limit=100)["task_instances"]
         for task in sorted(tasks, key=lambda task: task["start_date"] or "9"):
             name, now = task["task_id"], f"{task['state']} {task['try_number']}"
             if now != seen.get(name) and task["state"] in (*ENDED, "running", "up_for_retry"):
@@ -145,6 +145,7 @@ def watch(settings: Settings, api: Api, night: dict[str, Any]) -> None:
                 followed.say(name)
         if state in ("success", "failed"):
             break
+        pulse.check()
         time.sleep(POLL_SECONDS)
     if state == "failed":
         raise DaybreakError("\n".join(failures(settings, run_id, day, tasks)))

@@ -76,8 +76,9 @@ def backfill(settings: Settings, first: date, last: date) -> None:
             try:
                 watch(settings, api, night)
             except BaseException as error:
-                api.call("PUT", f"/backfills/{made['id']}/cancel")
-                end_unfinished(api)
+                with suppress(OSError):  # where Airflow has died, the next session ends what was left
+                    api.call("PUT", f"/backfills/{made['id']}/cancel")
+                    end_unfinished(api)
                 if not isinstance(error, DaybreakError) or night is runs[-1]:
                     raise
                 day = night["partition_key"]

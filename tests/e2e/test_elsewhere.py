@@ -16,6 +16,7 @@ from pathlib import Path
 
 import boto3
 import psutil
+import pyspark
 import pytest
 
 from tests.e2e.nights import assert_same_outputs, finish, release_of, said, start, whole_night
@@ -69,6 +70,7 @@ class Cluster:
         env = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "SPARK_REMOTE")}
         env |= {
             "JAVA_HOME": str(Path(sys.prefix) / "java"),
+            "SPARK_HOME": str(Path(pyspark.__file__).parent),
             "SPARK_LOCAL_IP": "127.0.0.1",
             "SPARK_DAEMON_MEMORY": "256m",
         }

@@ -55,9 +55,9 @@ def test_a_night_comes_through_the_loss_of_engine_stage_and_airflow(spark: Spark
         until_said(home, night, "validating what was known")
         assert struck(home, SERVER, "java"), "no engine was at work"
         # Airflow tries the stage again by itself, on the engine that its keeper has started again.
-        until_said(home, night, "features                 running")
+        until_said(home, night, f"{'features':24} running")
         assert struck(home, "__main__.py", "features"), "no stage was at work"
-        until_said(home, night, "features                 success")
+        until_said(home, night, f"{'features':24} success")
         assert struck(home, "airflow"), "no Airflow was at work"
         assert night.wait(LIMIT_SECONDS) == 1, said(home)[-4000:]
     finally:

@@ -17,6 +17,7 @@ from jobs.lib import lineage, objects, stages
 from jobs.lib.objects import ObjectMissing, ObjectStore
 from jobs.lib.settings import Settings
 from jobs.lib.stages import Night
+from jobs.validated.stage import oldest_night
 
 PLAN = "repair.json"
 
@@ -53,7 +54,8 @@ def run(settings: Settings) -> list[date]:
 
 
 def nights(night: Night, plan: Plan) -> list[date]:
-    """The published nights from the plan's first day on that have not been published since the rows moved."""
+    """The published nights from the plan's first day on that have not been published since the rows moved, as far
+    back as nights can be made again."""
     log = lineage.runs(night.tables)
     if log is None:
         return []
@@ -61,7 +63,9 @@ def nights(night: Night, plan: Plan) -> list[date]:
     newest = published.groupBy("as_of").agg(F.max("finished_at").alias("at"))
     if plan.redated_at is not None:
         newest = newest.where(F.col("at") < F.lit(plan.redated_at).cast("timestamp"))
-    return sorted(row["as_of"] for row in newest.collect())
+    days = sorted(row["as_of"] for row in newest.collect())
+    oldest = oldest_night(night)
+    return [day for day in days if oldest is None or day >= oldest]
 
 
 def read(place: ObjectStore) -> Plan | None:

@@ -110,6 +110,16 @@ def warehouse_sql(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
+def repair(options: argparse.Namespace, settings: Settings) -> int:
+    """Gives late rows their own days and prints the nights to run again."""
+    from jobs import repair as mended
+    from jobs.lib.locks import stage_lock
+
+    with stage_lock(settings.home, "repair"):
+        mended.run(settings)
+    return 0
+
+
 def maintenance(options: argparse.Namespace, settings: Settings) -> int:
     """Drops expired detail, compacts, vacuums."""
     from jobs.lib.locks import stage_lock
@@ -117,6 +127,14 @@ def maintenance(options: argparse.Namespace, settings: Settings) -> int:
 
     with stage_lock(settings.home, f"maintenance {_needed(options, 'as_of')}"):
         stage.run(_reader(options, settings, "maintenance"))
+    return 0
+
+
+def properties(options: argparse.Namespace, settings: Settings) -> int:
+    """Prints Spark's options as a properties file for spark-submit."""
+    from jobs.lib import spark
+
+    print(spark.as_properties(settings), end="")
     return 0
 
 
@@ -155,7 +173,9 @@ RUN: dict[str, Callable[[argparse.Namespace, Settings], int]] = {
     "rollback": rollback,
     "warehouse": warehouse,
     "warehouse-sql": warehouse_sql,
+    "repair": repair,
     "maintenance": maintenance,
+    "properties": properties,
     "store": store,
 }
 

@@ -84,14 +84,14 @@ def dated(
     never a day whose night is closed. ``zone`` is the store's."""
     day = F.col("_known_day")
     if known.column is not None:
-        told = F.when(F.col("_row") > 0, F.date_add(_local_day(known, zone), known.lag_days))
+        told = F.when(F.col("_row") > 0, F.date_add(local_day(known, zone), known.lag_days))
         day = F.coalesce(day, told, F.lit(as_of))
     if closed is not None:
         day = F.greatest(day, F.lit(closed + timedelta(days=1)))
     return frame.withColumn("_known_day", day).withColumn("_received_at", F.lit(received_at))
 
 
-def _local_day(known: Known, zone: str) -> Column:
+def local_day(known: Known, zone: str) -> Column:
     """The store's day of the moment that a row's text tells; null where it tells none. A moment that names its zone
     is taken as such, any other as the store's own clock. A week's number tells the week's last day."""
     text = F.trim(F.col(f"`{known.column}`"))

@@ -190,10 +190,10 @@ def write_private(file: Path, text: str) -> None:
 
 
 def write_properties(settings: Settings, file: Path) -> None:
-    """Spark's options as spark-submit's properties: a driver's memory and jars count only before it starts."""
-    from jobs.lib.spark import options
+    """Spark's options as spark-submit's properties."""
+    from jobs.lib.spark import as_properties
 
-    file.write_text("".join(f"{key} {value}\n" for key, value in options(settings).items()))
+    file.write_text(as_properties(settings))
 
 
 def wait_until_healthy(settings: Settings, server: Server) -> None:

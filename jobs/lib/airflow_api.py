@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from typing import Any
 
+from jobs.lib.errors import DaybreakError
+
 USER = "daybreak"
+UNANSWERED_SECONDS = 60.0
+UNSCHEDULED_SECONDS = 600.0
+AGAIN = "run the same command again: what was complete stays, and the night goes on from there"
 
 
 class ApiError(Exception):
@@ -57,3 +63,31 @@ class Api:
         except urllib.error.HTTPError as error:
             raise ApiError(error.code, error.read().decode(errors="replace")[:2000]) from error
         return json.loads(text) if text else {}
+
+
+class Pulse:
+    """Airflow while a night is followed: a death of its server or scheduler is an error, not a wait without end."""
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+        self.scheduled_at = time.monotonic()
+
+    def get(self, path: str, **query: Any) -> dict[str, Any]:
+        """As ``Api.get``; raises DaybreakError when nobody has answered for a minute."""
+        until = time.monotonic() + UNANSWERED_SECONDS
+        while True:
+            try:
+                return self.api.get(path, **query)
+            except OSError as error:
+                if time.monotonic() > until:
+                    raise DaybreakError(
+                        f"Airflow has died, nobody answers at {self.api.url} ({error}): {AGAIN}"
+                    ) from error
+                time.sleep(2)
+
+    def check(self) -> None:
+        """Raises DaybreakError when the scheduler has not been well for ten minutes."""
+        if self.get("/monitor/health")["scheduler"]["status"] == "healthy":
+            self.scheduled_at = time.monotonic()
+        elif time.monotonic() - self.scheduled_at > UNSCHEDULED_SECONDS:
+            raise DaybreakError(f"Airflow's scheduler has died, nothing is started any more: {AGAIN}")

@@ -42,8 +42,8 @@ def run(settings: Settings) -> None:
 
 
 def jobs(settings: Settings, *command: str, capture: bool = False) -> str:
-    """Runs `python -m jobs …` for the demo's store; its output where asked for. Raises DaybreakError when it fails."""
-    env = {**os.environ, "DAYBREAK_STORE": STORE, "DAYBREAK_HOME": str(settings.home)}
+    """Runs `python -m jobs …` for the store; its output where asked for. Raises DaybreakError when it fails."""
+    env = {**os.environ, "DAYBREAK_STORE": settings.store, "DAYBREAK_HOME": str(settings.home)}
     out = subprocess.PIPE if capture else None
     done = subprocess.run([sys.executable, "-m", "jobs", *command], env=env, stdout=out, text=True, check=False)
     if done.returncode:

@@ -32,7 +32,7 @@ GIVEN_UP = {
 
 def is_wanted(settings: Settings, env: Mapping[str, str]) -> bool:
     """Whether nights here get an engine of their own: not where a connection or a setting says where stages run."""
-    return settings.remote is None and settings.master.startswith("local") and "AIRFLOW_CONN_DAYBREAK_SPARK" not in env
+    return settings.remote is None and not settings.is_cluster and "AIRFLOW_CONN_DAYBREAK_SPARK" not in env
 
 
 def address(port: int) -> str:

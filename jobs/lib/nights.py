@@ -1,4 +1,4 @@
-"""Nights through Airflow without its UI: `python -m jobs.lib.nights run|backfill|up|down|demo`, behind `make`.
+"""Nights through Airflow without its UI: `python -m jobs.lib.nights run|backfill|repair|up|down|demo`, behind `make`.
 
 A server of our own is started for the command and ended with it; where `make up` runs on this home, it is used.
 """
@@ -21,7 +21,7 @@ from typing import Any
 from jobs.lib import airflow, stores
 from jobs.lib import settings as environment
 from jobs.lib.airflow import Server
-from jobs.lib.airflow_api import Api, ApiError
+from jobs.lib.airflow_api import Api, ApiError, Pulse
 from jobs.lib.errors import DaybreakError
 from jobs.lib.locks import Held, held
 from jobs.lib.settings import Settings
@@ -76,8 +76,9 @@ def backfill(settings: Settings, first: date, last: date) -> None:
             try:
                 watch(settings, api, night)
             except BaseException as error:
-                api.call("PUT", f"/backfills/{made['id']}/cancel")
-                end_unfinished(api)
+                with suppress(OSError):  # where Airflow has died, the next session ends what was left
+                    api.call("PUT", f"/backfills/{made['id']}/cancel")
+                    end_unfinished(api)
                 if not isinstance(error, DaybreakError) or night is runs[-1]:
                     raise
                 day = night["partition_key"]
@@ -131,10 +132,10 @@ def watch(settings: Settings, api: Api, night: dict[str, Any]) -> None:
     day, run_id = night["partition_key"], night["dag_run_id"]
     print(f"night of {day}", flush=True)
     seen: dict[str, str] = {}
-    followed = Progress(settings, run_id, day)
+    followed, pulse = Progress(settings, run_id, day), Pulse(api)
     while True:
-        state = api.get(f"{RUNS}/{run_id}")["state"]
-        tasks = api.get(f"{RUNS}/{run_id}/taskInstances", limit=100)["task_instances"]
+        state = pulse.get(f"{RUNS}/{run_id}")["state"]
+        tasks = pulse.get(f"{RUNS}/{run_id}/taskInstances", limit=100)["task_instances"]
         for task in sorted(tasks, key=lambda task: task["start_date"] or "9"):
             name, now = task["task_id"], f"{task['state']} {task['try_number']}"
             if now != seen.get(name) and task["state"] in (*ENDED, "running", "up_for_retry"):
@@ -145,6 +146,7 @@ def watch(settings: Settings, api: Api, night: dict[str, Any]) -> None:
                 followed.say(name)
         if state in ("success", "failed"):
             break
+        pulse.check()
         time.sleep(POLL_SECONDS)
     if state == "failed":
         raise DaybreakError("\n".join(failures(settings, run_id, day, tasks)))
@@ -256,7 +258,7 @@ def down(settings: Settings) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; 0 when the nights succeeded, 1 with a message for a person, 130 when interrupted."""
     parser = argparse.ArgumentParser(prog="python -m jobs.lib.nights", description=__doc__)
-    parser.add_argument("command", choices=["run", "backfill", "up", "down", "demo"])
+    parser.add_argument("command", choices=["run", "backfill", "repair", "up", "down", "demo"])
     parser.add_argument("--store")
     parser.add_argument("--day", type=date.fromisoformat)
     parser.add_argument("--from", dest="first", type=date.fromisoformat)
@@ -279,6 +281,10 @@ def main(arguments: list[str] | None = None) -> int:
             settings = checked(settings)
             if options.command == "run":
                 run(settings, options.day)
+            elif options.command == "repair":
+                from jobs.lib import repairs
+
+                repairs.run(settings)
             else:
                 backfill(settings, options.first, options.last)
     except DaybreakError as error:

@@ -253,7 +253,9 @@ def _mirror(settings: Settings, store: str, product: str, row: _Row, registry: O
     if known:
         number = known[0].version
     else:
-        run = _mlflow_run(client, settings.home / "mlflow" / "artifacts" / name, row, tags)
+        # A server keeps what is logged where it was told to; without one it lies in the home.
+        place = None if settings.mlflow else f"file://{quote(str(settings.home / 'mlflow' / 'artifacts' / name))}"
+        run = _mlflow_run(client, name, place, row, tags)
         root = registry.uri(_model_key(product, row))
         source = root if "://" in root else f"file://{quote(root)}"
         number = client.create_model_version(name, source, run, tags=tags).version
@@ -266,12 +268,11 @@ def mlflow_name(store: str, product: str) -> str:
     return f"{store}-{product}"
 
 
-def _mlflow_run(client: Any, folder: Path, row: _Row, tags: Mapping[str, str]) -> str:
+def _mlflow_run(client: Any, name: str, place: str | None, row: _Row, tags: Mapping[str, str]) -> str:
     from mlflow.entities import Metric
 
-    found = client.get_experiment_by_name(folder.name)
-    place = f"file://{quote(str(folder))}"
-    experiment = found.experiment_id if found else client.create_experiment(folder.name, artifact_location=place)
+    found = client.get_experiment_by_name(name)
+    experiment = found.experiment_id if found else client.create_experiment(name, artifact_location=place)
     run = client.create_run(experiment, run_name=f"{row.champion_from} {row.version}", tags=tags).info.run_id
     night = datetime.combine(date.fromisoformat(row.champion_from), time(), UTC)
     at = int(night.timestamp() * 1000)
@@ -294,11 +295,14 @@ def _numbers(metrics: Mapping[str, Any], above: str = "") -> Iterator[tuple[str,
 
 
 def mlflow_client(settings: Settings) -> Any:
-    """MLflow over a sqlite file and a folder under the home; its import takes seconds, so only training pays for it."""
+    """MLflow's server where MLFLOW_TRACKING_URI names one, else a sqlite file and a folder under the home; its import
+    takes seconds, so only training pays for it."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_CONFIGURE_LOGGING", "false")  # the story of every table it creates
     from mlflow import MlflowClient
 
+    if settings.mlflow:
+        return MlflowClient(settings.mlflow, settings.mlflow)
     database = settings.home / "mlflow" / "mlflow.db"
     if not database.exists():  # made under another name: a run killed in the midst of it leaves no half a schema
         database.parent.mkdir(parents=True, exist_ok=True)

@@ -37,6 +37,7 @@ class Settings:
     control_salt: str
     exploration_share: float
     events_retention_days: int
+    release_retention_days: int
     settle_seconds: float
     training_cadence_days: int
     cost_budget: float | None
@@ -49,12 +50,21 @@ class Settings:
     remote: str | None
     driver_memory: str
     shuffle_partitions: int
+    spark_options: tuple[tuple[str, str], ...]
+    mlflow: str | None
     s3_endpoint: str | None
     s3_region: str
     s3_encryption: str | None
     rollback_hold: str
     warehouse_days: int
     warehouse: str = field(repr=False)  # may hold a password
+
+    @property
+    def is_cluster(self) -> bool:
+        """Whether Spark's tasks may run on other machines than this one."""
+        if self.remote:
+            return not self.remote.startswith(("sc://localhost", "sc://127.0.0.1"))
+        return not self.master.startswith("local")
 
     @property
     def model_threads(self) -> int:
@@ -77,6 +87,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         control_salt=env.get("DAYBREAK_CONTROL_SALT") or "daybreak",
         exploration_share=_number(env, "DAYBREAK_EXPLORATION_SHARE", 0.05, 0.0, 0.5),
         events_retention_days=int(_number(env, "DAYBREAK_EVENTS_RETENTION_DAYS", 90, 35, 36500)),
+        release_retention_days=int(_number(env, "DAYBREAK_RELEASE_RETENTION_DAYS", 90, 1, 36500)),
         settle_seconds=_number(env, "DAYBREAK_SETTLE_SECONDS", 2.0, 0.0, 86400.0),
         training_cadence_days=int(_number(env, "DAYBREAK_TRAINING_CADENCE_DAYS", 7, 1, 3650)),
         cost_budget=_number(env, "DAYBREAK_COST_BUDGET", 0, 0.01, 1e6) if env.get("DAYBREAK_COST_BUDGET") else None,
@@ -89,6 +100,8 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         remote=env.get("SPARK_REMOTE") or None,
         driver_memory=env.get("DAYBREAK_DRIVER_MEMORY") or "3g",
         shuffle_partitions=int(_number(env, "DAYBREAK_SHUFFLE_PARTITIONS", 2, 1, 100000)),
+        spark_options=_spark_options(env),
+        mlflow=env.get("MLFLOW_TRACKING_URI") or None,
         s3_endpoint=env.get("DAYBREAK_S3_ENDPOINT") or None,
         s3_region=env.get("DAYBREAK_S3_REGION") or env.get("AWS_REGION") or "us-east-1",
         s3_encryption=_encryption(env),
@@ -134,6 +147,15 @@ def _number(env: Mapping[str, str], name: str, default: float, low: float, high:
     if not low <= value <= high:
         raise DaybreakError(f"{name} is {text!r}: expected a number from {low:g} to {high:g}")
     return value
+
+
+def _spark_options(env: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """What a deployment adds: ``spark.executor.memory=4g spark.executor.cores=2``, with blanks between."""
+    pairs = [text.partition("=") for text in (env.get("DAYBREAK_SPARK_OPTIONS") or "").split()]
+    for name, _, value in pairs:
+        if not name.startswith("spark.") or not value:
+            raise DaybreakError(f"DAYBREAK_SPARK_OPTIONS has {name!r}: expected spark.name=value, with blanks between")
+    return tuple((name, value) for name, _, value in pairs)
 
 
 def _one_of(env: Mapping[str, str], name: str, known: tuple[str, ...]) -> str:

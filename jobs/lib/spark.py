@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+import uuid
+import zipfile
 from pathlib import Path
 
 from pyspark.sql import SparkSession
@@ -11,17 +13,24 @@ from pyspark.sql import SparkSession
 from jobs.lib.errors import DaybreakError
 from jobs.lib.settings import Settings
 
+ROOT = Path(__file__).resolve().parents[2]
+# A Spark of this machine alone is not to be reached from outside; its workers find the jobs wherever it was started.
+LOCAL = {
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.executorEnv.PYTHONPATH": str(ROOT),
+}
+SHIPPED = ("jobs",)
+
 
 def options(settings: Settings) -> dict[str, str]:
-    """Every Spark option that Daybreak relies on; spark-submit is given the same ones."""
+    """Every Spark option that Daybreak relies on, then DAYBREAK_SPARK_OPTIONS; spark-submit is given the same."""
     return {
         "spark.jars": ",".join(jars()),
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.session.timeZone": "UTC",
         "spark.driver.memory": settings.driver_memory,
-        "spark.driver.host": "127.0.0.1",
-        "spark.driver.bindAddress": "127.0.0.1",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         # Small tables are many here, large ones few: adaptive execution splits what grows, these keep the rest cheap.
@@ -30,13 +39,32 @@ def options(settings: Settings) -> dict[str, str]:
         "spark.databricks.delta.snapshotPartitions": "2",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         "spark.sql.execution.arrow.maxRecordsPerBatch": "50000",
-        # Workers find the jobs wherever the command was started.
-        "spark.executorEnv.PYTHONPATH": str(Path(__file__).resolve().parents[2]),
         # Python workers leave their memory to the machine between stages instead of holding it for the night.
         "spark.python.worker.reuse": "true",
         "spark.sql.warehouse.dir": str(settings.home / "spark-warehouse"),
         "spark.log.level": "ERROR",
+        **({} if settings.is_cluster else LOCAL),
+        **(s3a(settings) if settings.lake.startswith("s3://") else {}),
+        **dict(settings.spark_options),
     }
+
+
+def s3a(settings: Settings) -> dict[str, str]:
+    """Where the server of a lake on ``s3://`` is. Credentials are no options: driver and executors look for their own,
+    in the environment (AWS_ACCESS_KEY_ID, …) or in their machine's role. Raises where the jars for it are missing."""
+    if not any("hadoop-aws" in Path(jar).name for jar in jars()):
+        raise DaybreakError(
+            f"the lake is {settings.lake}, and the jars for that are missing: DAYBREAK_S3A=1 make setup"
+        )
+    found = {"spark.hadoop.fs.s3a.endpoint.region": settings.s3_region}
+    if settings.s3_endpoint:
+        is_encrypted = settings.s3_endpoint.startswith("https://")
+        found |= {
+            "spark.hadoop.fs.s3a.endpoint": settings.s3_endpoint,
+            "spark.hadoop.fs.s3a.path.style.access": "true",
+            "spark.hadoop.fs.s3a.connection.ssl.enabled": str(is_encrypted).lower(),
+        }
+    return found
 
 
 def jars() -> list[str]:
@@ -51,7 +79,10 @@ def jars() -> list[str]:
 def session(settings: Settings, name: str) -> SparkSession:
     """The session of this process: a Connect endpoint where one is set, else ``settings.master``."""
     if settings.remote:
-        return SparkSession.builder.remote(settings.remote).appName(name).getOrCreate()
+        connected = SparkSession.builder.remote(settings.remote).appName(name).getOrCreate()
+        if settings.is_cluster:
+            connected.addArtifacts(str(shipped(settings)), pyfile=True)
+        return connected
     # Workers run this Python, whatever the PATH says; a cluster whose Python lies elsewhere says where.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     java = Path(sys.prefix) / "java"
@@ -63,4 +94,29 @@ def session(settings: Settings, name: str) -> SparkSession:
     # Under spark-submit the master is spark-submit's, so that where a stage runs is the connection's to say.
     if "PYSPARK_GATEWAY_PORT" not in os.environ:
         builder = builder.master(settings.master)
-    return builder.getOrCreate()
+    started = builder.getOrCreate()
+    if settings.is_cluster:
+        started.sparkContext.addPyFile(str(shipped(settings)))
+    return started
+
+
+def shipped(settings: Settings) -> Path:
+    """The code of this checkout as one archive, for the Python workers of a cluster that do not have it."""
+    from jobs.lib.lineage import code_version
+
+    archive = settings.home / "code" / f"daybreak-{code_version()}.zip"
+    if not archive.exists():
+        archive.parent.mkdir(parents=True, exist_ok=True)
+        partial = archive.with_name(f"{uuid.uuid4().hex}.partial")
+        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as packed:
+            for path in sorted(file for folder in SHIPPED for file in (ROOT / folder).rglob("*")):
+                if path.is_file() and "__pycache__" not in path.parts:
+                    packed.write(path, path.relative_to(ROOT))
+        partial.replace(archive)
+    return archive
+
+
+def as_properties(settings: Settings) -> str:
+    """The options as the lines of a properties file for spark-submit, where a driver's memory and jars count only
+    before it starts."""
+    return "".join(f"{key} {value}\n" for key, value in options(settings).items())

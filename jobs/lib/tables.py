@@ -182,6 +182,13 @@ class Tables:
         writer.save(self.path(name))
         return self._remember(name, rows)
 
+    def replace_landed(self, source: str, frame: DataFrame, condition: str, rows: int) -> Written:
+        """One commit that puts ``frame``, of which ``rows`` rows are other than before, in the place of the rows of
+        ``landed.<source>`` that meet ``condition``; for a repair alone."""
+        name = f"landed.{source}"
+        frame.write.format("delta").mode("overwrite").option("replaceWhere", condition).save(self.path(name))
+        return self._remember(name, rows)
+
     def read_landed(self, source: str) -> DataFrame | None:
         """All rows of ``landed.<source>``, those of row 0 (a file's own) among them; None before the first file."""
         return self.raw(f"landed.{source}")

@@ -31,6 +31,7 @@ def run(night: Night) -> None:
     expired = night.as_of - timedelta(days=night.settings.events_retention_days)
     written = [*drop_detail(night, expired), *drop_features(night)]
     for product in night.settings.products:
+        drop_releases(night, product)
         drop_unpublished(night, releases.open_product(night.settings, night.store.name, product))
     for name in lake_tables(night):
         compact(night, name)
@@ -63,6 +64,25 @@ def drop_features(night: Night) -> list[Written]:
     day = f"DATE'{night.as_of - timedelta(days=FEATURE_DAYS)}'"
     daily = [name for name in contracts.names("features") if contracts.load(name).history == "daily"]
     return [delete(night, name, f"as_of < {day}") for name in daily if night.tables.exists(name)]
+
+
+def drop_releases(night: Night, product: str) -> None:
+    """Removes releases of nights more than DAYBREAK_RELEASE_RETENTION_DAYS ago. Never the one that readers see, nor the
+    one before it, which is what a rollback goes to. The manifest goes first: what has none is no release."""
+    known = releases.list_releases(night.settings, night.store.name, [product])
+    at = next((place for place, one in enumerate(known) if one.is_current), None)
+    if at is None:
+        return
+    needed = {one.release for one in known[max(at - 1, 0) : at + 1]}
+    expired = (night.as_of - timedelta(days=night.settings.release_retention_days)).isoformat()
+    old = [one.release for one in known if one.as_of < expired and one.release not in needed]
+    place = releases.open_product(night.settings, night.store.name, product)
+    for release in old:
+        found = releases.manifest(place, release)
+        place.delete([releases.manifest_key(release)])
+        place.delete(list(releases.parts_of(found)) if found else [])
+    if old:
+        night.log(f"{product}: {len(old):,} releases of nights before {expired} removed")
 
 
 def drop_unpublished(night: Night, product: ObjectStore) -> None:

@@ -94,7 +94,9 @@ class Batch:
     def _keep(self, frame: DataFrame) -> DataFrame:
         """The frame's rows, read once. A cached plan would be compared with every later query of the batch, which cost
         more than the queries themselves; a local checkpoint forgets how its rows came about."""
-        return frame.localCheckpoint(eager=True, storageLevel=StorageLevel.DISK_ONLY)
+        # On a cluster twice: rows that forgot how they came about die with the only executor that has them.
+        level = StorageLevel.DISK_ONLY_2 if self.night.settings.is_cluster else StorageLevel.DISK_ONLY
+        return frame.localCheckpoint(eager=True, storageLevel=level)
 
     def _settled(self) -> DataFrame:
         good = self.rows.where(~F.col("_is_broken")).select(*self.columns)

@@ -1,10 +1,51 @@
-"""What a night published, read from the pointer on."""
+"""Nights of a tiny shop as processes of their own, and what they published, read from the pointer on."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
+import time
+from datetime import date
 from pathlib import Path
+
+import pandas as pd
+
+COMMANDS = (["landed"], ["validated"], ["features"], ["train"], ["recommendations"], ["published"])
+
+
+def start(home: Path, store: Path, command: list[str], **variables: str) -> subprocess.Popen:
+    """``python -m <command>`` in a process group of its own, with its JVM and workers in it; see ``said``."""
+    env = {**os.environ, "DAYBREAK_HOME": str(home), "DAYBREAK_STORE": str(store), "DAYBREAK_MASTER": "local[2]"}
+    env |= {"DAYBREAK_DRIVER_MEMORY": "1g", "DAYBREAK_SETTLE_SECONDS": "0", "PRODUCTS": "recommendations"} | variables
+    with (home.parent / f"{home.name}.log").open("ab") as log:
+        whole = [sys.executable, "-m", *command]
+        return subprocess.Popen(whole, env=env, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+
+
+def said(home: Path) -> str:
+    """All that the processes of a home have said so far."""
+    return (home.parent / f"{home.name}.log").read_text(errors="replace")
+
+
+def finish(home: Path, store: Path, command: list[str], **variables: str) -> float:
+    """Runs a command to its end; how many seconds it took."""
+    started = time.monotonic()
+    code = start(home, store, command, **variables).wait()
+    assert code == 0, f"{command} ended with {code}:\n{said(home)[-3000:]}"
+    return time.monotonic() - started
+
+
+def stage(command: list[str], day: date) -> list[str]:
+    """The command of one stage for ``start`` and ``finish``."""
+    return ["jobs", *command, "--as-of", str(day)]
+
+
+def whole_night(day: date) -> list[str]:
+    """The command of all stages in one process."""
+    return ["tests.e2e.all_stages", str(day)]
 
 
 def release_of(home: Path, store: str = "shop", product: str = "recommendations") -> str:
@@ -18,3 +59,31 @@ def release_of(home: Path, store: str = "shop", product: str = "recommendations"
             content = (root / file["key"]).read_bytes()
             assert (len(content), hashlib.sha256(content).hexdigest()) == (file["bytes"], file["sha256"])
     return release
+
+
+def releases_of(home: Path, store: str = "shop", product: str = "recommendations") -> dict[str, list[str]]:
+    """Every release by its night, the first made first."""
+    manifests = (home / "published" / store / product / "releases").glob("*.json")
+    found = sorted((json.loads(path.read_text()) for path in manifests), key=lambda one: one["created_at"])
+    return {day: [one["release"] for one in found if one["as_of"] == day] for day in {one["as_of"] for one in found}}
+
+
+def assert_same_outputs(home: Path, other: Path, tolerance: float = 1e-4) -> None:
+    """The releases in force hold the same rows, floats within ``tolerance``; the model's version is a hash of floats
+    and may differ."""
+    tables, others = outputs_of(home), outputs_of(other)
+    assert tables.keys() == others.keys()
+    for name, table in tables.items():
+        pd.testing.assert_frame_equal(table, others[name], check_exact=False, rtol=tolerance, atol=tolerance, obj=name)
+
+
+def outputs_of(home: Path, store: str = "shop", product: str = "recommendations") -> dict[str, pd.DataFrame]:
+    """The published tables of the release in force, sorted by their keys."""
+    root = home / "published" / store / product
+    manifest = json.loads((root / "releases" / f"{release_of(home)}.json").read_text())
+    found = {}
+    for name, table in manifest["tables"].items():
+        frame = pd.concat([pd.read_parquet(root / file["key"]) for file in table["files"]])
+        frame = frame.drop(columns="model_version", errors="ignore")
+        found[name] = frame.sort_values([key for key in table["key"] if key in frame]).reset_index(drop=True)
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -65,3 +66,31 @@ def test_what_a_killed_publication_left_is_removed_and_what_is_published_stays(s
     stage.run(night)
     left = sorted(entry.key.split("release=")[1] for entry in product.list("for_customer/"))
     assert left == ["20260401-aaaaaaaaaaaa/part-0.parquet", "now/part-0.parquet"]
+
+
+def test_old_releases_go_and_never_what_readers_see_or_a_rollback_within_the_nights_needs(shop):
+    night = replace(shop.night("2026-04-14"), stage="maintenance")
+    night = replace(night, settings=replace(night.settings, release_retention_days=10))
+    product = releases.open_product(night.settings, night.store.name, "recommendations")
+    days = ["2026-03-01", "2026-03-02", "2026-03-03", "2026-04-04", "2026-04-10"]
+    for day in days:
+        release, part = day.replace("-", "") + "-aaaaaaaaaaaa", f"for_customer/as_of={day}/release={day}/part-0.parquet"
+        product.put(part, b"rows", if_absent=True)
+        told = {"release": release, "as_of": day, "created_at": day, "model_versions": [], "verdict": None}
+        told["tables"] = {"for_customer": {"rows": 1, "files": [{"key": part, "bytes": 4}]}}
+        product.put(releases.manifest_key(release), json.dumps(told).encode(), if_absent=True)
+
+    def kept():
+        stage.drop_releases(night, "recommendations")
+        known = releases.list_releases(night.settings, night.store.name, ["recommendations"])
+        assert {entry.key.split("release=")[1][:10] for entry in product.list("for_customer/")} == {
+            one.as_of for one in known
+        }
+        return [one.as_of for one in known]
+
+    assert kept() == days, "nothing is removed while readers see no release"
+    # A person went back to an old night: it and the one before it stay.
+    releases.advance(product, "20260303-aaaaaaaaaaaa", "2026-03-03")
+    assert kept() == days[1:]
+    releases.advance(product, "20260410-aaaaaaaaaaaa", "2026-04-10")
+    assert kept() == ["2026-04-04", "2026-04-10"]

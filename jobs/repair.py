@@ -1,0 +1,81 @@
+"""A repair: late rows get their own days, and the nights that are to be run again are named.
+
+What is to be done is written down before anything moves, ``<lake>/<store>/repair.json``, and a night is done when it
+was published after that: a repair killed anywhere is finished by asking for it again.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+
+from pyspark.sql import functions as F
+
+from jobs.landed import redating
+from jobs.lib import lineage, objects, stages
+from jobs.lib.objects import ObjectMissing, ObjectStore
+from jobs.lib.settings import Settings
+from jobs.lib.stages import Night
+from jobs.validated.stage import oldest_night
+
+PLAN = "repair.json"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """From which day on nights are to be run again; ``redated_at`` (UTC, ISO) is None until the rows have moved."""
+
+    first: str
+    redated_at: str | None = None
+
+
+def run(settings: Settings) -> list[date]:
+    """Moves late rows to their own days and prints the nights that used them; returns these, in order."""
+    night = stages.looking("repair", settings, datetime.now(UTC).date())
+    place = objects.open_store(f"{settings.lake}/{night.store.name}", settings)
+    plan = read(place)
+    found = [late for source in night.store.sources.values() if (late := redating.late(night, source)) is not None]
+    if found:
+        first = min(str(late.first) for late in found)
+        if plan is not None and nights(night, plan):
+            first = min(first, plan.first)
+        write(place, plan := Plan(first))
+        for late in found:
+            redating.redate(night, late)
+            print(
+                f"{late.source.name}: {late.rows:,} late rows of {len(late.files):,} files count from {late.first} on"
+            )
+    if plan is not None and plan.redated_at is None:
+        write(place, plan := Plan(plan.first, datetime.now(UTC).isoformat()))
+    due = nights(night, plan) if plan is not None else []
+    print(f"nights to run again: {' '.join(map(str, due)) or 'none'}", flush=True)
+    return due
+
+
+def nights(night: Night, plan: Plan) -> list[date]:
+    """The published nights from the plan's first day on that have not been published since the rows moved, as far
+    back as nights can be made again."""
+    log = lineage.runs(night.tables)
+    if log is None:
+        return []
+    published = log.where((F.col("stage") == "published") & (F.col("as_of") >= F.lit(plan.first).cast("date")))
+    newest = published.groupBy("as_of").agg(F.max("finished_at").alias("at"))
+    if plan.redated_at is not None:
+        newest = newest.where(F.col("at") < F.lit(plan.redated_at).cast("timestamp"))
+    days = sorted(row["as_of"] for row in newest.collect())
+    oldest = oldest_night(night)
+    return [day for day in days if oldest is None or day >= oldest]
+
+
+def read(place: ObjectStore) -> Plan | None:
+    """The last repair that was asked for; None before the first."""
+    try:
+        return Plan(**json.loads(place.read(PLAN)))
+    except ObjectMissing:
+        return None
+
+
+def write(place: ObjectStore, plan: Plan) -> None:
+    """Puts the plan in the place of the last one."""
+    place.put(PLAN, json.dumps(asdict(plan)).encode())

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from jobs.demand.calendar import Calendar, calendar
 from jobs.demand.history import History, history
+from jobs.demand.segments import NEW_DAYS
 from jobs.lib.stores import Store
 
 HORIZON_DAYS = {"day": 28, "week": 56}
@@ -33,13 +34,16 @@ def store_days(days: DataFrame) -> pd.DataFrame:
 
 
 def with_facts(days: DataFrame, item: DataFrame, promotions: DataFrame, as_of: date) -> DataFrame:
-    """Item-days, and beneath them a row (``day`` null) for each item with what the catalogue and the campaigns say."""
+    """Item-days, and beneath them a row (``day`` null) for each item with what the catalogue and the campaigns say;
+    also for items launched in the last 28 days or tomorrow that have not sold yet."""
+    since = F.date_sub(F.lit(as_of), NEW_DAYS)
     told = promotions.groupBy("item_id").agg(
         F.sort_array(F.collect_set(F.concat_ws("/", *[F.col(name).cast("string") for name in SPAN]))).alias(
             "promotions"
         )
     )
-    known = days.select("item_id").distinct()
+    is_launched = item.where(F.col("is_active") & F.col("available_from").between(since, F.date_add(F.lit(as_of), 1)))
+    known = days.select("item_id").union(is_launched.select("item_id")).distinct()
     # What is no longer sold is ended; what is not sold yet is not.
     has_begun = F.coalesce(F.col("available_from") <= F.lit(as_of), F.lit(True))
     listed = item.select("item_id", "title", "available_from", (~F.col("is_active") & has_begun).alias("is_ended"))

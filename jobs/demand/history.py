@@ -83,7 +83,7 @@ def history(
     by id. ``items`` has ``item_id`` and any of ``title``, ``available_from``, ``is_ended``; ``promotions``
     ``item_id``, ``starts_on``, ``ends_on``. Order of rows does not matter; rows outside the calendar do not count."""
     long = long.assign(location_id=long.get("location_id", LOCATION))
-    keys = long[["item_id", "location_id"]].drop_duplicates().sort_values(["item_id", "location_id"])
+    keys = _keys(long, items)
     place = _Places(long, keys, calendar)
     sold, revenue = place.dense("units"), place.dense("revenue")
     units = np.maximum(sold - place.dense("withdrawn"), 0.0)
@@ -109,6 +109,15 @@ def history(
         promoted=_promoted(keys, promotions, calendar),
         calendar=calendar,
     )
+
+
+def _keys(long: pd.DataFrame, items: pd.DataFrame | None) -> pd.DataFrame:
+    """Item and place of every row of the arrays: what has sold, and what is listed and has not sold yet."""
+    found = long[["item_id", "location_id"]]
+    if items is not None:
+        unsold = items.loc[~items["item_id"].isin(found["item_id"]), ["item_id"]]
+        found = pd.concat([found, unsold.assign(location_id=LOCATION)])
+    return found.drop_duplicates().sort_values(["item_id", "location_id"])
 
 
 class _Places:

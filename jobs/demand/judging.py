@@ -30,7 +30,7 @@ def rows(cases: list[Case], gates: dict[str, Gate]) -> pd.DataFrame:
             served = method == gates[segment].serves
             for measure, value, low, high, count in _figures(each, case.figures[BASELINES[segment]]):
                 found.append((segment, method, measure, value, low, high, count, served, day))
-        older = [other for other in cases if other.past != case.past]
+        older = [other for other in cases if other.segment == segment and other.past != case.past]
         for measure, value, count in _coverage(case, older, gates):
             found.append((segment, gates[segment].serves, measure, value, np.nan, np.nan, count, True, day))
     frame = pd.DataFrame(found, columns=list(COLUMNS))
@@ -50,8 +50,8 @@ def _figures(each: pd.DataFrame, baseline: pd.DataFrame) -> Iterator[tuple[str, 
 
 def _coverage(case: Case, older: list[Case], gates: dict[str, Gate]) -> Iterator[tuple[str, float, int]]:
     gate = gates[case.segment]
-    learnt = calibration.corrections([other for other in older if gate.serves in other.forecasts], gates)
-    told = learnt.get(case.segment, {})
+    known = [other for other in older if gate.serves in other.forecasts]
+    told = calibration.corrections(known, {case.segment: gate}).get(case.segment, {})
     none = np.ones(len(LEVELS))
     drawn = calibration.total_quantiles(case, case.forecasts[gate.serves], np.array(told.get(DAYS, none)))
     for at, days in enumerate(calibration.HORIZON_DAYS):

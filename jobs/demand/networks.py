@@ -116,7 +116,7 @@ def fit(history: History, params: NetworkParams, threads: int) -> Networks | Non
     ]
     of = history.of(chosen)
     known, _, static = _frames(of, levels(of), history.calendar.past)
-    fitted = NeuralForecast(models=models, freq=_step(history))
+    fitted = NeuralForecast(models=models, freq=f"{history.calendar.period}D")
     with quiet():
         fitted.fit(df=known, static_df=static, val_size=0)
     return Networks(fitted, NAMES, inputs)
@@ -148,10 +148,6 @@ def quiet() -> Iterator[None]:
         one.setLevel(level)
 
 
-def _step(history: History) -> Any:
-    return pd.Timedelta(days=history.calendar.period)
-
-
 def _frames(history: History, level: np.ndarray, inputs: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """The last ``inputs`` periods, the days to come, and what does not change, as neuralforecast wants them; series are
     named by position."""
@@ -173,7 +169,8 @@ def _frames(history: History, level: np.ndarray, inputs: int) -> tuple[pd.DataFr
     known = between(start, past)
     known["y"] = (history.units[:, start:] / level[:, None]).astype(np.float32).ravel()
     there = (np.arange(start, past)[None, :] >= np.minimum(history.first, past - 1)[:, None]).ravel()
-    price = np.nan_to_num(np.nanmean(np.where(np.isnan(history.price), np.nan, history.price), axis=1), nan=1.0)
+    sold = ~np.isnan(history.price)
+    price = np.where(sold, history.price, 0.0).sum(axis=1) / np.maximum(sold.sum(axis=1), 1)
     static = pd.DataFrame(
         {"unique_id": names, "log_level": np.log(level), "log_price": np.log(np.maximum(price, 0.01))}
     ).astype({"log_level": np.float32, "log_price": np.float32})

@@ -42,6 +42,7 @@ def published(spark, tmp_path_factory):
     trained.evaluation.to_csv(folder / EVALUATION, index=False)
     champion = Champion("demand", AS_OF, "abc", folder, {}, None)
     listed = [("i000", "Pen", None, True), ("i002", "Old pen", date(2025, 1, 1), False)]
+    listed.append(("fresh", "Pen", AS_OF - timedelta(days=3), True))
     item = spark.createDataFrame(listed, "item_id string, title string, available_from date, is_active boolean")
     promotions = frame(
         spark,
@@ -73,8 +74,8 @@ def test_the_tables_keep_their_contracts(published, tables):
 
 def test_a_row_an_item_and_day_ahead_and_totals_that_agree(published):
     days, totals = published.days.toPandas(), published.totals.toPandas()
-    assert len(days) == 20 * 28 and days["target_date"].min() == AS_OF + timedelta(days=1)
-    assert set(totals["horizon_days"]) == set(HORIZONS) and len(totals) == 20 * len(HORIZONS)
+    assert len(days) == 21 * 28 and days["target_date"].min() == AS_OF + timedelta(days=1)
+    assert set(totals["horizon_days"]) == set(HORIZONS) and len(totals) == 21 * len(HORIZONS)
     by_item = days.groupby("item_id")["mean"].sum()
     of_28 = totals[totals["horizon_days"] == 28].set_index("item_id")
     assert np.allclose(of_28["mean"], by_item.loc[of_28.index])
@@ -87,6 +88,12 @@ def test_what_the_catalogue_dropped_is_ended(published):
     days = published.days.toPandas()
     assert set(days.loc[days["item_id"] == "i002", "segment"]) == {"ended"}
     assert days.loc[days["item_id"] == "i002", "mean"].sum() == 0
+
+
+def test_an_item_that_has_not_sold_yet_is_forecast_as_a_new_one(published):
+    days = published.days.toPandas()
+    fresh = days[days["item_id"] == "fresh"]
+    assert len(fresh) == 28 and set(fresh["segment"]) == {"new"}
 
 
 def test_the_number_of_partitions_changes_nothing(published):

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 
 from jobs.demand.history import bulk, capped, history, stocked_out
+from jobs.demand.launches import launches, library
+from jobs.demand.segments import segments
 
 from .small_shop import FIRST_DAY, calendar_of, long, made
 
@@ -93,3 +95,13 @@ def test_promotions_that_are_planned_are_known_ahead():
     found = of(promotions=planned)
     told = found.calendar.days[found.promoted[row_of(found, "i001")]]
     assert [str(told[0]), str(told[-1]), len(told)] == ["2025-03-05", "2025-03-09", 5]
+
+
+def test_what_is_listed_and_has_not_sold_is_new_and_starts_like_others():
+    listed = pd.DataFrame([{"item_id": "fresh", "title": "Fresh pen", "available_from": day(205), "is_ended": False}])
+    frame = long(30)
+    found = history(frame, calendar_of(frame, FIRST_DAY + timedelta(days=209)), listed)
+    at = row_of(found, "fresh")
+    assert found.first[at] == 205 and found.last[at] == -1 and segments(found)[at] == "new"
+    fresh = launches(found.of(np.array([at])), library(found))
+    assert np.isfinite(fresh.mean).all() and fresh.quantiles[0, :, -1].max() > 0

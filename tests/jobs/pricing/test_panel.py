@@ -72,7 +72,7 @@ def tables(spark: SparkSession) -> dict[str, DataFrame]:
                     "is_featured": True,
                 }
             ],
-        ),  # fmt: skip
+        ),
         "stock_levels_changes": frame(
             spark,
             "stock_levels",

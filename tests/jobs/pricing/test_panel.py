@@ -130,5 +130,6 @@ def test_tonights_price_is_what_was_decided_last(spark: SparkSession, tables: di
     rows = tonight(item=item, price_approvals=approvals, as_of=AS_OF, guardrails=Guardrails(), **given)
     found = rows.set_index("item_id")
     assert found["price"].to_dict() == {"listed": 12.0, "sold": 4.8}
+    assert found.loc["listed", "decided_on"].date() == AS_OF and found["decided_on"].isna().sum() == 1
     assert found.loc["listed", "changed_on"].date() == MONDAY + timedelta(days=9)
     assert found.loc["listed", "competitor_note"].startswith("Ada ignored: 83.3 times our price")

@@ -51,6 +51,8 @@ def test_a_gain_that_is_not_sure_is_no_change() -> None:
         ({}, {"largest_step_up": 0.03}, 10.3, "largest_step_up"),
         ({}, {"is_frozen": True}, 10.0, "frozen_items"),
         ({"on_promotion": True}, {}, 10.0, "promotion"),
+        ({"decided_on": pd.Timestamp(NIGHT)}, {}, 10.0, "decided"),
+        ({"decided_on": pd.Timestamp("2026-05-01")}, {"days_between_changes": 0}, 10.0, "decided"),
         ({"changed_on": pd.Timestamp(NIGHT)}, {}, 10.0, "days_between_changes"),
         ({}, {"endings": (0.49,), "largest_step_up": 0.14}, 10.49, "endings"),
         ({}, {"endings": (0.2,), "largest_step_up": 0.01}, 10.0, "endings"),

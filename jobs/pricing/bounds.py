@@ -55,7 +55,7 @@ def bounds(rows: pd.DataFrame, guardrails: Guardrails, as_of: date) -> list[Boun
 
 
 def _of_item(row, rules: Rules, days_since: float, decided_ago: float) -> Bounds:
-    """``days_since`` the last change; a person refused one ``decided_ago`` days ago, or below 0 one waits for its day."""
+    """``days_since`` the last change; ``decided_ago`` the last refusal, below 0 where a change waits for its day."""
     price = float(row.price)
     low, high = price * (1 - rules.largest_step_down), price * (1 + rules.largest_step_up)
     low_rule, high_rule = STEP_DOWN, STEP_UP

@@ -25,7 +25,7 @@ class Figure:
         """Whether the target is reached; None without a target."""
         if self.target is None:
             return None
-        return self.ours >= self.target if self.better == "higher" else self.ours <= self.target
+        return bool(self.ours >= self.target if self.better == "higher" else self.ours <= self.target)
 
 
 def show(figures: Iterable[Figure]) -> bool:

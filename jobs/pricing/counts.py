@@ -143,7 +143,7 @@ def _solve(
     level_var = inverse[:, 0, 0] + np.einsum("id,de,ie->i", pulled[:, 0], covariance, pulled[:, 0], optimize=True)
     eta = local_mean[:, :1] + local_mean[:, 1:] * x + common[:weeks] + design @ common[weeks:]
     moments = Variances(
-        slope=float(((local_mean[:, 1] ** 2) + own_var).sum()),
+        slope=float((local_mean[:, 1] ** 2 + own_var).mean()),
         week=float((common[:weeks] ** 2 + np.diag(covariance)[:weeks]).mean()),
     )
     return Fit(
@@ -167,19 +167,42 @@ def _weighted(weight: np.ndarray, bases: np.ndarray, variances: Variances) -> tu
     """
     if variances.drift <= 0:
         return weight[..., None] * bases, np.diag(weight.sum(axis=0))
-    weeks, rho = weight.shape[1], variances.memory
-    tridiagonal = np.diag(np.r_[1, np.full(weeks - 2, 1 + rho**2), 1])
-    tridiagonal -= rho * (np.eye(weeks, k=1) + np.eye(weeks, k=-1))
-    tridiagonal /= variances.drift * (1 - rho**2)
-    out, total = np.empty_like(bases), np.zeros((weeks, weeks))
-    for at in range(0, len(weight), CHUNK):
-        part = weight[at : at + CHUNK]
-        precision = -np.linalg.inv(tridiagonal + part[:, :, None] * np.eye(weeks))
-        precision *= part[:, :, None] * part[:, None, :]
-        precision[:, np.arange(weeks), np.arange(weeks)] += part
-        out[at : at + CHUNK] = precision @ bases[at : at + CHUNK]
+    rho, scale = variances.memory, variances.drift * (1 - variances.memory**2)
+    weeks = weight.shape[1]
+    ends = np.r_[1, np.full(weeks - 2, 1 + rho**2), 1] / scale if weeks > 1 else np.array([1 / variances.drift])
+    out, total, at = np.empty_like(bases), np.zeros((weeks, weeks)), np.arange(weeks)
+    for start in range(0, len(weight), CHUNK):
+        part = weight[start : start + CHUNK]
+        # Woodbury: (1/W + slow shocks)⁻¹ = W - W (W + their precision)⁻¹ W, which an unseen week (W = 0) does not hurt.
+        precision = tridiagonal_inverse(part + ends, -rho / scale)
+        precision *= -part[:, :, None]
+        precision *= part[:, None, :]
+        precision[:, at, at] += part
+        out[start : start + CHUNK] = precision @ bases[start : start + CHUNK]
         total += precision.sum(axis=0)
     return out, total
+
+
+def tridiagonal_inverse(diagonal: np.ndarray, beside: float) -> np.ndarray:
+    """Inverses of symmetric positive definite tridiagonal matrices (items × size × size), whole, in size² each.
+
+    ``diagonal`` is items × size, ``beside`` the one value next to it. The factors of both eliminations give the
+    diagonal of the inverse, and each row from the next (Meurant 1992, SIAM J. Matrix Anal. Appl. 13).
+    """
+    size = diagonal.shape[1]
+    down, up = diagonal.copy(), diagonal.copy()
+    for at in range(1, size):
+        down[:, at] -= beside**2 / down[:, at - 1]
+        up[:, -1 - at] -= beside**2 / up[:, size - at]
+    inverse = np.empty((len(diagonal), size, size))
+    middle = 1 / (down + up - diagonal)
+    ratio = -beside / down
+    inverse[:, -1, -1] = middle[:, -1]
+    for at in range(size - 2, -1, -1):
+        inverse[:, at, at] = middle[:, at]
+        inverse[:, at, at + 1 :] = ratio[:, at, None] * inverse[:, at + 1, at + 1 :]
+        inverse[:, at + 1 :, at] = inverse[:, at, at + 1 :]
+    return inverse
 
 
 def _updated(
@@ -191,7 +214,9 @@ def _updated(
     drift, memory = _serial(is_seen * (whole - mean) / mean, is_seen * mean / (1 + excess * mean))
     value, items = slope_prior
     return Variances(
-        slope=float(np.clip((fit.variances.slope + value * items) / (len(fit.slope) + items), 0.01, 4.0)),
+        slope=float(
+            np.clip((fit.variances.slope * len(fit.slope) + value * items) / (len(fit.slope) + items), 0.01, 4.0)
+        ),
         week=float(np.clip(fit.variances.week, 1e-4, 1.0)),
         dispersion=float(np.clip(excess - drift, 0.01, 5.0)),
         drift=drift,

@@ -22,13 +22,19 @@ STICKY_MOVES, MOVES = 0.015, 0.35
 
 @dataclass(frozen=True)
 class PricingWorldParams:
-    """Size and traps. ``endogeneity`` is how strongly wanted prices follow demand that a regression does not see."""
+    """Size and traps.
+
+    ``endogeneity`` is how strongly wanted prices follow demand that a regression does not see; ``cost_spread`` how far
+    (standard deviation of logs) costs lie from those for which the base prices would be best: the smaller, the less
+    there is to gain and the easier it is to do harm.
+    """
 
     categories: int = 12
     items: int = 20
     nests: int = 2
     weeks: int = 104
     endogeneity: float = 0.15
+    cost_spread: float = 0.25
     has_diversion: bool = True
 
 
@@ -103,7 +109,9 @@ def _shop(rng: np.random.Generator, params: PricingWorldParams) -> _Shop:
     log_rate = rng.normal(2.5, 1.0, size)
     base_price = _ending(np.exp(rng.normal(2.7, 0.7, size)))
     diversion = diversions(rng, nest, elasticity, log_rate) * params.has_diversion
-    cost = optimal_costs(elasticity, diversion, log_rate, base_price) * np.exp(rng.normal(-0.02, 0.25, size))
+    cost = optimal_costs(elasticity, diversion, log_rate, base_price) * np.exp(
+        rng.normal(-0.02, params.cost_spread, size)
+    )
     return _Shop(
         nest=nest,
         elasticity=elasticity,

@@ -102,7 +102,8 @@ def candidates(one: Bounds, target: float) -> np.ndarray:
     low, high = min(begin, goal), max(begin, goal)
     prices = with_ending(low, high, one.rules.endings)
     if one.must_move and not len(prices):
-        prices = with_ending(one.low, one.high, one.rules.endings)
+        # Nothing within reach has an allowed ending: as far on the way there as one has.
+        prices = with_ending(min(one.price, one.low), max(one.price, one.high), one.rules.endings)
     far = np.abs(prices / one.price - 1) >= max(one.rules.smallest_step, 1e-9)
     prices = prices[far if not one.must_move else np.abs(prices - one.price) > CENT / 2]
     ordered = prices[np.argsort(-np.abs(prices - goal), kind="stable")]

@@ -104,7 +104,8 @@ def _decided(
     revenue = rows.assign(category=rows["category"].fillna("")).groupby("category")["weight"].sum()
     shop = wanted.assign(category=wanted["category"].fillna(""))
     taken = portfolio.chosen(shop, most, guardrails.largest_average_step, revenue)
-    full = most is not None and len(members.merge(taken.reset_index(), on=["unit", "option"])) >= most
+    count = len(members.merge(taken.reset_index(), on=["unit", "option"]))
+    full = most is not None and (guardrails.largest_average_step is None or count >= most)
     values = {unit: part.groupby("option")["value"].first() for unit, part in members.groupby("unit")}
     found = {}
     for unit in every:
@@ -185,7 +186,7 @@ def _no_option(unit: options.Unit, one: Bounds, target: float, side: str | None)
     reach = abs(np.clip(target, one.low, one.high) / one.price - 1)
     if reach < max(one.rules.smallest_step, 1e-9):
         return side or SMALLEST
-    return ENDINGS
+    return ENDINGS if one.rules.endings else SMALLEST
 
 
 def _told(

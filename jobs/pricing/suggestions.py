@@ -135,6 +135,8 @@ def _values(
 
 def _targets(rows: pd.DataFrame, posterior: Posterior, guardrails: Guardrails, params: GainParams) -> np.ndarray:
     """The price that one would like, today's where nothing is known of an item."""
+    if rows["evidence"].eq(NONE).all():
+        return rows["price"].to_numpy(float)
     liked = gains.desired_price(posterior, _current(rows, guardrails), params).set_index("item_id")["price"]
     known = liked.reindex(rows["item_id"]).to_numpy(float)
     return np.where(rows["evidence"].ne(NONE) & np.isfinite(known), known, rows["price"].to_numpy(float))
@@ -144,6 +146,8 @@ def _expected(
     asked: pd.DataFrame, rows: pd.DataFrame, posterior: Posterior, guardrails: Guardrails, params: GainParams
 ) -> pd.DataFrame:
     """What :func:`jobs.pricing.gains.gains` says of each row (item_id, price) of ``asked``; NaN without evidence."""
+    if rows["evidence"].eq(NONE).all():
+        return pd.DataFrame(np.nan, index=range(len(asked)), columns=list(gains.COLUMNS))
     return gains.gains(posterior, _current(rows, guardrails), asked[["item_id", "price"]], params)
 
 

@@ -19,7 +19,7 @@ STEP_UP, STEP_DOWN = "largest_step_up", "largest_step_down"
 ORDER = (
     "map_price", "margin_floor", "msrp", "competitor_low", "competitor_high", "lowest_price", "highest_price",
 )  # fmt: skip
-FROZEN, PROMOTION, CHANGED = "frozen_items", "promotion", "days_between_changes"
+FROZEN, DECIDED, PROMOTION, CHANGED = "frozen_items", "decided", "promotion", "days_between_changes"
 CENT = 0.01
 MOST_CANDIDATES = 5
 
@@ -46,14 +46,16 @@ class Bounds:
 def bounds(rows: pd.DataFrame, guardrails: Guardrails, as_of: date) -> list[Bounds]:
     """One for each row of :func:`jobs.pricing.tonight.tonight`, in its order."""
     days = (pd.Timestamp(as_of) - rows["changed_on"]).dt.days + 1  # a change is seen the day after the night
+    decided = (pd.Timestamp(as_of) - rows["decided_on"]).dt.days
     found = []
-    for row, since in zip(rows.itertuples(index=False), days, strict=True):
+    for row, since, ago in zip(rows.itertuples(index=False), days, decided, strict=True):
         rules = guardrails.of(row.item_id, row.category if isinstance(row.category, str) else None)
-        found.append(_of_item(row, rules, since))
+        found.append(_of_item(row, rules, since, ago))
     return found
 
 
-def _of_item(row, rules: Rules, days_since: float) -> Bounds:
+def _of_item(row, rules: Rules, days_since: float, decided_ago: float) -> Bounds:
+    """``days_since`` the last change; ``decided_ago`` the last refusal, below 0 where a change waits for its day."""
     price = float(row.price)
     low, high = price * (1 - rules.largest_step_down), price * (1 + rules.largest_step_up)
     low_rule, high_rule = STEP_DOWN, STEP_UP
@@ -65,6 +67,8 @@ def _of_item(row, rules: Rules, days_since: float) -> Bounds:
     held = None
     if rules.is_frozen:
         held = FROZEN
+    elif decided_ago < rules.days_between_changes:
+        held = DECIDED
     elif row.on_promotion:
         held = PROMOTION
     elif days_since < rules.days_between_changes:
@@ -98,7 +102,8 @@ def candidates(one: Bounds, target: float) -> np.ndarray:
     low, high = min(begin, goal), max(begin, goal)
     prices = with_ending(low, high, one.rules.endings)
     if one.must_move and not len(prices):
-        prices = with_ending(one.low, one.high, one.rules.endings)
+        # Nothing within reach has an allowed ending: as far on the way there as one has.
+        prices = with_ending(min(one.price, one.low), max(one.price, one.high), one.rules.endings)
     far = np.abs(prices / one.price - 1) >= max(one.rules.smallest_step, 1e-9)
     prices = prices[far if not one.must_move else np.abs(prices - one.price) > CENT / 2]
     ordered = prices[np.argsort(-np.abs(prices - goal), kind="stable")]

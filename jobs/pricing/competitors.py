@@ -29,7 +29,7 @@ def trusted(seen: pd.DataFrame, current: pd.DataFrame, trust: Trust, as_of: date
     """
     rows = seen.merge(current[["item_id", "price"]].rename(columns={"price": "ours"}), on="item_id", how="inner")
     if rows.empty:
-        return pd.DataFrame({"item_id": [], "competitor_price": [], "competitor_note": []})
+        return pd.DataFrame(columns=["item_id", "competitor_price", "competitor_note"], dtype=object)
     age = (pd.Timestamp(as_of) - pd.to_datetime(rows["observed_on"])).dt.days
     ratio = rows["price"] / rows["ours"]
     far = ~ratio.between(1 / trust.implausible_ratio, trust.implausible_ratio)

@@ -35,34 +35,35 @@ def demand(mean: float, size: float, most: int) -> np.ndarray:
 
 @njit(cache=True)
 def worth(stock: int, weeks: int, prices: np.ndarray, rates: np.ndarray, size: float, salvage: float) -> np.ndarray:
-    """weeks × (stock + 1) × prices: expected revenue from a week on when ``prices[j]`` is asked in it and the best
+    """weeks × prices × (stock + 1): expected revenue from a week on when ``prices[j]`` is asked in it and the best
     allowed prices after it. ``rates``: units a week at each price, prices falling."""
     many = len(prices)
-    found = np.zeros((weeks, stock + 1, many))
-    after = np.empty((stock + 1, many))
+    found = np.zeros((weeks, many, stock + 1))
+    after = np.empty((many, stock + 1))
     for left in range(stock + 1):
-        after[left, :] = salvage * left
+        after[:, left] = salvage * left
+    # The chances do not change with the weeks: those of sales, of no less than so many, and the last that matters.
+    chances, beyond, most = np.zeros((many, stock + 1)), np.zeros((many, stock + 1)), np.zeros(many, np.int64)
+    for j in range(many):
+        chances[j] = demand(rates[j], size, stock)
+        total = 0.0
+        for pieces in range(stock, -1, -1):
+            total += chances[j, pieces]
+            beyond[j, pieces] = total
+            if most[j] == 0 and total > NEVER:
+                most[j] = pieces + 1
     for week in range(weeks - 1, -1, -1):
         for j in range(many):
-            chances = demand(rates[j], size, stock)
-            # P(D >= left), from the far end: what is left after summing the near end would be rounding
-            beyond = np.empty(stock + 1)
-            total, most = 0.0, 0
-            for pieces in range(stock, -1, -1):
-                total += chances[pieces]
-                beyond[pieces] = total
-                if most == 0 and total > NEVER:
-                    most = pieces + 1
             for left in range(stock + 1):
                 value = 0.0
-                for sold in range(min(left, most)):
-                    value += chances[sold] * (prices[j] * sold + after[left - sold, j])
-                found[week, left, j] = value + beyond[left] * (prices[j] * left + after[0, j])
+                for sold in range(min(left, most[j])):
+                    value += chances[j, sold] * (prices[j] * sold + after[j, left - sold])
+                found[week, j, left] = value + beyond[j, left] * (prices[j] * left + after[j, 0])
         for left in range(stock + 1):
             best = -1.0
             for j in range(many - 1, -1, -1):
-                best = max(best, found[week, left, j])
-                after[left, j] = best
+                best = max(best, found[week, j, left])
+                after[j, left] = best
     return found
 
 
@@ -81,7 +82,7 @@ def price_now(
     total = np.zeros(len(prices) - first)
     for k in range(len(weights)):
         value = worth(stock, weeks, prices[first:], rates[k, first:], size, salvage)
-        total += weights[k] * value[0, stock]
+        total += weights[k] * value[0, :, stock]
     return first + int(np.argmax(total))
 
 
@@ -98,14 +99,14 @@ def path(
 ) -> np.ndarray:
     """The price's index in each week if sales go as expected: each week the best mean over scenarios at the pieces then
     expected to be left."""
-    values = np.zeros((weeks, stock + 1, len(prices)))
+    values = np.zeros((weeks, len(prices), stock + 1))
     for k in range(len(weights)):
         values += weights[k] * worth(stock, weeks, prices, rates[k], size, salvage)
     chosen = np.zeros(weeks, np.int64)
     left, lowest = float(stock), first
     for week in range(weeks):
         at = round(left)
-        lowest = lowest + int(np.argmax(values[week, at, lowest:]))
+        lowest = lowest + int(np.argmax(values[week, lowest:, at]))
         chosen[week] = lowest
         sold = 0.0
         for k in range(len(weights)):

@@ -104,7 +104,8 @@ def _decided(
     revenue = rows.assign(category=rows["category"].fillna("")).groupby("category")["weight"].sum()
     shop = wanted.assign(category=wanted["category"].fillna(""))
     taken = portfolio.chosen(shop, most, guardrails.largest_average_step, revenue)
-    full = most is not None and len(members.merge(taken.reset_index(), on=["unit", "option"])) >= most
+    count = len(members.merge(taken.reset_index(), on=["unit", "option"]))
+    full = most is not None and (guardrails.largest_average_step is None or count >= most)
     values = {unit: part.groupby("option")["value"].first() for unit, part in members.groupby("unit")}
     found = {}
     for unit in every:
@@ -134,6 +135,8 @@ def _values(
 
 def _targets(rows: pd.DataFrame, posterior: Posterior, guardrails: Guardrails, params: GainParams) -> np.ndarray:
     """The price that one would like, today's where nothing is known of an item."""
+    if rows["evidence"].eq(NONE).all():
+        return rows["price"].to_numpy(float)
     liked = gains.desired_price(posterior, _current(rows, guardrails), params).set_index("item_id")["price"]
     known = liked.reindex(rows["item_id"]).to_numpy(float)
     return np.where(rows["evidence"].ne(NONE) & np.isfinite(known), known, rows["price"].to_numpy(float))
@@ -143,6 +146,8 @@ def _expected(
     asked: pd.DataFrame, rows: pd.DataFrame, posterior: Posterior, guardrails: Guardrails, params: GainParams
 ) -> pd.DataFrame:
     """What :func:`jobs.pricing.gains.gains` says of each row (item_id, price) of ``asked``; NaN without evidence."""
+    if rows["evidence"].eq(NONE).all():
+        return pd.DataFrame(np.nan, index=range(len(asked)), columns=list(gains.COLUMNS))
     return gains.gains(posterior, _current(rows, guardrails), asked[["item_id", "price"]], params)
 
 
@@ -185,7 +190,7 @@ def _no_option(unit: options.Unit, one: Bounds, target: float, side: str | None)
     reach = abs(np.clip(target, one.low, one.high) / one.price - 1)
     if reach < max(one.rules.smallest_step, 1e-9):
         return side or SMALLEST
-    return ENDINGS
+    return ENDINGS if one.rules.endings else SMALLEST
 
 
 def _told(

@@ -27,21 +27,23 @@ def tonight(
     """One row an active item that has a price, sorted by id; the catalogue bounds it.
 
     Columns: ``item_id, title, category, price, cost, on_hand, units_28d, discontinued_on, map_price, msrp, price_line,
-    clear_by, changed_on`` (day from which today's price holds, null where unknown), ``on_promotion`` (a promotion
-    runs tomorrow), ``competitor_price, competitor_note``. A decided price that holds by tomorrow is the price, also
+    clear_by, changed_on`` (day from which today's price holds, null where unknown), ``decided_on`` (night whose
+    suggestion was refused, or a later day from which a decided price will hold), ``on_promotion`` (a promotion runs
+    tomorrow), ``competitor_price, competitor_note``. A decided price that holds by tomorrow is the price, also
     where the table of prices does not know it yet.
     """
     sold = item.where("is_active").select("item_id", "title", "category", "price", "cost", "on_hand", "units_28d")
     rows: pd.DataFrame = (
         sold.join(items.select("item_id", "discontinued_on", *BOUNDS), "item_id", "left")
         .join(_in_force(prices, price_approvals, as_of), "item_id", "left")
+        .join(_decided(price_approvals, as_of), "item_id", "left")
         .join(_promoted(promotions, as_of), "item_id", "left")
         .toPandas()
     )
     rows["price"] = rows["decided_price"].fillna(rows["price"])
     rows["on_promotion"] = rows["on_promotion"].eq(True)
     rows = rows[rows["price"] > 0].drop(columns="decided_price")
-    for name in ("discontinued_on", "clear_by", "changed_on"):
+    for name in ("discontinued_on", "clear_by", "changed_on", "decided_on"):
         rows[name] = pd.to_datetime(rows[name])
     rows["price_line"] = rows["item_id"].map(dict(guardrails.price_lines)).fillna(rows["price_line"])
     seen: pd.DataFrame = competitors.latest(competitor_prices).toPandas()
@@ -66,6 +68,13 @@ def _in_force(prices: DataFrame, price_approvals: DataFrame, as_of: date) -> Dat
         F.max_by("price", F.struct("valid_from", "_order")).alias("decided_price"),
         F.max("_changed").alias("changed_on"),
     )
+
+
+def _decided(price_approvals: DataFrame, as_of: date) -> DataFrame:
+    """``item_id, decided_on`` of refusals and of decisions that wait for their day."""
+    waits = (F.col("decision") != "refused") & (F.col("valid_from") > F.lit(as_of + timedelta(days=1)))
+    when = F.when(F.col("decision") == "refused", F.col("suggested_on")).when(waits, F.col("valid_from"))
+    return price_approvals.groupBy("item_id").agg(F.max(when).alias("decided_on"))
 
 
 def _promoted(promotions: DataFrame, as_of: date) -> DataFrame:

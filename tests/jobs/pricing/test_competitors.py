@@ -42,4 +42,5 @@ def test_the_median_of_those_that_count_and_why_others_do_not() -> None:
 
 
 def test_a_shop_that_follows_nobody_has_no_competitors() -> None:
-    assert trusted(seen(), OURS, Trust(), NIGHT).empty
+    none = trusted(seen(), OURS, Trust(), NIGHT)
+    assert none.empty and OURS.merge(none, on="item_id", how="left")["competitor_price"].isna().all()

@@ -54,3 +54,5 @@ def test_short_histories_and_empty_shops_train_to_prices_that_stay() -> None:
     assert set(short.posterior.evidence) == {"none"}
     nothing = train(later(-2.0).iloc[:0])
     assert len(nothing.posterior.item_id) == 0 and "nothing has been sold" in nothing.verdict.reason
+    found = suggest(rows({"item_id": "a"}), nothing.posterior, Guardrails(), "salt", NIGHT).loc[0]
+    assert (found["suggested_price"], found["bound_by"]) == (10.0, "no_evidence")

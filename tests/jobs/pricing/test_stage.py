@@ -100,7 +100,7 @@ def _write(tables: Tables, name: str, rows: list[dict[str, Any]]) -> None:
         }
         values.append(tuple({**filled, **row}[column] for column in contract.schema().fieldNames()))
     frame = tables.spark.createDataFrame(values, contract.schema()).coalesce(1)
-    tables.replace_where(name, frame, "true", rows=len(rows))
+    tables.replace_where(name, frame, f"{contract.day_column} >= DATE'1970-01-01'", rows=len(rows))
 
 
 @pytest.fixture(scope="module")

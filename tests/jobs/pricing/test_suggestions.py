@@ -51,6 +51,8 @@ def test_a_gain_that_is_not_sure_is_no_change() -> None:
         ({}, {"largest_step_up": 0.03}, 10.3, "largest_step_up"),
         ({}, {"is_frozen": True}, 10.0, "frozen_items"),
         ({"on_promotion": True}, {}, 10.0, "promotion"),
+        ({"decided_on": pd.Timestamp(NIGHT)}, {}, 10.0, "decided"),
+        ({"decided_on": pd.Timestamp("2026-05-01")}, {"days_between_changes": 0}, 10.0, "decided"),
         ({"changed_on": pd.Timestamp(NIGHT)}, {}, 10.0, "days_between_changes"),
         ({}, {"endings": (0.49,), "largest_step_up": 0.14}, 10.49, "endings"),
         ({}, {"endings": (0.2,), "largest_step_up": 0.01}, 10.0, "endings"),
@@ -67,6 +69,7 @@ def test_the_rule_that_held_the_price_is_named(item, rules, price, rule) -> None
     [
         ({"cost": 12.0}, {}, 11.0, "largest_step_up"),  # costs above the price: up by the largest step a night
         ({"cost": 9.0, "e": -9.0}, {"margin_floor": 0.15}, 10.59, "margin_floor"),
+        ({"cost": 12.0}, {"endings": (0.49,)}, 10.49, "largest_step_up"),  # on the way: 11.00 has no allowed ending
         ({"map_price": 10.5}, {}, 10.5, "map_price"),
         ({"msrp": 9.5}, {}, 9.5, "msrp"),
         ({"competitor_price": 8.0}, {"competitor_high": 1.2}, 9.6, "competitor_high"),
@@ -96,6 +99,8 @@ def test_at_most_so_many_prices_change_those_that_gain_most() -> None:
     changed = found["suggested_price"] != found["current_price"]
     assert changed.sum() == 2 and (found.loc[~changed, "bound_by"] == "max_changes").all()
     free = told(Guardrails(), *items, **beliefs)
+    line = [{"item_id": name, "price_line": "jam"} for name in "abc"]
+    assert set(told(Guardrails(max_changes=2), *line)["bound_by"]) == {"max_changes"}
     assert set(free["expected_gain_low"].nlargest(2).index) == set(found.index[changed])
 
 

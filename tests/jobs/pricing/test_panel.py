@@ -1,0 +1,135 @@
+"""The week's panel, on a history worked out by hand: prices paid, contracts left out, promotions, empty shelves."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from jobs.lib import contracts
+from jobs.pricing.guardrails import Guardrails
+from jobs.pricing.panel import collected, panel
+from jobs.pricing.tonight import tonight
+
+MONDAY = date(2026, 3, 2)
+AS_OF = date(2026, 3, 24)  # a Tuesday: the week of the 23rd is not over
+
+
+def frame(spark: SparkSession, table: str, rows: list[dict[str, Any]]) -> DataFrame:
+    contract = contracts.load(f"validated.{table}")
+    usual = {one.name: one.default for one in contract.columns.values()}
+    usual["currency"] = "EUR"
+    names = contract.schema().fieldNames()
+    filled = [{**usual, "known_day": MONDAY, "_row": at, **row} for at, row in enumerate(rows)]
+    return spark.createDataFrame([tuple(row.get(name) for name in names) for row in filled], contract.schema())
+
+
+def line(day: date, item: str, units: int, price: float, customer: str | None = None) -> dict[str, Any]:
+    at = datetime(day.year, day.month, day.day, 12)
+    return {"order_id": f"{day}{item}{price}", "line_number": 1, "ordered_at": at, "order_date": day, "item_id": item,
+            "units": units, "price": price, "customer_id": customer, "known_day": day}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def tables(spark: SparkSession) -> dict[str, DataFrame]:
+    day = timedelta(days=1)
+    return {
+        "order_lines": frame(
+            spark,
+            "order_lines",
+            [
+                line(MONDAY, "listed", 3, 10.0),
+                line(MONDAY + 8 * day, "listed", 50, 6.0, "firm"),
+                line(MONDAY + 8 * day, "listed", 2, 10.0, "firm2"),
+                line(MONDAY, "sold", 1, 4.0),
+                line(MONDAY + day, "sold", 400, 2.0),
+                line(MONDAY + 2 * day, "sold", 1, 4.2),
+                line(MONDAY + 15 * day, "sold", 1, 5.0),
+                line(AS_OF, "sold", 9, 5.0),
+            ],
+        ),
+        "items": frame(spark, "items", [{"item_id": "listed", "category": "K", "parent_item_id": "p", "cost": 3.0}]),
+        "prices": frame(
+            spark,
+            "prices",
+            [
+                {"item_id": "listed", "valid_from": MONDAY - 30 * day, "price": 10.0, "cost": 4.0},
+                {"item_id": "listed", "valid_from": MONDAY + 9 * day, "price": 12.0, "cost": 5.0},
+            ],
+        ),
+        "promotions": frame(
+            spark,
+            "promotions",
+            [
+                {
+                    "promotion_id": "P",
+                    "item_id": "listed",
+                    "starts_on": MONDAY + 14 * day,
+                    "ends_on": MONDAY + 20 * day,
+                    "depth": 0.25,
+                    "is_featured": True,
+                }
+            ],
+        ),
+        "stock_levels_changes": frame(
+            spark,
+            "stock_levels",
+            [
+                {"item_id": "listed", "location_id": "all", "on_hand": 5.0, "known_day": MONDAY},
+                {"item_id": "listed", "location_id": "all", "on_hand": 0.0, "known_day": MONDAY + 9 * day},
+                {"item_id": "listed", "location_id": "all", "on_hand": 7.0, "known_day": MONDAY + 10 * day},
+            ],
+        ),
+        "competitor_prices": frame(
+            spark,
+            "competitor_prices",
+            [
+                {"item_id": "listed", "competitor": "Ada", "observed_on": MONDAY, "price": 9.0},
+                {"item_id": "listed", "competitor": "Ada", "observed_on": MONDAY + 7 * day, "price": 1000.0},
+            ],
+        ),
+        "contract_prices": frame(
+            spark, "contract_prices", [{"customer_id": "firm", "item_id": "listed", "valid_from": MONDAY, "price": 6.0}]
+        ),
+    }
+
+
+def test_a_row_an_item_and_whole_week(tables: dict[str, DataFrame]) -> None:
+    rows = collected(panel(as_of=AS_OF, **tables))
+    listed, sold = (rows[rows["item_id"] == item].reset_index(drop=True) for item in ("listed", "sold"))
+    assert [str(week.date()) for week in listed["week"]] == ["2026-03-02", "2026-03-09", "2026-03-16"]
+    assert listed["units"].tolist() == [3, 2, 0]  # without what the firm bought at its own price
+    assert listed["price"].round(4).tolist() == [10.0, round((10 * 2 + 12 * 5) / 7, 4), 9.0]
+    assert listed["cost"].tolist() == [4, 5, 5] and set(listed["nest"]) == {"p"}
+    assert listed["is_promotion"].tolist() == [False, False, True] == listed["is_featured"].tolist()
+    assert listed["is_stockout"].tolist() == [False, True, False]
+    assert listed["competitor_price"].iloc[0] == 9.0 and listed["competitor_price"].iloc[1:].isna().all()
+    # Without a table of prices: the median line, not the mean that a bulk order drags down; carried over empty weeks.
+    assert sold["price"].tolist() == [4.0, 4.0, 5.0] and sold["units"].tolist() == [402, 0, 1]
+
+
+def test_tonights_price_is_what_was_decided_last(spark: SparkSession, tables: dict[str, DataFrame]) -> None:
+    contract = contracts.load("features.item")
+    plain = {"long": 0, "double": 0.0, "boolean": True}
+    usual = {one.name: None if one.nullable else plain.get(one.type) for one in contract.columns.values()}
+    facts = [
+        {**usual, "item_id": item, "price": price, "as_of": AS_OF} for item, price in (("listed", 12.0), ("sold", 5.0))
+    ]
+    names = contract.schema().fieldNames()
+    item = spark.createDataFrame([tuple(row[name] for name in names) for row in facts], contract.schema())
+    decided = [
+        {"suggested_on": AS_OF, "item_id": "sold", "decision": "edited", "price": 4.8,
+         "valid_from": AS_OF + timedelta(days=1)},
+        {"suggested_on": AS_OF, "item_id": "listed", "decision": "refused"},
+    ]  # fmt: skip
+    names = ("items", "prices", "promotions", "competitor_prices")
+    given = {name: tables[name] for name in names}
+    approvals = frame(spark, "price_approvals", decided)
+    rows = tonight(item=item, price_approvals=approvals, as_of=AS_OF, guardrails=Guardrails(), **given)
+    found = rows.set_index("item_id")
+    assert found["price"].to_dict() == {"listed": 12.0, "sold": 4.8}
+    assert found.loc["listed", "decided_on"].date() == AS_OF and found["decided_on"].isna().sum() == 1
+    assert found.loc["listed", "changed_on"].date() == MONDAY + timedelta(days=9)
+    assert found.loc["listed", "competitor_note"].startswith("Ada ignored: 83.3 times our price")

@@ -66,7 +66,7 @@ def calendar(store_days: pd.DataFrame, store: Store, as_of: date, horizon_days: 
     period = 7 if store.period == "week" else 1
     sold = store_days.sort_values("day")
     last = np.datetime64(as_of, "D")
-    begin = sold["day"].to_numpy("datetime64[D]")
+    begin = pd.to_datetime(sold["day"]).to_numpy("datetime64[D]")
     first = begin[0] if len(begin) else last
     # Weeks are counted back from the newest one that the store has told of.
     newest = begin[-1] if period == 7 and len(begin) else last

@@ -13,13 +13,16 @@ from jobs.demand.history import History, history
 from jobs.lib.stores import Store
 
 HORIZON_DAYS = {"day": 28, "week": 56}
+SPAN = ("starts_on", "ends_on")
 AMOUNTS = ("units", "withdrawn", "lines", "revenue")
 
 
 def item_days(item_daily: DataFrame) -> DataFrame:
     """Partials added up: one row an item and day."""
     sums = [F.sum(name).alias(name) for name in AMOUNTS]
-    return item_daily.groupBy("item_id", "day").agg(*sums, F.max_by("on_hand", "known_day").alias("on_hand"))
+    # The last count that there is: a part that became known later may bring none.
+    counted = F.when(F.col("on_hand").isNotNull(), F.col("known_day"))
+    return item_daily.groupBy("item_id", "day").agg(*sums, F.max_by("on_hand", counted).alias("on_hand"))
 
 
 def store_days(days: DataFrame) -> pd.DataFrame:
@@ -32,7 +35,9 @@ def store_days(days: DataFrame) -> pd.DataFrame:
 def with_facts(days: DataFrame, item: DataFrame, promotions: DataFrame, as_of: date) -> DataFrame:
     """Item-days, and beneath them a row (``day`` null) for each item with what the catalogue and the campaigns say."""
     told = promotions.groupBy("item_id").agg(
-        F.sort_array(F.collect_set(F.concat_ws("/", F.col("starts_on"), F.col("ends_on")))).alias("promotions")
+        F.sort_array(F.collect_set(F.concat_ws("/", *[F.col(name).cast("string") for name in SPAN]))).alias(
+            "promotions"
+        )
     )
     known = days.select("item_id").distinct()
     # What is no longer sold is ended; what is not sold yet is not.

@@ -1,0 +1,93 @@
+"""Forecasts of many items over two years by the night's own transforms: series a second, memory, and how both grow."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from benchmarks.figures import Figure
+from benchmarks.homes import fresh_home, run
+
+SMALL, LARGE = 5_000, 20_000
+DAYS = 730
+AS_OF = date(2026, 3, 31)
+LEARNT_FROM = 1_000
+
+
+def measure() -> Iterator[Figure]:
+    """Both sizes in processes of their own, whole: the start of Spark and the training on a sample included."""
+    with fresh_home() as home:
+        costs = {
+            items: run(["-m", "benchmarks.demand_scale", str(items)], home / str(items)) for items in (SMALL, LARGE)
+        }
+    for items, cost in costs.items():
+        yield Figure("demand_scale", f"{items:,} items × {DAYS} days: series a second", items / cost.seconds)
+        name = f"{items:,} items × {DAYS} days: peak memory, GiB"
+        yield Figure("demand_scale", name, cost.peak_gib, target=8, better="lower")
+    ratio = costs[LARGE].seconds / costs[SMALL].seconds
+    limit = 1.2 * LARGE / SMALL
+    yield Figure(
+        "demand_scale", f"{LARGE // SMALL} times the items: times the seconds", ratio, target=limit, better="lower"
+    )
+
+
+def item_days(spark: SparkSession, items: int) -> DataFrame:
+    """Random sales in the shape of ``features.item_daily``: levels from many a day to one in a month."""
+    grid = spark.range(items * DAYS).select(
+        F.format_string("i%07d", (F.col("id") / DAYS).cast("long")).alias("item_id"),
+        F.date_sub(F.lit(AS_OF), (F.col("id") % DAYS).cast("int")).alias("day"),
+        (F.abs(F.xxhash64("id")) % 10_000 / 10_000).alias("chance"),
+        (F.abs(F.xxhash64((F.col("id") / DAYS).cast("long"), F.lit(1))) % 1000 / 1000).alias("rank"),
+    )
+    level = F.pow(F.lit(0.02), F.col("rank")) * 6
+    lines = F.floor(level * F.col("chance") * 2 + F.col("rank") * F.col("chance"))
+    sold = grid.withColumn("lines", lines.cast("long")).where(F.col("lines") > 0)
+    return sold.select(
+        "item_id",
+        "day",
+        (F.col("lines") * 2).alias("units"),
+        F.lit(0).cast("long").alias("withdrawn"),
+        F.lit(0).cast("long").alias("cancelled"),
+        "lines",
+        (F.col("lines") * 5.0).alias("revenue"),
+        F.lit(None).cast("double").alias("on_hand"),
+        F.col("day").alias("known_day"),
+    )
+
+
+def forecasts(items: int) -> None:
+    """Trains on a sample, forecasts every item and writes both tables, as a night does."""
+    from jobs.demand import frames, train
+    from jobs.demand.backtest import BacktestParams
+    from jobs.demand.forecast import forecast
+    from jobs.demand.forecast_total import forecast_total
+    from jobs.lib import settings as environment
+    from jobs.lib import stores
+    from jobs.lib.registry import Champion
+    from jobs.lib.spark import session
+
+    settings = environment.load()
+    spark, store = session(settings, "daybreak demand scale"), replace(stores.load(settings), mappings={})
+    daily = item_days(spark, items)
+    item = spark.createDataFrame([], "item_id string, title string, available_from date, is_active boolean")
+    promotions = spark.createDataFrame([], "item_id string, starts_on date, ends_on date")
+    days = frames.item_days(daily.where(F.col("item_id") < f"i{LEARNT_FROM:07d}"))
+    rows = frames.with_facts(days, item, promotions, AS_OF).toPandas()
+    history = frames.dense(rows, frames.calendar_of(days, store, AS_OF))
+    folder = Path(settings.home) / "model"
+    train.train(history, BacktestParams(), settings.model_threads, print).model.save(folder)
+    champion = Champion("demand", AS_OF - timedelta(days=1), "scale", folder, {}, None)
+    made = forecast(daily, item, promotions, AS_OF, champion, store, settings)
+    made.write.parquet(str(settings.home / "forecast"))
+    again = spark.read.parquet(str(settings.home / "forecast"))
+    forecast_total(again, champion, store, settings).write.parquet(str(settings.home / "forecast_total"))
+
+
+if __name__ == "__main__":
+    forecasts(int(sys.argv[1]))

@@ -62,7 +62,8 @@ def told(spark: SparkSession) -> dict[str, Row]:
         suppliers=frame(
             spark, "validated.suppliers",
             [terms("s1", "own", 2.0, lead_time_sd_days=0.0, pack_size=6), terms("s0", "own", 1.0),
-             terms("s1", "supplied", None), terms("s1", "all", 4.0, minimum_order=10), terms("all", "all", None, review_days=3)],
+             terms("s1", "supplied", None), terms("s1", "all", 4.0, minimum_order=10),
+             terms("all", "all", None, review_days=3)],
         ),
         locations=frame(
             spark, "validated.locations",

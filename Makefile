@@ -14,6 +14,8 @@ FROM ?=
 TO ?=
 TABLE ?=
 PRODUCT ?=
+BY ?=
+WHY ?=
 BENCH ?= all
 TESTS ?= tests
 ifneq ($(STORE),)
@@ -35,6 +37,7 @@ demo: setup ## a simulated store's history and two nights through Airflow, and a
 	@$(NIGHTS) demo
 
 test: setup ## lint, types and all tests
+	@$(SYSTEM_PYTHON) jobs/lib/setup.py --tests
 	@$(MAKE) --no-print-directory lint
 	@$(PYTHON) -m pytest -n 2 --dist loadfile $(TESTS)
 
@@ -71,9 +74,10 @@ lineage: setup ## TABLE=recommendations.for_customer DAY=…: what made a table'
 releases: setup ## what was published
 	@$(JOBS) releases $(if $(STORE),--store "$(STORE)")
 
-rollback: setup ## TO=<release, day or previous>: the way back
+rollback: setup ## TO=<release, day, previous, latest or lift> WHY=…: the way back, and forward
 	$(call need,TO,TO=previous)
-	@$(JOBS) rollback --to $(TO) $(if $(STORE),--store "$(STORE)") $(if $(PRODUCT),--product $(PRODUCT))
+	@$(JOBS) rollback --to $(TO) $(if $(STORE),--store "$(STORE)") $(if $(PRODUCT),--product $(PRODUCT)) \
+		$(if $(BY),--by "$(BY)") $(if $(WHY),--why "$(WHY)")
 
 bench: setup ## BENCH=recommendations|night|scale|…: every figure that the README claims, beside its peers
 	@$(PYTHON) -m benchmarks $(BENCH)

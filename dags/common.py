@@ -17,14 +17,14 @@ from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOpe
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.providers.standard.sensors.bash import BashSensor
 from airflow.sdk import Asset, BaseOperator, Context, Param, RetryDecision, RetryPolicy
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 ROOT = Path(__file__).resolve().parents[1]
 HOME = Path(os.environ.get("DAYBREAK_HOME") or ROOT / ".daybreak")
 JOBS = str(ROOT / "jobs" / "__main__.py")
 
 # What is made for shoppers and buyers: one folder of jobs/ each. The next product is one more name here.
-PRODUCTS = ("recommendations", "demand")
+PRODUCTS = ("recommendations", "demand", "pricing")
 
 # One Spark at a time on one machine: its slots are a setting of the deployment, not of a DAG.
 SPARK_POOL = "spark"
@@ -111,8 +111,29 @@ def unless_unwanted(product: str) -> Any:
     return skip
 
 
+def if_any_made(context: Context) -> None:
+    """The first act of what takes the products one by one: fail, at once and without a retry, where none was made."""
+    run = context["dag_run"]
+    states = context["ti"].get_task_states(dag_id=run.dag_id, task_ids=list(PRODUCTS), run_ids=[run.run_id])
+    if "success" not in states.get(run.run_id, {}).values():
+        raise AirflowFailException("none of the products was made this night: see the tasks before this one")
+
+
 def spark(task_id: str, command: Sequence[str], doc: str, **options: Any) -> BaseOperator:
-    """A task that runs ``jobs/__main__.py`` by spark-submit: where it runs is the connection's to say."""
+    """A task that runs ``jobs/__main__.py``: on the Spark Connect server of ``SPARK_REMOTE`` where that is set (a night
+    of one machine has its own), else by spark-submit, and where that runs is the connection's to say."""
+    if os.environ.get("SPARK_REMOTE"):
+        arguments = " ".join(f'"{part}"' for part in [*command, "--as-of", DAY, "--store", STORE])
+        return BashOperator(
+            task_id=task_id,
+            bash_command=f'exec "{sys.executable}" "{JOBS}" {arguments}',
+            cwd=str(ROOT),
+            env={"PRODUCTS": "{{ params.products }}"},
+            append_env=True,
+            pool=SPARK_POOL,
+            doc_md=doc,
+            **options,
+        )
     return SparkSubmitOperator(
         task_id=task_id,
         conn_id=SPARK_CONNECTION,
@@ -128,15 +149,18 @@ def spark(task_id: str, command: Sequence[str], doc: str, **options: Any) -> Bas
 
 
 def stage(name: str, doc: str, reads: Sequence[str] = (), product: str | None = None) -> BaseOperator:
-    """The task of a stage, which is a folder of jobs/: it writes the tables of that layer from those of ``reads``."""
+    """The task of a stage, which is a folder of jobs/: it writes the tables of that layer from those of ``reads``.
+
+    One that reads the products takes those that were made: one that failed does not hold up the others."""
+    takes_any = bool(reads) and set(reads) <= set(PRODUCTS)
     return spark(
         name,
         [name],
         doc,
         inlets=tables(*reads),
         outlets=tables(name),
-        trigger_rule="none_failed",
-        pre_execute=unless_unwanted(product) if product else None,
+        trigger_rule="all_done" if takes_any else "none_failed",
+        pre_execute=unless_unwanted(product) if product else if_any_made if takes_any else None,
     )
 
 
@@ -172,6 +196,21 @@ def due(product: str) -> BaseOperator:
         pre_execute=unless_unwanted(product),
         doc_md="Is the champion in force missing, older than its cadence as of the day, or drifted? "
         "If not, this task and the training after it are skipped.",
+    )
+
+
+def warehouse(doc: str) -> BaseOperator:
+    """The task, without Spark, that loads what was published, also where publication left a product out; it then fails
+    as publication did, so that the night counts as failed."""
+    return BashOperator(
+        task_id="warehouse",
+        bash_command=f'"{sys.executable}" -m jobs warehouse --as-of {DAY} --store "{STORE}"',
+        cwd=str(ROOT),
+        env={"PRODUCTS": "{{ params.products }}"},
+        append_env=True,
+        trigger_rule="all_done",
+        pre_execute=if_any_made,
+        doc_md=doc,
     )
 
 

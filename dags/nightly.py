@@ -4,7 +4,7 @@ A run is one day's partition: its key is the day D (`2026-11-20`) by whose end e
 opens at midnight UTC after D, waits for D's files until a deadline, and goes through the stages from left to right; a
 folder of jobs/ is a stage, and a stage is a task. Training is part of the night, skipped while the champion is fresh.
 
-    landed → validated → features → models, when due → a product's tables → published
+    landed → validated → features → models, when due → a product's tables → published → warehouse
 
 By hand: `make run STORE=… DAY=…`, or the API with `{"logical_date": null, "partition_key": "2026-11-20"}`.
 Past nights, in order: `airflow backfill create --dag-id nightly --from-date 2026-11-01 --to-date 2026-11-14
@@ -14,7 +14,7 @@ Past nights, in order: `airflow backfill create --dag-id nightly --from-date 202
 from datetime import datetime, timedelta
 
 from airflow.sdk import DAG, CronPartitionTimetable, TaskGroup
-from common import DEFAULTS, PARAMS, PRODUCTS, due, ends, files, stage, train
+from common import DEFAULTS, PARAMS, PRODUCTS, due, ends, files, stage, train, warehouse
 
 with DAG(
     dag_id="nightly",
@@ -39,7 +39,10 @@ with DAG(
     features = stage("features", "What is known of customers, items and categories as of the day.", reads=["validated"])
     published = stage("published", "Files, checksums, manifest, and last of all the pointer.", reads=PRODUCTS)
 
+    loaded = warehouse("Loads the releases into the store's warehouse: DuckDB in the home, or DAYBREAK_WAREHOUSE.")
+
     come >> landed >> validated >> features
+    published >> loaded
 
     for product in PRODUCTS:
         with TaskGroup(f"{product}_models", prefix_group_id=False, tooltip="Skipped while it is fresh") as models:

@@ -21,7 +21,9 @@ COMMANDS = {
     "report": "the report of a night",
     "lineage": "what made a table's day",
     "releases": "what was published",
-    "rollback": "points readers to another release: --to its id, a day, or previous",
+    "rollback": "takes readers, warehouse and champion to a release: --to its id, a day, previous, latest or lift",
+    "warehouse": "loads a night's releases into the store's warehouse (DAYBREAK_WAREHOUSE)",
+    "warehouse-sql": "writes sql/warehouse/ from the contracts (--check: fails when stale)",
     "maintenance": "retention, compaction, VACUUM",
     "store": "lets the simulated store deliver its raw files",
 }
@@ -57,7 +59,7 @@ def _run(options: argparse.Namespace) -> int | None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    described = "\n".join(f"  {name:12} {text}" for name, text in COMMANDS.items())
+    described = "\n".join(f"  {name:13} {text}" for name, text in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="python -m jobs",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -74,11 +76,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--product", default="recommendations")
     parser.add_argument("--table", help="lineage: the table")
-    parser.add_argument("--to", help="rollback: a release, a day, or previous")
+    parser.add_argument("--to", help="rollback: a release, a day, previous, latest, or lift (the hold alone)")
+    parser.add_argument("--by", help="rollback: who decides (default: this user)")
+    parser.add_argument("--why", help="rollback: for the record")
     parser.add_argument("--through", type=_day, help="store: the last day to deliver")
     for name in ("customers", "items", "history-days"):
         parser.add_argument(f"--{name}", type=int, help="store: of a new world")
-    parser.add_argument("--check", action="store_true", help="dictionary: compare instead of writing")
+    parser.add_argument("--check", action="store_true", help="dictionary, warehouse-sql: compare instead of writing")
     return parser
 
 

@@ -48,6 +48,20 @@ SWITCHES = (
     ("items", "cost", "decisions by profit", "decisions by revenue rather than profit"),
     ("prices", None, "prices with their days", "prices as last sold"),
     ("promotions", None, "promotions are told from trends", "promotions look like trends"),
+    ("competitor_prices", None, "prices keep to a band around competitors", "no band around competitors"),
+    ("contract_prices", None, "agreed prices are told from list prices", "every line counts as sold at the list price"),
+    (
+        "price_approvals",
+        None,
+        "what was decided on prices is known the next night",
+        "prices as the store's files show them",
+    ),
+    (
+        "items",
+        "clear_by",
+        "stock is planned to be gone by its day",
+        "plans for too much stock and discontinued items alone",
+    ),
 )
 
 

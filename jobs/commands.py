@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import importlib
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -79,10 +81,32 @@ def releases(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def rollback(options: argparse.Namespace, settings: Settings) -> int:
-    """Points readers to another release."""
+    """Takes readers, warehouse and champion to another release."""
     from jobs.published import rollback as back
 
-    back.run(settings, options.product, _needed(options, "to"))
+    back.run(settings, options.product, _needed(options, "to"), options.by or _user(), options.why or "")
+    return 0
+
+
+def warehouse(options: argparse.Namespace, settings: Settings) -> int:
+    """Loads a night's releases into the store's warehouse."""
+    from jobs.lib import stages
+    from jobs.warehouse import load
+
+    day = _needed(options, "as_of")
+    with stages.failure_told(settings, "warehouse", day):
+        load.run(settings, day)
+    return 0
+
+
+def warehouse_sql(options: argparse.Namespace, settings: Settings) -> int:
+    """Writes the statements for warehouses that are not run here, or fails where they are stale."""
+    from jobs.warehouse import snowflake
+
+    if options.check:
+        snowflake.check()
+    changed = not options.check and snowflake.write()
+    print(f"{snowflake.FOLDER}: {'written' if changed else 'is what the contracts say'}")
     return 0
 
 
@@ -129,9 +153,19 @@ RUN: dict[str, Callable[[argparse.Namespace, Settings], int]] = {
     "lineage": lineage,
     "releases": releases,
     "rollback": rollback,
+    "warehouse": warehouse,
+    "warehouse-sql": warehouse_sql,
     "maintenance": maintenance,
     "store": store,
 }
+
+
+def _user() -> str:
+    """Whom the record names where nobody was named; a container's user need not have a name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
 
 
 def _needed(options: argparse.Namespace, name: str) -> Any:

@@ -13,12 +13,15 @@ import os
 import socket
 import struct
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import boto3
 import pytest
+
+SILENCE = 2.0
 
 os.environ.setdefault("AWS_ACCESS_KEY_ID", "testing")
 os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "testing")
@@ -49,7 +52,8 @@ class Line:
     """An endpoint that hands requests on to a server; each entry of ``faults`` spoils one answer, the first first.
 
     A fault is ``"reset"`` (the connection is cut before the server hears of it), ``"lost"`` (cut after the server
-    did the work), ``"half"`` (half of the answer's body, then cut) or ``"<status> <S3 error code>"``.
+    did the work), ``"half"`` (half of the answer's body, then cut), ``"silent"`` (no answer for ``SILENCE`` seconds) or
+    ``"<status> <S3 error code>"``.
     ``only`` limits faults to one HTTP method.
     """
 
@@ -92,7 +96,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def hand_on(self) -> None:
         body = self._body()
         fault = self.take_fault()
-        if fault == "reset":
+        if fault == "silent":
+            time.sleep(SILENCE)
+        if fault in ("reset", "silent"):
             return self._cut()
         if fault[:3].isdigit():
             return self._refuse(int(fault[:3]), fault[4:])

@@ -16,6 +16,8 @@ import pyarrow.compute as pc
 RULE = "card_number"
 CANDIDATE = r"[0-9](?:[ -]?[0-9]){12}"  # cheap and too wide, for RE2; the pattern below looks closer
 RUN = re.compile(r"(?<![0-9A-Za-z])[0-9]+(?:[ -][0-9]+)*(?![0-9A-Za-z])")
+# A cell that is one decimal fraction: a computed 37.9923255813953 is no card; one that a spreadsheet made 4111….0 is.
+FRACTION = re.compile(r"\s*[+-]?[0-9]{0,12}\.[0-9]+(?:[eE][+-]?[0-9]+)?\s*")
 SHORTEST, LONGEST = 13, 19
 # Issuer -> prefixes (first and last of a range) and lengths of their card numbers.
 ISSUERS: tuple[tuple[tuple[tuple[int, int], ...], tuple[int, ...]], ...] = (
@@ -43,6 +45,8 @@ def found_in(batch: pa.RecordBatch, exempt: frozenset[str]) -> list[tuple[int, s
 
 def is_in(text: str) -> bool:
     """Whether a text holds a card number, other numbers beside it or not."""
+    if FRACTION.fullmatch(text):
+        return False
     return any(_is_card(digits) for run in RUN.finditer(text) for digits in _joined(re.split("[ -]", run.group())))
 
 

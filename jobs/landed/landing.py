@@ -93,8 +93,11 @@ def dated(
 
 def _local_day(known: Known, zone: str) -> Column:
     """The store's day of the moment that a row's text tells; null where it tells none. A moment that names its zone
-    is taken as such, any other as the store's own clock."""
+    is taken as such, any other as the store's own clock. A week's number tells the week's last day."""
     text = F.trim(F.col(f"`{known.column}`"))
+    if known.first_week is not None:
+        before = known.first_week - timedelta(days=1)
+        return F.date_add(F.lit(before), 7 * text.try_cast("int"))
     if known.format is None:
         moment = text.try_cast("timestamp")
     else:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import psutil
 
+from jobs.lib import engine
 from jobs.lib.airflow_api import Api, ApiError
 from jobs.lib.errors import DaybreakError
 from jobs.lib.locks import Held, held
@@ -72,6 +73,7 @@ def environment(settings: Settings, server: Server, env: Mapping[str, str]) -> d
         "DAYBREAK_STORE": settings.store,
         "DAYBREAK_LAKE": settings.lake,
         "DAYBREAK_PUBLISH": settings.publish,
+        "DAYBREAK_WAREHOUSE": settings.warehouse,
         "DAYBREAK_SPARK_PROPERTIES": str(home / "spark.properties"),
         "DAYBREAK_SCHEDULE": env.get("DAYBREAK_SCHEDULE", "off"),
         "AIRFLOW_HOME": str(home),
@@ -145,11 +147,16 @@ def start(settings: Settings, purpose: str, env: Mapping[str, str]) -> Server:
     server = Server(free_port(env), password(home), secrets.token_hex(32), os.getpid(), purpose)
     write_private(home / "server.json", json.dumps(asdict(server)))
     write_properties(settings, home / "spark.properties")
+    ours = environment(settings, server, env)
+    if engine.is_wanted(settings, env):
+        port = free_port({})
+        ours |= {"SPARK_REMOTE": engine.address(port), "SPARK_CONNECT_AUTHENTICATE_TOKEN": server.token}
+        engine.start(settings, port, ours, home / "engine.log")
     with (home / "server.log").open("ab") as out:
         subprocess.Popen(
             [sys.executable, "-m", "airflow", "standalone"],
             cwd=ROOT,
-            env=environment(settings, server, env),
+            env=ours,
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,

@@ -38,6 +38,7 @@ def run(settings: Settings) -> None:
     report = jobs(settings, "report", "--as-of", str(days[-1]), capture=True).strip().splitlines()
     print(f"\n{NIGHTS} nights in {(time.monotonic() - started) / 60:.1f} min. Where things are:")
     print("\n".join(places(settings, report[-1] if report else "")))
+    print("\n".join(queried(settings)))
 
 
 def jobs(settings: Settings, *command: str, capture: bool = False) -> str:
@@ -48,6 +49,20 @@ def jobs(settings: Settings, *command: str, capture: bool = False) -> str:
     if done.returncode:
         raise DaybreakError(f"`python -m jobs {' '.join(command)}` ended with {done.returncode}, as it says above")
     return done.stdout or ""
+
+
+def queried(settings: Settings) -> list[str]:
+    """A question to the warehouse and its answer, as a reader asks it: where the warehouse is a DuckDB file."""
+    path = Path(settings.warehouse.replace("{store}", STORE))
+    if not path.is_file():
+        return []
+    import duckdb
+
+    asked = "SELECT rank, item_id, reason FROM recommendations.for_newcomer_current WHERE segment = 'all' AND rank <= 5"
+    with duckdb.connect(str(path), read_only=True) as warehouse:
+        answer = warehouse.sql(f"{asked} ORDER BY rank").fetchall()
+    told = ["", f"The warehouse is {path}. What newcomers are shown first:", f"  {asked} ORDER BY rank"]
+    return told + [f"  {rank:>4}  {item:12} {reason}" for rank, item, reason in answer]
 
 
 def places(settings: Settings, report: str) -> list[str]:

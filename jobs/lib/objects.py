@@ -84,8 +84,8 @@ class ObjectStore(Protocol):
 def open_store(root: str | Path, settings: Any) -> ObjectStore:
     """The store at ``root``: ``s3://bucket/prefix``, or a folder (made by the first put).
 
-    ``settings`` gives ``s3_endpoint`` and ``s3_region``; credentials come from boto3's own chain (environment,
-    profile, role). Raises DaybreakError for a scheme that is neither.
+    ``settings`` gives ``s3_endpoint``, ``s3_region`` and ``s3_encryption``; credentials come from boto3's own chain
+    (environment, profile, role). Raises DaybreakError for a scheme that is neither.
     """
     text = str(root)
     scheme, separator, rest = text.partition("://")
@@ -100,7 +100,7 @@ def open_store(root: str | Path, settings: Any) -> ObjectStore:
     bucket, _, prefix = rest.partition("/")
     if not bucket:
         raise DaybreakError(f"'{text}' names no bucket: expected s3://bucket/prefix.")
-    return S3Store(bucket, prefix.strip("/"), settings.s3_endpoint, settings.s3_region)
+    return S3Store(bucket, prefix.strip("/"), settings.s3_endpoint, settings.s3_region, settings.s3_encryption)
 
 
 def checked_key(key: str) -> str:

@@ -1,10 +1,12 @@
 """Champions: which model of a product is in force from which night on.
 
 The truth is a dated list, ``<lake>/<store>/registry/champions/<product>.json``, replaced whole by a conditional
-write; the files of a model lie beside it under their content's hash and never change. MLflow (sqlite under the
-home, no server, no network) mirrors it for people: a run with figures for every champion, and the alias
-``champion`` on the newest. Files come first, MLflow next and the row last, so that a run that was killed leaves the
-earlier champion in force and the same command finishes the work.
+write; the files of a model lie beside it under their content's hash and never change. A rollback adds a row too, which
+holds: until a person lifts it, or a model passes the gate (``DAYBREAK_ROLLBACK_HOLD=gate``), no other is put in force.
+
+MLflow (sqlite under the home, no server, no network) mirrors the list for people: a run with figures for every
+champion, and the alias ``champion`` on the newest. Files come first, MLflow next and the row last, so that a run that
+was killed leaves the earlier champion in force and the same command finishes the work.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -24,9 +26,10 @@ from urllib.parse import quote
 from jobs.lib import objects
 from jobs.lib.errors import DaybreakError
 from jobs.lib.objects import ObjectStore, PreconditionFailed
-from jobs.lib.settings import Settings
+from jobs.lib.settings import GATE, PERSON, Settings
 
 ATTEMPTS = 20  # to replace the list of champions while others do
+TRAINED, ROLLED_BACK, LIFTED = "trained", "rollback", "lifted"  # how the reason of a row begins
 MLFLOW_BATCH = 500  # metrics in one call; MLflow takes up to 1,000
 
 
@@ -64,9 +67,7 @@ def champion(settings: Settings, store: str, product: str, as_of: date) -> Champ
     rows = [row for row in _rows(_registry(settings, store), product)[0] if row.champion_from <= as_of.isoformat()]
     if not rows:
         return None
-    row = rows[-1]
-    path = _local_files(settings, store, product, row)
-    return Champion(product, date.fromisoformat(row.champion_from), row.version, path, row.metrics, row.verdict)
+    return _opened(settings, store, product, rows[-1])
 
 
 def champions(settings: Settings, store: str, product: str) -> list[dict[str, Any]]:
@@ -75,12 +76,40 @@ def champions(settings: Settings, store: str, product: str) -> list[dict[str, An
 
 
 def is_due(settings: Settings, store: str, product: str, as_of: date) -> bool:
-    """Whether night ``as_of`` must train: no champion is in force, or its night lies a whole cadence back."""
+    """Whether night ``as_of`` must train: no champion is in force, or its night lies a whole cadence back.
+
+    One that a rollback put there holds for as long as the setting says; one that was lifted is as old as its training.
+    """
     rows = [row for row in _rows(_registry(settings, store), product)[0] if row.champion_from <= as_of.isoformat()]
     if not rows:
         return True
-    age = as_of - date.fromisoformat(rows[-1].champion_from)
-    return age.days >= settings.training_cadence_days
+    last = rows[-1]
+    if _is_held(last) and settings.rollback_hold == PERSON:
+        return False
+    if last.reason.startswith(LIFTED):
+        last = next(row for row in rows if row.version == last.version)
+    return (as_of - date.fromisoformat(last.champion_from)).days >= settings.training_cadence_days
+
+
+def crowned(settings: Settings, store: str, product: str, versions: Collection[str]) -> Champion | None:
+    """The champion among these model versions, as it was crowned last; None where the registry has none of them."""
+    rows = [row for row in _rows(_registry(settings, store), product)[0] if row.version in versions]
+    return _opened(settings, store, product, rows[-1]) if rows else None
+
+
+def _opened(settings: Settings, store: str, product: str, row: _Row) -> Champion:
+    path = _local_files(settings, store, product, row)
+    return Champion(product, date.fromisoformat(row.champion_from), row.version, path, row.metrics, row.verdict)
+
+
+def _is_held(row: _Row) -> bool:
+    return row.reason.startswith(ROLLED_BACK)
+
+
+def _passes(verdict: Any) -> bool:
+    """Whether a gate lets the trained model out anywhere."""
+    splits = verdict.values() if isinstance(verdict, Mapping) else ()
+    return any(isinstance(split, Mapping) and split.get("publishes") == "model" for split in splits)
 
 
 def crown(
@@ -91,14 +120,18 @@ def crown(
     folder: Path,
     metrics: Mapping[str, Any],
     verdict: Any = None,
-    reason: str = "trained",
+    reason: str = TRAINED,
 ) -> Champion:
     """Put the model whose files lie in ``folder`` in force from night ``champion_from`` on.
 
     ``metrics`` may be nested; what is a number in it is shown in MLflow. Crowning the same again changes nothing;
     other content for the same night replaces that night's row. To keep a champion that a challenger did not beat,
-    crown its own ``path`` again: the cadence starts anew.
+    crown its own ``path`` again: the cadence starts anew. That is done here where a rollback holds a champion and what
+    was trained did not pass the gate.
     """
+    held = _held_against(settings, store, product, champion_from, verdict) if reason == TRAINED else None
+    if held is not None:
+        folder, metrics, verdict, reason = held.path, held.metrics, held.verdict, f"{ROLLED_BACK} held: gate not passed"
     registry, at = _registry(settings, store), datetime.now(UTC).isoformat(timespec="seconds")
     files = _described(folder)
     version = _version(files)
@@ -119,6 +152,14 @@ def crown(
     raise DaybreakError(
         f"{registry.uri(_list_key(product))} keeps changing: another run is writing it. Run this again."
     )
+
+
+def _held_against(settings: Settings, store: str, product: str, night: date, verdict: Any) -> Champion | None:
+    """The champion that a rollback keeps in force on this night in spite of a trained one; None where none is kept."""
+    rows = [row for row in _rows(_registry(settings, store), product)[0] if row.champion_from <= night.isoformat()]
+    if not rows or not _is_held(rows[-1]) or (settings.rollback_hold == GATE and _passes(verdict)):
+        return None
+    return _opened(settings, store, product, rows[-1])
 
 
 def _registry(settings: Settings, store: str) -> ObjectStore:

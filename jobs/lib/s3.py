@@ -29,6 +29,7 @@ from jobs.lib.objects import CHUNK, Object, ObjectMissing, PreconditionFailed, a
 
 ATTEMPTS = 8  # of one request: pauses grow to 20 s, about a minute in all
 PART = 16 << 20  # bytes of a part in a multipart upload, which also begins at this size
+CONNECT_SECONDS, READ_SECONDS = 10, 60  # of silence, after which a request is made again
 DELETE_BATCH = 1000  # the protocol's own limit
 
 _MISSING = ("NoSuchKey", "404", "NotFound")
@@ -63,8 +64,8 @@ def _client(endpoint: str | None, region: str) -> BaseClient:
     """One client a process, endpoint and region; clients may be shared by threads."""
     config = Config(
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-        connect_timeout=10,
-        read_timeout=60,
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=READ_SECONDS,
         # servers other than Amazon's seldom have a DNS name for each bucket, and some refuse the newer checksums
         s3={"addressing_style": "path" if endpoint else "auto"},
         request_checksum_calculation="when_required" if endpoint else "when_supported",
@@ -75,12 +76,17 @@ def _client(endpoint: str | None, region: str) -> BaseClient:
 
 @dataclass(frozen=True)
 class S3Store:
-    """Objects below ``prefix`` of a bucket; see :class:`jobs.lib.objects.ObjectStore` for what each method promises."""
+    """Objects below ``prefix`` of a bucket; see :class:`jobs.lib.objects.ObjectStore` for what each method promises.
+
+    ``encryption`` is asked for with every write: ``AES256``, ``aws:kms``, or ``aws:kms:<key>`` with a key of one's own;
+    None leaves it to the bucket.
+    """
 
     bucket: str
     prefix: str
     endpoint: str | None
     region: str
+    encryption: str | None = None
 
     @property
     def root(self) -> str:
@@ -88,6 +94,13 @@ class S3Store:
 
     def uri(self, key: str) -> str:
         return f"{self.root}/{key}"
+
+    def _encrypted(self) -> dict[str, str]:
+        """What a write says of encryption at rest."""
+        if self.encryption is None:
+            return {}
+        kms, _, key = self.encryption.partition("aws:kms:")
+        return {"ServerSideEncryption": kms} if kms else {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key}
 
     def _key(self, key: str) -> str:
         return f"{self.prefix}/{key}" if self.prefix else key
@@ -121,10 +134,10 @@ class S3Store:
             if if_match is None and not if_absent:
                 if isinstance(data, Path):
                     transfer = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART, max_concurrency=4)
-                    client.upload_file(str(data), self.bucket, name, Config=transfer)
+                    client.upload_file(str(data), self.bucket, name, ExtraArgs=self._encrypted(), Config=transfer)
                     return client.head_object(Bucket=self.bucket, Key=name)["ETag"]
-                return client.put_object(Bucket=self.bucket, Key=name, Body=data)["ETag"]
-            condition = {"IfNoneMatch": "*"} if if_absent else {"IfMatch": if_match}
+                return client.put_object(Bucket=self.bucket, Key=name, Body=data, **self._encrypted())["ETag"]
+            condition = {**self._encrypted(), **({"IfNoneMatch": "*"} if if_absent else {"IfMatch": if_match})}
             with as_stream(data) as body:
                 try:
                     return client.put_object(Bucket=self.bucket, Key=name, Body=body, **condition)["ETag"]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from jobs.lib.errors import DaybreakError
 
-PRODUCTS = ("recommendations", "demand")
+PERSON, GATE = "person", "gate"  # who lifts the hold of a rollback
+PRODUCTS = ("recommendations", "demand", "pricing")
 GROUP_COLUMNS = ("country", "channel", "segment", "age_band", "is_business")
 
 
@@ -18,7 +19,10 @@ class Settings:
     """What a run is told from outside. Paths are absolute; ``lake`` and ``publish`` are a folder or ``s3://bucket/prefix``.
 
     ``cost_budget`` is what the lists of 1,000 customers may take in CPU seconds; ``group_weight`` above 0 weights the
-    customers of small groups of ``group_column`` up in training, by (share of the group) ** -group_weight."""
+    customers of small groups of ``group_column`` up in training, by (share of the group) ** -group_weight.
+    ``warehouse`` is a DuckDB file, a Postgres URL or ``none``; ``{store}`` in it stands for the store's name. Days
+    and changes of nights more than ``warehouse_days`` before the newest are dropped from it.
+    ``guardrails`` names the file of a store's price guardrails where it is not guardrails.yml in its folder."""
 
     home: Path
     store: str
@@ -36,12 +40,17 @@ class Settings:
     cost_budget: float | None
     group_column: str
     group_weight: float
+    guardrails: str | None
     master: str
     remote: str | None
     driver_memory: str
     shuffle_partitions: int
     s3_endpoint: str | None
     s3_region: str
+    s3_encryption: str | None
+    rollback_hold: str
+    warehouse_days: int
+    warehouse: str = field(repr=False)  # may hold a password
 
     @property
     def model_threads(self) -> int:
@@ -58,7 +67,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         lake=_location(env, "DAYBREAK_LAKE", home / "lake"),
         publish=_location(env, "DAYBREAK_PUBLISH", home / "published"),
         landing=env.get("DAYBREAK_LANDING") or None,
-        data=str(Path(env["DAYBREAK_DATA"]).expanduser().resolve()) if env.get("DAYBREAK_DATA") else None,
+        data=_path(env, "DAYBREAK_DATA"),
         products=_products(env),
         control_share=_number(env, "DAYBREAK_CONTROL_SHARE", 0.05, 0.0, 1.0),
         control_salt=env.get("DAYBREAK_CONTROL_SALT") or "daybreak",
@@ -69,12 +78,17 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         cost_budget=_number(env, "DAYBREAK_COST_BUDGET", 0, 0.01, 1e6) if env.get("DAYBREAK_COST_BUDGET") else None,
         group_column=_one_of(env, "DAYBREAK_GROUP_COLUMN", GROUP_COLUMNS),
         group_weight=_number(env, "DAYBREAK_GROUP_WEIGHT", 0.0, 0.0, 1.0),
+        guardrails=_path(env, "DAYBREAK_GUARDRAILS"),
         master=env.get("DAYBREAK_MASTER") or "local[*]",
         remote=env.get("SPARK_REMOTE") or None,
         driver_memory=env.get("DAYBREAK_DRIVER_MEMORY") or "3g",
         shuffle_partitions=int(_number(env, "DAYBREAK_SHUFFLE_PARTITIONS", 2, 1, 100000)),
         s3_endpoint=env.get("DAYBREAK_S3_ENDPOINT") or None,
         s3_region=env.get("DAYBREAK_S3_REGION") or env.get("AWS_REGION") or "us-east-1",
+        s3_encryption=_encryption(env),
+        rollback_hold=_one_of(env, "DAYBREAK_ROLLBACK_HOLD", (PERSON, GATE)),
+        warehouse_days=int(_number(env, "DAYBREAK_WAREHOUSE_DAYS", 30, 1, 36500)),
+        warehouse=_warehouse(env, home / "warehouse" / "{store}.duckdb"),
     )
 
 
@@ -83,6 +97,24 @@ def _location(env: Mapping[str, str], name: str, default: Path) -> str:
     if not value:
         return str(default)
     return value.rstrip("/") if value.startswith("s3://") else str(Path(value).expanduser().resolve())
+
+
+def _encryption(env: Mapping[str, str]) -> str | None:
+    value = env.get("DAYBREAK_S3_ENCRYPTION") or None
+    if value is not None and value not in ("AES256", "aws:kms") and not value.startswith("aws:kms:"):
+        raise DaybreakError(f"DAYBREAK_S3_ENCRYPTION is {value!r}: expected AES256, aws:kms or aws:kms:<key>")
+    return value
+
+
+def _warehouse(env: Mapping[str, str], default: Path) -> str:
+    value = env.get("DAYBREAK_WAREHOUSE")
+    return (
+        value if value and (value == "none" or "://" in value) else str(Path(value or default).expanduser().resolve())
+    )
+
+
+def _path(env: Mapping[str, str], name: str) -> str | None:
+    return str(Path(env[name]).expanduser().resolve()) if env.get(name) else None
 
 
 def _number(env: Mapping[str, str], name: str, default: float, low: float, high: float) -> float:

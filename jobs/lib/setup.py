@@ -3,7 +3,8 @@
 Runs before any package is there, so it uses the standard library alone: `make setup`, or
 `python3.11 jobs/lib/setup.py`. `.venv/java` is then the Java home that Spark uses, `.venv/jars` holds the jars, and
 `.venv/setup.json` says what was set up.
-DAYBREAK_S3A=1 adds the jars for a lake on s3://.
+DAYBREAK_S3A=1 adds the jars for a lake on s3://; `--tests` adds a Postgres server for the tests of the warehouse, by
+apt where this is root on Debian or Ubuntu.
 """
 
 import hashlib
@@ -211,6 +212,32 @@ def fetch_jars(venv: Path, python: Path, packages: tuple[str, ...], excludes: st
     return [jar.name for jar in fetched]
 
 
+def has_postgres() -> bool:
+    """Whether the programs that make and run a Postgres cluster are here (Debian keeps them off the PATH)."""
+    return bool(shutil.which("initdb")) or any(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+
+
+def provide_postgres(log: Path) -> bool:
+    """Installs Debian's Postgres server where that can be done; says in a sentence where not. Never an error: what
+    does not test the warehouse needs none."""
+    if has_postgres():
+        return True
+    without = "the tests of the warehouse on Postgres are skipped (in CI they fail)"
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        say(f"no Postgres server, and this is not root with apt: {without}; install postgresql-15, or initdb on PATH")
+        return False
+    say("a Postgres server for the tests, by apt")
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", "postgresql"]
+    for command in (["apt-get", "update", "-q"], install):
+        try:
+            run(command, log, without, env)
+        except SetupError as error:
+            say(f"no Postgres server: {error}")
+            return False
+    return has_postgres()
+
+
 def stamp(venv: Path) -> dict[str, object]:
     """What an earlier set-up finished, part by part: `lock`, `delta`, `s3`, and the `jars` it fetched."""
     try:
@@ -262,6 +289,8 @@ def set_up(root: Path, env: dict[str, str]) -> bool:
 def main() -> int:
     try:
         set_up(ROOT, dict(os.environ))
+        if "--tests" in sys.argv[1:]:
+            provide_postgres(ROOT / ".venv" / "postgres.log")
     except SetupError as error:
         print(f"setup failed: {error}", file=sys.stderr)
         return 1

@@ -6,6 +6,7 @@ a frozen ``Store``. Every mistake in store.yml is one error with file, line, key
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -34,6 +35,8 @@ class Known:
     kind ``name``: ``pattern`` has one group that catches the day in the file's path, read by ``format``.
     kind ``column``: the text column ``column`` holds the day, read by ``format`` (Spark's letters).
     kind ``event_time``: the column ``column`` holds the time of the event; the day is known ``lag_days`` later.
+    kind ``week``: the column ``column`` counts the store's weeks, of which number 1 begins on ``first_week``; a week is
+    known on its last day, or ``lag_days`` later.
     kind ``always``: a bulk snapshot without history, known from 1970-01-01 on.
     """
 
@@ -42,6 +45,7 @@ class Known:
     column: str | None = None
     format: str | None = None
     lag_days: int = 0
+    first_week: date | None = None
 
 
 @dataclass(frozen=True)
@@ -173,17 +177,17 @@ def _source(files: Section, name: str) -> Source:
 
 
 def _known(entry: Section) -> Known:
-    """``known``: always | {name: …} | {column: …, format: …} | {event_time: …, lag_days: …}."""
+    """``known``: always | {name: …} | {column: …} | {event_time: …, lag_days: …} | {week: …, first_week: …}."""
     expected = (
-        "expected always, {name: 'pattern with one group'}, {column: name, format: yyyy-MM-dd} "
-        "or {event_time: column, lag_days: 0}: how the day is known from which a file's rows count"
+        "expected always, {name: 'pattern with one group'}, {column: name, format: yyyy-MM-dd}, {event_time: column, "
+        "lag_days: 0} or {week: column, first_week: YYYY-MM-DD}: how the day is known from which a file's rows count"
     )
     if not entry.has("known"):
         entry.refuse(None, f"the key 'known' is missing; {expected}")
     value = entry.value("known")
     if value == "always":
         return Known("always")
-    if not isinstance(value, dict) or len({"name", "column", "event_time"} & value.keys()) != 1:
+    if not isinstance(value, dict) or len({"name", "column", "event_time", "week"} & value.keys()) != 1:
         entry.refuse("known", expected)
     known = entry.section("known")
     assert known is not None
@@ -193,10 +197,14 @@ def _known(entry: Section) -> Known:
     if known.has("column"):
         known.only(("column", "format"))
         return Known("column", column=known.value("column", str), format=known.value("format", str, default=None))
-    known.only(("event_time", "format", "lag_days"))
     lag = known.value("lag_days", int, default=0)
     if lag < 0:
         known.refuse("lag_days", f"expected a number of days, 0 or more, found {lag}")
+    if known.has("week"):
+        known.only(("week", "first_week", "lag_days"))
+        first = known.value("first_week", date)
+        return Known("week", column=known.value("week", str), lag_days=lag, first_week=first)
+    known.only(("event_time", "format", "lag_days"))
     column, format_ = known.value("event_time", str), known.value("format", str, default=None)
     return Known("event_time", column=column, format=format_, lag_days=lag)
 

@@ -16,6 +16,7 @@ from jobs.lib import objects, stores
 from jobs.lib.errors import DaybreakError
 from jobs.lib.objects import ObjectMissing, ObjectStore, PreconditionFailed
 from jobs.lib.settings import Settings
+from jobs.published import history
 
 POINTER = "current.json"
 ATTEMPTS = 20  # to move the pointer while others do
@@ -34,6 +35,7 @@ class Release:
     model_versions: tuple[str, ...]
     verdict: Any
     is_current: bool
+    is_withdrawn: bool = False
 
 
 def open_product(settings: Settings, store_name: str, product: str) -> ObjectStore:
@@ -80,6 +82,9 @@ def advance(product: ObjectStore, release: str, as_of: str) -> str:
 
     Of two publishers at once the later night wins, whoever is last; for one night, the last to publish.
     """
+    taken_back = history.withdrawn(product).get(release)
+    if taken_back is not None:
+        return f"{release} is published, and stays withdrawn by {taken_back.by}: {taken_back.why or 'no word why'}"
     content = json.dumps({"release": release, "as_of": as_of}).encode()
     for _ in range(ATTEMPTS):
         etag = product.etag(POINTER)
@@ -101,7 +106,7 @@ def list_releases(settings: Settings, store_name: str, products: Sequence[str] |
     found = []
     for name in products or settings.products:
         product = open_product(settings, store_name, name)
-        seen = current(product) or {"release": ""}
+        seen, withdrawn = current(product) or {"release": ""}, history.withdrawn(product)
         for entry in list(product.list("releases/")):
             content = json.loads(product.read(entry.key))
             tables = content["tables"].values()
@@ -116,27 +121,49 @@ def list_releases(settings: Settings, store_name: str, products: Sequence[str] |
                     tuple(content["model_versions"]),
                     content["verdict"],
                     content["release"] == seen["release"],
+                    content["release"] in withdrawn,
                 )
             )
     return sorted(found, key=lambda one: (one.product, one.as_of, one.created_at))
 
 
 def shown(found: Sequence[Release]) -> str:
-    """The list as text for a terminal; an arrow marks what readers see."""
+    """The list as text for a terminal; an arrow marks what readers see, a cross what was taken back."""
     if not found:
         return "Nothing has been published yet."
     lines = [f"   {'release':23}{'product':18}{'as of':12}{'rows':>12}{'MB':>9}  {'model':14}verdict"]
     for one in found:
-        mark, models = "->" if one.is_current else "  ", ",".join(one.model_versions) or "none"
-        verdict = one.verdict if isinstance(one.verdict, str) else json.dumps(one.verdict)
-        verdict = verdict if len(verdict) <= 60 else verdict[:57] + "..."
-        size = f"{one.bytes / 1e6:.1f}"
+        mark = "->" if one.is_current else "x " if one.is_withdrawn else "  "
+        models, size = ",".join(one.model_versions) or "none", f"{one.bytes / 1e6:.1f}"
         lines.append(
-            f"{mark} {one.release:23}{one.product:18}{one.as_of:12}{one.rows:>12,}{size:>9}  {models:14}{verdict}"
+            f"{mark} {one.release:23}{one.product:18}{one.as_of:12}{one.rows:>12,}{size:>9}  {models:14}"
+            f"{in_short(one.verdict)}"
         )
     return "\n".join(lines)
 
 
+def in_short(verdict: Any) -> str:
+    """What the evaluation let out, split by split where it judged by splits; its reasons are in the manifest."""
+    if not isinstance(verdict, Mapping):
+        return str(verdict) if verdict is not None else ""
+    splits = {name: said.get("publishes") for name, said in verdict.items() if isinstance(said, Mapping)}
+    told = [f"{name}: {publishes}" for name, publishes in splits.items() if publishes]
+    return ", ".join(told) or json.dumps(verdict)
+
+
+def decided(settings: Settings, store_name: str) -> list[str]:
+    """A line for each rollback of the settings' products: what, who, when and why."""
+    lines = []
+    for name in settings.products:
+        for one in history.rollbacks(open_product(settings, store_name, name)):
+            state = "" if one.done_at else " (NOT FINISHED: run it again)"
+            lines.append(
+                f"{one.at[:16]} {name}: {one.before} -> {one.to} by {one.by}: {one.why or 'no word why'}{state}"
+            )
+    return lines
+
+
 def run(settings: Settings) -> None:
-    """Prints the releases of the settings' store."""
-    print(shown(list_releases(settings, stores.load(settings).name)))
+    """Prints the releases of the settings' store and what people decided about them."""
+    store = stores.load(settings).name
+    print("\n".join([shown(list_releases(settings, store)), *decided(settings, store)]))

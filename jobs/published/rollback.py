@@ -1,47 +1,136 @@
-"""The way back: points readers to an earlier release, or forward to a later one, by the same command.
+"""The way back: readers see an earlier release again, or a later one, by the same command.
 
-Only the pointer moves; no file of any release is touched. The next night publishes and moves it forward again.
+Three things go together, the one that most readers depend on first: the pointer, the warehouse, the champion. No file
+of any release is touched. The releases that were left are withdrawn, so that running their night again does not bring
+them back; later nights are published, with the champion of the release that readers were taken to, until the hold is
+lifted (``latest``, ``lift``, or the gate, by setting). The decision is recorded before anything moves: a rollback that
+was killed is finished by running it again.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
-from jobs.lib import stores
+from jobs.lib import registry, stores
 from jobs.lib.errors import DaybreakError
+from jobs.lib.objects import ObjectStore, PreconditionFailed
 from jobs.lib.settings import Settings
-from jobs.published import releases
+from jobs.published import history, releases
+from jobs.published.history import Rollback
 from jobs.published.releases import Release
+from jobs.warehouse import connections, load
 
-PREVIOUS = "previous"
+PREVIOUS, LATEST, LIFT = "previous", "latest", "lift"
 
 
-def run(settings: Settings, product: str, to: str) -> None:
-    """Points readers of ``product`` to the release that ``to`` names and prints what was done.
+def run(settings: Settings, product: str, to: str, by: str, why: str = "") -> None:
+    """Takes ``product`` to the release that ``to`` names, for ``by`` and because of ``why``, and prints what was done.
 
-    Raises DaybreakError where ``to`` names none, or names one whose files are no longer all there.
+    Raises DaybreakError where ``to`` names none, or names one whose files are no longer all there; nothing has moved
+    then.
     """
     store = stores.load(settings).name
     place = releases.open_product(settings, store, product)
-    target = chosen(releases.list_releases(settings, store, [product]), to)
-    found = releases.manifest(place, target.release)
-    if found is None or not releases.is_whole(place, found):
-        raise DaybreakError(f"{target.release} is no longer whole: choose another one (`make releases`)")
-    content = json.dumps({"release": target.release, "as_of": target.as_of}).encode()
-    etag = place.etag(releases.POINTER)
-    place.put(releases.POINTER, content, if_match=etag, if_absent=etag is None)
-    print(f"{product}: readers now see {target.release} of {target.as_of}")
+    known = releases.list_releases(settings, store, [product])
+    begun = _begun(place, known, to)
+    if begun is not None:
+        print(f"{product}: finishing what {begun.by} began at {begun.at}", flush=True)
+    decision = begun or _decide(settings, store, product, place, known, to, by, why)
+    print(f"{product}: {_point(place, decision)}", flush=True)
+    if settings.warehouse != connections.NONE:
+        print(f"{product}: {load.bring(settings, store, product)}", flush=True)
+    print(f"{product}: {_reinstate(settings, store, product, decision)}", flush=True)
+    history.note(place, replace(decision, done_at=_now()))
 
 
 def chosen(known: list[Release], to: str) -> Release:
-    """The release that ``to`` means: its id, the newest one of a day, or ``previous`` (the one before the current)."""
+    """The release that ``to`` means: its id, the newest one of a day, ``previous`` (the one before the current that
+    nobody has withdrawn), ``latest``, or with ``lift`` the current one."""
+    if not known:
+        raise DaybreakError("nothing has been published yet")
+    at = next((place for place, one in enumerate(known) if one.is_current), 0)
     if to == PREVIOUS:
-        at = next((place for place, one in enumerate(known) if one.is_current), 0)
-        if at == 0:
+        earlier = [one for one in known[:at] if not one.is_withdrawn]
+        if not earlier:
             raise DaybreakError("there is no release before the current one (`make releases` lists them)")
-        return known[at - 1]
+        return earlier[-1]
+    if to in (LATEST, LIFT):
+        return known[-1] if to == LATEST else known[at]
     named = [one for one in known if to in (one.release, one.as_of)]
     if not named:
-        told = ", ".join(one.release for one in known) or "nothing has been published yet"
-        raise DaybreakError(f"{to!r} is no release, day or {PREVIOUS!r}: there are {told}")
+        told = ", ".join(one.release for one in known)
+        raise DaybreakError(f"{to!r} is no release, day, {PREVIOUS!r}, {LATEST!r} or {LIFT!r}: there are {told}")
     return named[-1]
+
+
+def _begun(place: ObjectStore, known: list[Release], to: str) -> Rollback | None:
+    """The last decision where it is this one, was not finished, and no night has gone on without it."""
+    last = next(reversed(history.rollbacks(place)), None)
+    if last is None or last.done_at is not None or to not in (last.asked, last.to):
+        return None
+    return last if all(one.as_of < last.champion_from for one in known) else None
+
+
+def _decide(
+    settings: Settings, store: str, product: str, place: ObjectStore, known: list[Release], to: str, by: str, why: str
+) -> Rollback:
+    """Works out and records what is to happen; from here on it will."""
+    target = chosen(known, to)
+    found = releases.manifest(place, target.release)
+    if found is None or not releases.is_whole(place, found):
+        raise DaybreakError(f"{target.release} is no longer whole: choose another one (`make releases`)")
+    pointer = releases.current(place)
+    champion = registry.crowned(settings, store, product, target.model_versions)
+    # The nights up to the newest keep the champion that they had: what they published can be made again.
+    after = date.fromisoformat(max(one.as_of for one in known)) + timedelta(days=1)
+    newer = known[known.index(target) + 1 :]
+    withdrawn = history.withdrawn(place) if to == LIFT else [one.release for one in newer]
+    decision = Rollback(
+        asked=to,
+        before=pointer["release"] if pointer else "",
+        to=target.release,
+        as_of=target.as_of,
+        by=by,
+        why=why,
+        at=_now(),
+        withdrawn=tuple(withdrawn),
+        champion=champion.version if champion else None,
+        champion_from=after.isoformat(),
+    )
+    history.note(place, decision)
+    return decision
+
+
+def _point(place: ObjectStore, decision: Rollback) -> str:
+    """Moves the pointer from where it was when the decision was taken; a night published since then stays."""
+    etag = place.etag(releases.POINTER)
+    seen = releases.current(place) or {"release": ""}
+    if seen["release"] == decision.to:
+        return f"readers see {decision.to} of {decision.as_of}"
+    if seen["release"] != decision.before:
+        return f"readers see {seen['release']}, published since; the pointer stays there"
+    content = json.dumps({"release": decision.to, "as_of": decision.as_of}).encode()
+    try:
+        place.put(releases.POINTER, content, if_match=etag, if_absent=etag is None)
+    except PreconditionFailed:
+        return _point(place, decision)
+    return f"readers now see {decision.to} of {decision.as_of}, no longer {decision.before}"
+
+
+def _reinstate(settings: Settings, store: str, product: str, decision: Rollback) -> str:
+    """Crowns the champion of the release for the nights to come; what leaves nothing withdrawn lifts the hold."""
+    champion = registry.crowned(settings, store, product, [decision.champion]) if decision.champion else None
+    if champion is None:
+        return "the registry has no model of that release: the champion in force stays"
+    lifts = decision.asked == LIFT or not decision.withdrawn
+    reason = f"{registry.LIFTED if lifts else registry.ROLLED_BACK}: {decision.to} by {decision.by}: {decision.why}"
+    night = date.fromisoformat(decision.champion_from)
+    registry.crown(settings, store, product, night, champion.path, champion.metrics, champion.verdict, reason)
+    until = "and is trained anew as ever" if lifts else "until a person lifts it (TO=latest, TO=lift)"
+    return f"champion {champion.version} from the night of {night} on, {until}"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")

@@ -22,7 +22,7 @@ from jobs.lib.errors import DaybreakError
 from jobs.lib.objects import ObjectStore, PreconditionFailed
 from jobs.lib.stages import Night
 from jobs.lib.tables import content_hash
-from jobs.published import parts, releases
+from jobs.published import hand_over, parts, releases
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,9 @@ def publish(night: Night, product: str) -> str:
         night.log(f"{product}: {release} is there already, nothing rewritten")
     else:
         _restore(night, found, outputs, store)
+    frames = {output.contract.table: output.frame for output in outputs}
+    for uri in hand_over.write(product, release, night.as_of, frames, store):
+        night.log(f"{product}: {uri}")
     night.log(f"{product}: {releases.advance(store, release, night.as_of.isoformat())}")
     return release
 

@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 from jobs.lib import lineage, registry
 from jobs.lib.stages import Night
 from jobs.published import releases
+from jobs.report import pricing
 
 DAYS_SHOWN = 56
 EXAMPLES = 3
@@ -36,6 +37,7 @@ class Findings:
     products: list[dict[str, Any]]
     stages: list[dict[str, Any]]
     examples: list[dict[str, Any]]
+    pricing: dict[str, Any] | None
 
 
 def findings(night: Night) -> Findings:
@@ -53,6 +55,7 @@ def findings(night: Night) -> Findings:
         products=[_product(night, product) for product in night.settings.products],
         stages=_stages(night),
         examples=_examples(night),
+        pricing=pricing.findings(night),
     )
 
 

@@ -29,13 +29,13 @@ tasks = {} if dag is None else {task.task_id: {
     "upstream": sorted(task.upstream_task_ids), "pool": task.pool, "callback": bool(task.on_failure_callback),
     "trigger_rule": task.trigger_rule, "inlets": [asset.name for asset in task.inlets],
     "outlets": [asset.name for asset in task.outlets], "type": type(task).__name__,
-    "arguments": getattr(task, "application_args", None),
+    "arguments": getattr(task, "application_args", None), "command": getattr(task, "bash_command", None),
 } for task in dag.tasks}
 print(json.dumps({
     "seconds": seconds, "tasks": tasks, "loaded": sorted({name.split(".")[0] for name in sys.modules}),
     "jobs": sorted(name for name in sys.modules if name.split(".")[0] == "jobs"),
     "dag": dag and {"id": dag.dag_id, "doc": dag.doc_md, "tags": sorted(dag.tags), "catchup": dag.catchup,
-                    "active": dag.max_active_runs, "ends": str(dag.end_date)},
+                    "active": dag.max_active_runs, "ends": str(dag.end_date), "params": sorted(dag.params)},
 }, default=str))
 """
 
@@ -75,12 +75,12 @@ def test_every_task_says_who_how_long_how_often_and_what(found: dict[str, dict])
 
 
 def test_nights_run_one_after_the_other_and_spark_alone(found: dict[str, dict]) -> None:
-    for dag in found.values():
+    for name, dag in found.items():
         assert dag["dag"]["active"] == 1
         assert not dag["dag"]["catchup"]
         spark = [task for task in dag["tasks"].values() if task["type"] == "SparkSubmitOperator"]
-        assert spark
-        assert {task["pool"] for task in spark} == {"spark"}
+        assert spark or name == "rollback"
+        assert {task["pool"] for task in spark} <= {"spark"}
 
 
 def test_nightly_goes_from_left_to_right(found: dict[str, dict]) -> None:
@@ -93,14 +93,19 @@ def test_nightly_goes_from_left_to_right(found: dict[str, dict]) -> None:
         "due_recommendations": ["features"],
         "train_recommendations": ["due_recommendations"],
         "recommendations": ["features", "train_recommendations"],
+        "warehouse": ["published"],
         "due_demand": ["features"],
         "train_demand": ["due_demand"],
         "demand": ["features", "train_demand"],
-        "published": ["demand", "recommendations"],
+        "due_pricing": ["features"],
+        "train_pricing": ["due_pricing"],
+        "pricing": ["features", "train_pricing"],
+        "published": ["demand", "pricing", "recommendations"],
     }
     # A skipped training (the champion is fresh) stops nothing, a failed one does.
     assert tasks["recommendations"]["trigger_rule"] == "none_failed"
-    assert tasks["published"]["trigger_rule"] == "none_failed"
+    # A product that failed does not hold up the others on their way out.
+    assert tasks["published"]["trigger_rule"] == tasks["warehouse"]["trigger_rule"] == "all_done"
 
 
 def test_a_stage_is_told_the_partition_and_the_store(found: dict[str, dict]) -> None:
@@ -113,9 +118,15 @@ def test_a_stage_is_told_the_partition_and_the_store(found: dict[str, dict]) -> 
     ]
 
 
+def test_a_rollback_is_told_by_parameters_that_no_shell_reads(found: dict[str, dict]) -> None:
+    task = found["rollback"]["tasks"]["rollback"]
+    assert "{{" not in task["command"] and '--to="$TO"' in task["command"]
+    assert found["rollback"]["dag"]["params"] == ["product", "store", "to", "why"]
+
+
 def test_assets_are_the_tables_with_a_contract(found: dict[str, dict]) -> None:
     expectations = DAGS.parent / "expectations"
-    for layer in ("validated", "features", "recommendations", "demand"):
+    for layer in ("validated", "features", "recommendations", "demand", "pricing"):
         contracts = sorted(f"{layer}.{path.stem}" for path in (expectations / layer).glob("*.yml"))
         assert found["nightly"]["tasks"][layer]["outlets"] == contracts
     assert found["nightly"]["tasks"]["features"]["inlets"] == found["nightly"]["tasks"]["validated"]["outlets"]

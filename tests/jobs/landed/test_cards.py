@@ -17,6 +17,7 @@ PUBLISHED = [
 @pytest.mark.parametrize("number", PUBLISHED)
 def test_test_numbers_of_every_issuer_are_found(number: str) -> None:
     assert cards.is_in(number)
+    assert cards.is_in(f"{number}.0"), "as a spreadsheet writes it"
     assert cards.is_in(f"paid by card {' '.join(number[at : at + 4] for at in range(0, len(number), 4))}, thanks")
     assert cards.is_in(f"order 12 {'-'.join(number[at : at + 4] for at in range(0, len(number), 4))}.")
 
@@ -29,6 +30,8 @@ def test_test_numbers_of_every_issuer_are_found(number: str) -> None:
         "411111111111111",  # too short for its issuer
         "41111111111111111111",  # too long
         "2010-12-01 08:26:00",
+        "37.8282246310005",  # a computed share, not American Express
+        "0.4111111111111111",
         "72d76fde-8bb3-4e00-8c23-a032dfed738c",
         "+44 20 7946 0958",
         "",

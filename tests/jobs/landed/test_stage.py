@@ -176,6 +176,15 @@ def test_json_lines_by_the_time_of_each_row(spark: SparkSession, home: Settings,
     assert shop.rows()[-1]["_known_day"] == TUESDAY, "no row is dated into a closed night"
 
 
+def test_weeks_that_the_store_counts(spark: SparkSession, home: Settings, tmp_path: Path) -> None:
+    shop = open_shop(spark, home, tmp_path, format="csv", known="{week: week, first_week: 2026-01-20}")
+    shop.deliver("orders-1.csv", "order,week\n1,1\n2,2\n3,never\n")
+    shop.run(MONDAY)
+    assert [(row["order"], row["_known_day"]) for row in shop.rows()[1:]] == [
+        ("1", date(2026, 1, 26)), ("2", MONDAY), ("3", MONDAY),
+    ], "a week is known on its last day; a row that tells none, on the night's"  # fmt: skip
+
+
 def test_parquet_by_a_column(spark: SparkSession, home: Settings, tmp_path: Path) -> None:
     shop = open_shop(spark, home, tmp_path, format="parquet", known="{column: exported on, format: dd.MM.yyyy}")
     days, buffer = ["01.02.2026", "02.02.2026"], io.BytesIO()

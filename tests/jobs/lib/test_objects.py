@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
 import pickle
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import boto3
 import pytest
 
-from jobs.lib import objects
+from jobs.lib import objects, s3
 from jobs.lib.errors import DaybreakError
 from jobs.lib.objects import ObjectMissing, ObjectStore, PreconditionFailed
 from tests.s3 import Line
 
 
-def settings(endpoint: str | None = None) -> SimpleNamespace:
-    return SimpleNamespace(s3_endpoint=endpoint, s3_region="us-east-1")
+def settings(endpoint: str | None = None, encryption: str | None = None) -> SimpleNamespace:
+    return SimpleNamespace(s3_endpoint=endpoint, s3_region="us-east-1", s3_encryption=encryption)
 
 
 @pytest.fixture(params=["folder", "s3"])
@@ -170,6 +173,61 @@ def test_passing_troubles_are_retried(disturbed: ObjectStore, line: Line, fault:
     assert line.requests == 5
 
 
+def test_a_server_that_falls_silent_is_asked_again(
+    disturbed: ObjectStore, line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3, "READ_SECONDS", 0.5)
+    line.faults = ["silent"]
+    disturbed.put("a", b"1")
+    line.faults = ["silent"]
+    assert disturbed.read("a") == b"1" and line.requests == 4
+
+
+def test_pauses_between_attempts_grow_and_end(disturbed: ObjectStore, line: Line) -> None:
+    line.faults = ["503 SlowDown"] * 99
+    with patched_sleep() as pauses, pytest.raises(DaybreakError, match="overloaded in 8 attempts"):
+        disturbed.put("a", b"1")
+    assert line.requests == s3.ATTEMPTS and len(pauses) == s3.ATTEMPTS - 1
+    # Drawn by chance up to a bound that doubles, so that many clients do not come back at once.
+    assert all(pause <= min(2**n, 20) for n, pause in enumerate(pauses)) and max(pauses[3:]) > 1
+
+
+@contextlib.contextmanager
+def patched_sleep() -> Iterator[list[float]]:
+    """Botocore's pauses, written down instead of slept."""
+    pauses: list[float] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("botocore.endpoint.time.sleep", pauses.append)
+        yield pauses
+
+
+def test_a_large_file_arrives_in_parts_through_troubles(disturbed: ObjectStore, line: Line, tmp_path: Path) -> None:
+    content = os.urandom(s3.PART + (1 << 20))
+    (tmp_path / "large").write_bytes(content)
+    line.faults = ["503 SlowDown", "reset", "500 InternalError", "lost"]
+    disturbed.put("large", tmp_path / "large")
+    assert hashlib.sha256(disturbed.read("large")).digest() == hashlib.sha256(content).digest()
+    assert line.faults == []
+
+
+@pytest.mark.parametrize("encryption", ["AES256", "aws:kms", "aws:kms:arn:aws:kms:us-east-1:1:key/2"])
+def test_every_write_asks_for_the_encryption_of_the_setting(
+    bucket: str, s3_server: str, tmp_path: Path, encryption: str
+) -> None:
+    store = objects.open_store(f"s3://{bucket}/p", settings(s3_server, encryption))
+    store.put("plain", b"1")
+    store.put("new", b"1", if_absent=True)
+    store.put("new", b"2", if_match=store.etag("new"))
+    (tmp_path / "large").write_bytes(bytes(s3.PART + 1))
+    store.put("large", tmp_path / "large")
+    client = boto3.client("s3", endpoint_url=s3_server, region_name="us-east-1")
+    for key in ("plain", "new", "large"):
+        found = client.head_object(Bucket=bucket, Key=f"p/{key}")
+        assert found["ServerSideEncryption"] == ("AES256" if encryption == "AES256" else "aws:kms")
+        if encryption.count(":") > 1:
+            assert found["SSEKMSKeyId"] == encryption.removeprefix("aws:kms:")
+
+
 def test_a_creation_whose_answer_got_lost_is_ours(disturbed: ObjectStore, line: Line) -> None:
     line.faults = ["lost"]
     assert disturbed.put("pointer", b"mine", if_absent=True) == disturbed.etag("pointer")
@@ -219,8 +277,6 @@ def test_a_missing_bucket_is_said(s3_server: str) -> None:
 
 
 def test_missing_credentials_are_said(bucket: str, s3_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from jobs.lib import s3
-
     s3._client.cache_clear()
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)

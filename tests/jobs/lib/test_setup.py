@@ -1,6 +1,7 @@
 """Set-up in parts: what is done stays done, what is missing is named with the command that mends it."""
 
 import hashlib
+import os
 import re
 import resource
 import subprocess
@@ -104,6 +105,25 @@ def test_the_lock_pins_uv_and_hashes_everything() -> None:
     versions = dict(re.findall(r"^([a-z0-9-]+)(?:\[\S+\])?==(\S+)", text, flags=re.MULTILINE))
     assert versions["pyspark"] == versions["pyspark-client"]
     assert versions["delta-spark"] == setup.DELTA_JARS[0].rsplit(":", 1)[1]
+
+
+def test_postgres_comes_by_apt_or_its_absence_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(setup, "has_postgres", lambda: (tmp_path / "installed").exists())
+    apt = tmp_path / "apt-get"
+    apt.write_text(f"#!/bin/sh\nif [ $1 = install ]; then : > {tmp_path}/installed; fi\n")
+    apt.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert not setup.provide_postgres(tmp_path / "log")
+    assert "not root with apt: the tests of the warehouse on Postgres are skipped" in capsys.readouterr().out
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert setup.provide_postgres(tmp_path / "log")
+    (tmp_path / "installed").unlink()
+    apt.write_text("#!/bin/sh\necho no network; exit 100\n")
+    assert not setup.provide_postgres(tmp_path / "log")
+    assert "no network" in capsys.readouterr().out
 
 
 def test_set_up_uses_the_standard_library_alone() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,13 @@ def test_a_folder_becomes_a_store(folder: Path, home: Settings) -> None:
     assert orders.known == stores.Known("name", pattern=r"(\d{8})", format="yyyyMMdd")
 
 
+def test_a_store_may_count_its_weeks(folder: Path, home: Settings) -> None:
+    weekly = YML.replace("{name: '(\\d{8})', format: yyyyMMdd}", "{week: number, first_week: 1989-09-14}")
+    (folder / "store.yml").write_text(weekly)
+    known = stores.load(replace(home, store=str(folder))).sources["orders"].known
+    assert known == stores.Known("week", column="number", first_week=date(1989, 9, 14))
+
+
 @pytest.mark.parametrize("name", stores.shipped())
 def test_shipped_stores_load(name: str, home: Settings, tmp_path: Path) -> None:
     store = stores.load(replace(home, store=name, data=str(tmp_path)))
@@ -89,6 +97,11 @@ def test_the_landing_setting_wins_and_variables_are_put_in(folder: Path, home: S
         (r"'(\d{8})'", r"'(\d{8}'", r"files.orders.known.name: this is not a regular expression"),
         ("yyyyMMdd", "yyyymmdd", r"files.orders.known.format: expected yyyy, MM and dd once each"),
         ("    known: {name: '(\\d{8})', format: yyyyMMdd}\n", "", r"files.orders: the key 'known' is missing"),
+        (
+            "{name: '(\\d{8})', format: yyyyMMdd}",
+            "{week: number, first_week: soon}",
+            r"store.yml:13: files.orders.known.first_week: expected a day such as 2026-02-03, found 'soon'",
+        ),
         (
             "delivers: events",
             "delivers: event",

@@ -1,64 +1,212 @@
-"""Readers go back to a release and forward again; a release that is not there changes nothing."""
+"""Readers, warehouse and champion go back to a release together and forward again, also where one was killed midway."""
 
 from __future__ import annotations
 
-import json
+import multiprocessing
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
 
+from jobs.lib import contracts, registry
 from jobs.lib.errors import DaybreakError
-from jobs.lib.settings import Settings
-from jobs.published import releases, rollback
+from jobs.lib.settings import GATE, Settings
+from jobs.published import history, releases, rollback
+from jobs.warehouse import load
+from tests.releases import PRODUCT, expectations, place_row, publish
 from tests.shop import Shop
 
-PRODUCT = "recommendations"
+MONDAY = date(2026, 3, 2)
+DAYS = tuple(MONDAY + timedelta(days=later) for later in range(3))
+PASSED = {"all": {"publishes": "model", "reason": "beats it"}}
+FAILED = {"all": {"publishes": "popularity", "reason": "does not beat it"}}
+
+
+@pytest.fixture(autouse=True)
+def _quick_mirror(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow's mirror has its own tests (test_registry.py); its import takes longer than all of these."""
+    monkeypatch.setattr(registry, "_mirror", lambda *_: None)
 
 
 @pytest.fixture
-def published(tmp_path: Path, home: Settings) -> Settings:
-    """A shop with the releases a and b of two nights, b in force."""
+def root(tmp_path: Path) -> Iterator[Path]:
+    yield expectations(tmp_path)
+    contracts._load.cache_clear()
+
+
+@pytest.fixture
+def published(tmp_path: Path, home: Settings, root: Path) -> Settings:
+    """A shop with three nights, each with a champion of its own, published and in the warehouse."""
     settings = Shop.create(tmp_path, home).settings
-    place = releases.open_product(settings, "shop", PRODUCT)
-    for release, day in (("a", "2026-03-01"), ("b", "2026-03-02")):
-        key = f"for_newcomer/as_of={day}/release={release}/part-0.parquet"
-        place.put(key, b"1234")
-        table = {"rows": 1, "files": [{"key": key, "bytes": 4}]}
-        facts = {"release": release, "as_of": day, "created_at": day, "model_versions": [], "verdict": None}
-        place.put(releases.manifest_key(release), json.dumps({**facts, "tables": {"for_newcomer": table}}).encode())
-        releases.advance(place, release, day)
+    for n, day in enumerate(DAYS):
+        night(settings, tmp_path, root, day, train(settings, tmp_path, day, f"model of {day}"), f"i{n}")
     return settings
 
 
-def seen(settings: Settings) -> str:
-    current = releases.current(releases.open_product(settings, "shop", PRODUCT))
-    assert current is not None
-    return current["release"]
+def train(settings: Settings, tmp_path: Path, day: date, content: str, verdict: object = None) -> registry.Champion:
+    folder = tmp_path / content
+    folder.mkdir()
+    (folder / "ranker.json").write_text(content)
+    return registry.crown(settings, "shop", PRODUCT, day, folder, {}, verdict or PASSED)
 
 
-@pytest.mark.parametrize("to", ["a", "2026-03-01", "previous"])
-def test_back_by_release_day_or_previous_and_forward_again(published: Settings, to: str) -> None:
-    rollback.run(published, PRODUCT, to)
-    assert seen(published) == "a"
-    rollback.run(published, PRODUCT, "b")
-    assert seen(published) == "b"
+def night(
+    settings: Settings, tmp_path: Path, root: Path, day: date, champion: registry.Champion, item: str = "i9"
+) -> str:
+    """What a night with this champion publishes and loads."""
+    facts: dict[str, object] = {"model_versions": [champion.version], "champion_from": str(champion.champion_from)}
+    facts |= {"verdict": champion.verdict}
+    release = publish(settings, root, day, {"for_customer": [place_row("c1", 1, item)]}, **facts)
+    load.run(settings, day)
+    return release
 
 
-@pytest.mark.parametrize("to", ["c", "2026-03-03"])
+def of(settings: Settings, day: date) -> str:
+    return next(one.release for one in releases.list_releases(settings, "shop", [PRODUCT]) if one.as_of == str(day))
+
+
+def state(settings: Settings) -> tuple[str, str, str]:
+    """Where the three are: the pointer's day, the warehouse's day, and the champion's file for the next night."""
+    pointer = releases.current(releases.open_product(settings, "shop", PRODUCT))
+    with duckdb.connect(settings.warehouse.replace("{store}", "shop"), read_only=True) as warehouse:
+        (day,) = warehouse.execute(f"SELECT DISTINCT as_of FROM {PRODUCT}.for_customer_current").fetchall()[0]
+    champion = registry.champion(settings, "shop", PRODUCT, DAYS[-1] + timedelta(days=1))
+    assert pointer is not None and champion is not None
+    return pointer["as_of"], str(day), (champion.path / "ranker.json").read_text().removeprefix("model of ")
+
+
+def place(settings: Settings) -> releases.ObjectStore:
+    return releases.open_product(settings, "shop", PRODUCT)
+
+
+@pytest.mark.parametrize("to", ["the release", str(DAYS[1]), "previous"])
+def test_the_three_go_back_by_release_day_or_previous_and_forward_again(published: Settings, to: str) -> None:
+    to = of(published, DAYS[1]) if to == "the release" else to
+    rollback.run(published, PRODUCT, to, "ada", "prices were wrong")
+    assert state(published) == (str(DAYS[1]),) * 3
+    decision = history.rollbacks(place(published))[-1]
+    assert (decision.by, decision.why, decision.to) == ("ada", "prices were wrong", of(published, DAYS[1]))
+    assert decision.done_at is not None and decision.at[:2] == "20"
+    rollback.run(published, PRODUCT, of(published, DAYS[2]), "ada")
+    assert state(published) == (str(DAYS[2]),) * 3
+
+
+def test_the_nights_before_keep_their_champion_and_the_hold_lasts_until_it_is_lifted(
+    published: Settings, tmp_path: Path, root: Path
+) -> None:
+    rollback.run(published, PRODUCT, str(MONDAY), "ada", "bad model")
+    was = registry.champion(published, "shop", PRODUCT, DAYS[2])
+    assert was is not None and (was.path / "ranker.json").read_text() == f"model of {DAYS[2]}"
+    later = DAYS[2] + timedelta(days=30)
+    assert not registry.is_due(published, "shop", PRODUCT, later)
+    kept = train(published, tmp_path, later, "challenger")  # trained by hand: it is not put in force
+    assert (kept.path / "ranker.json").read_text() == f"model of {MONDAY}"
+    assert not registry.is_due(published, "shop", PRODUCT, later)
+
+    night(published, tmp_path, root, later, kept)
+    rollback.run(published, PRODUCT, "lift", "ada", "mended")
+    pointer = releases.current(place(published))
+    assert pointer is not None and pointer["as_of"] == str(later)
+    assert registry.is_due(published, "shop", PRODUCT, later + timedelta(days=1))
+    new = train(published, tmp_path, later + timedelta(days=1), "another")
+    assert (new.path / "ranker.json").read_text() == "another"
+
+
+def test_by_setting_a_model_that_passes_the_gate_lifts_the_hold(published: Settings, tmp_path: Path) -> None:
+    settings = replace(published, rollback_hold=GATE)
+    rollback.run(settings, PRODUCT, "previous", "ada")
+    week = DAYS[2] + timedelta(days=1 + settings.training_cadence_days)
+    assert registry.is_due(settings, "shop", PRODUCT, week)
+    lost = train(settings, tmp_path, week, "no better", FAILED)
+    assert (lost.path / "ranker.json").read_text() == f"model of {DAYS[1]}"
+    assert not registry.is_due(settings, "shop", PRODUCT, week)  # the cadence begins anew
+    next_week = week + timedelta(days=settings.training_cadence_days)
+    assert registry.is_due(settings, "shop", PRODUCT, next_week)
+    won = train(settings, tmp_path, next_week, "better", PASSED)
+    assert (won.path / "ranker.json").read_text() == "better"
+
+
+def test_a_withdrawn_night_run_again_stays_withdrawn_and_the_next_is_published(
+    published: Settings, tmp_path: Path, root: Path
+) -> None:
+    rollback.run(published, PRODUCT, "previous", "ada", "prices were wrong")
+    assert "stays withdrawn by ada: prices" in releases.advance(place(published), of(published, DAYS[2]), str(DAYS[2]))
+    assert state(published)[0] == str(DAYS[1])
+    listed = releases.shown(releases.list_releases(published, "shop"))
+    assert f"-> {of(published, DAYS[1])}" in listed and f"x  {of(published, DAYS[2])}" in listed
+    assert "all: model" in listed
+    assert "by ada: prices were wrong" in "\n".join(releases.decided(published, "shop"))
+
+    champion = registry.champion(published, "shop", PRODUCT, DAYS[2] + timedelta(days=1))
+    assert champion is not None
+    release = night(published, tmp_path, root, DAYS[2] + timedelta(days=1), champion)
+    assert (releases.current(place(published)) or {})["release"] == release
+    rollback.run(published, PRODUCT, "previous", "ada")  # over the withdrawn one
+    assert state(published)[0] == str(DAYS[1])
+
+
+def test_latest_is_the_way_forward(published: Settings) -> None:
+    rollback.run(published, PRODUCT, "previous", "ada")
+    rollback.run(published, PRODUCT, "previous", "ada")
+    assert state(published) == (str(MONDAY),) * 3
+    rollback.run(published, PRODUCT, "latest", "ada")
+    assert state(published) == (str(DAYS[2]),) * 3
+    assert not history.withdrawn(place(published))
+    assert not registry.is_due(published, "shop", PRODUCT, DAYS[2] + timedelta(days=1))
+
+
+STEPS = [
+    (module, step, moment)
+    for module, step in (("rollback", "_point"), ("load", "bring"), ("rollback", "_reinstate"))
+    for moment in ("before", "after")
+]
+
+
+def test_a_rollback_killed_anywhere_is_finished_by_running_it_again(published: Settings) -> None:
+    for module, step, moment in [("history", "note", "before"), *STEPS, ("history", "note", "before")]:
+        child = multiprocessing.get_context("fork").Process(target=_die, args=(published, module, step, moment))
+        child.start()
+        child.join()
+        assert child.exitcode == 9, (step, moment)
+        assert state(published)[0] in (str(DAYS[1]), str(DAYS[2]))  # never one further back
+    rollback.run(published, PRODUCT, "previous", "ada")
+    assert state(published) == (str(DAYS[1]),) * 3
+    assert [one.done_at is not None for one in history.rollbacks(place(published))] == [True]
+
+
+def _die(settings: Settings, module: str, step: str, moment: str) -> None:
+    """Rolls back in a process of its own that ends as by SIGKILL just before or just after a step."""
+    where = {"rollback": rollback, "load": load, "history": history}[module]
+    whole = getattr(where, step)
+
+    def struck(*arguments: object) -> None:
+        if moment == "after":
+            whole(*arguments)
+        os._exit(9)
+
+    setattr(where, step, struck)
+    rollback.run(settings, PRODUCT, "previous", "ada")
+
+
+@pytest.mark.parametrize("to", ["c", "2026-03-09"])
 def test_an_unknown_release_is_refused_with_those_that_there_are(published: Settings, to: str) -> None:
-    with pytest.raises(DaybreakError, match="there are a, b"):
-        rollback.run(published, PRODUCT, to)
-    assert seen(published) == "b"
+    with pytest.raises(DaybreakError, match=f"there are {of(published, MONDAY)}, "):
+        rollback.run(published, PRODUCT, to, "ada")
+    assert state(published) == (str(DAYS[2]),) * 3 and not history.rollbacks(place(published))
 
 
 def test_a_release_with_a_file_missing_is_refused(published: Settings) -> None:
-    Path(published.publish, "shop", PRODUCT, "for_newcomer/as_of=2026-03-01/release=a/part-0.parquet").unlink()
+    next(Path(published.publish).glob(f"shop/*/*/as_of={DAYS[1]}/*/*.parquet")).unlink()
     with pytest.raises(DaybreakError, match="no longer whole"):
-        rollback.run(published, PRODUCT, "previous")
-    assert seen(published) == "b"
+        rollback.run(published, PRODUCT, "previous", "ada")
+    assert state(published) == (str(DAYS[2]),) * 3
 
 
 def test_nothing_before_the_first(published: Settings) -> None:
-    rollback.run(published, PRODUCT, "a")
+    rollback.run(published, PRODUCT, str(MONDAY), "ada")
     with pytest.raises(DaybreakError, match="no release before"):
-        rollback.run(published, PRODUCT, "previous")
+        rollback.run(published, PRODUCT, "previous", "ada")

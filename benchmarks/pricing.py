@@ -1,0 +1,174 @@
+"""Pricing: orange juice's units at given prices, and the pricing world's elasticities and captured gain, beside peers.
+
+Choices were made on earlier weeks and on other seeds (100 to 110); what is reported here played no part in them.
+The markdowns' figures are in benchmarks/markdown.py.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks import pricing_peers as peers
+from benchmarks.figures import Figure
+from benchmarks.homes import public_data
+from jobs.pricing import elasticity, sales
+from jobs.pricing.gains import GainParams, desired_price, gains
+from jobs.store.pricing_truth import PricingTruth
+from jobs.store.pricing_world import PricingWorld, PricingWorldParams, pricing_world
+
+BENCH = "pricing"
+JUICE = "dominicks_orange_juice"
+ORIGIN = 135
+SEEDS = range(2001, 2011)
+WEEKS = (104, 52)
+MANY = PricingWorldParams(categories=200, items=50)
+
+
+def measure() -> Iterator[Figure]:
+    """The pricing world first, which needs no data, then its speed, then orange juice."""
+    yield from of_world()
+    yield from of_speed()
+    yield from of_orange_juice(orange_juice(public_data(JUICE)))
+
+
+def of_world() -> Iterator[Figure]:
+    """Elasticities and captured gains over fresh seeds."""
+    told = {weeks: pd.DataFrame([_world(seed, weeks) for seed in SEEDS]) for weeks in WEEKS}
+    mean = told[104].mean()
+    for peer in ("item OLS", "category effects"):
+        name = f"world, {len(SEEDS)} seeds, 104 weeks: elasticity RMSE"
+        yield Figure(BENCH, name, mean["rmse"], mean[f"rmse {peer}"], peer, 1.05, "lower")
+    bias = {peer: abs(mean[f"bias {peer}"]) for peer in ("item OLS", "category effects")}
+    best = min(bias, key=lambda peer: bias[peer])
+    yield Figure(
+        BENCH, "world, 104 weeks: elasticity bias (absolute)", abs(mean["bias"]), bias[best], best, 0.3, "lower"
+    )
+    yield Figure(BENCH, "world, 104 weeks: coverage of 80% intervals", mean["coverage"])
+    for weeks, target in zip(WEEKS, (0.35, 0.28), strict=True):
+        shares = told[weeks]
+        for peer in ("cost-plus", "item OLS", "no diversion", "lower bound alone", "keep all", "all +5%"):
+            name = f"world, {weeks} weeks: share of the oracle's gain"
+            yield Figure(BENCH, name, shares["ours"].mean(), shares[peer].mean(), peer, target)
+        worst = shares["cost-plus"].min()
+        yield Figure(BENCH, f"world, {weeks} weeks: worst seed", shares["ours"].min(), worst, "cost-plus", 0.0)
+        ratio = shares["expected"].sum() / shares["realised"].sum()
+        yield Figure(BENCH, f"world, {weeks} weeks: gain expected / realised", ratio)
+
+
+def _world(seed: int, weeks: int) -> dict[str, float]:
+    """One seed: errors of elasticities, and shares of the oracle's gain by ours, peers and controls."""
+    params, world = GainParams(), pricing_world(seed, PricingWorldParams(weeks=weeks))
+    posterior = elasticity.fit(world.panel)
+    truth, current = world.truth, world.current
+    ols = peers.item_ols(world.panel, current)
+    ours = desired_price(posterior, current, params)
+    alone = desired_price(peers.without_diversion(posterior), current, params)
+    prices = {
+        "ours": ours["price"].to_numpy(),
+        "lower bound alone": ours["lower_bound_price"].to_numpy(),
+        "cost-plus": ours["cost_plus_price"].to_numpy(),
+        "no diversion": alone["price"].to_numpy(),
+        "item OLS": peers.own_best(ols, current, params),
+        "keep all": current["price"].to_numpy(),
+        "all +5%": current["price"].to_numpy() * 1.05,
+    }
+    kept, best = truth.profit(truth.price), truth.profit(truth.oracle(params.largest_step, params.margin_floor))
+    realised = {name: _profit(truth, price) - kept for name, price in prices.items()}
+    expected = gains(posterior, current, ours[["item_id", "price"]], params)["gain"].sum()
+    return {
+        **_errors(world, posterior.mean, ""),
+        **_errors(world, ols, " item OLS"),
+        **_errors(world, peers.category_effects(world.panel, current), " category effects"),
+        "coverage": float(
+            np.mean((posterior.low <= truth.elasticity.ravel()) & (truth.elasticity.ravel() <= posterior.high))
+        ),
+        **{name: gain / (best - kept) for name, gain in realised.items()},
+        "expected": float(expected),
+        "realised": realised["ours"],
+    }
+
+
+def _errors(world: PricingWorld, estimate: np.ndarray, name: str) -> dict[str, float]:
+    """RMSE and bias against the truth; an item whose price never moved is left out of a peer's."""
+    error = estimate - world.truth.elasticity.ravel()
+    return {f"rmse{name}": float(np.sqrt(np.nanmean(error**2))), f"bias{name}": float(np.nanmean(error))}
+
+
+def _profit(truth: PricingTruth, price: np.ndarray) -> float:
+    return truth.profit(price.reshape(truth.price.shape))
+
+
+def of_speed() -> Iterator[Figure]:
+    """10,000 items over 104 weeks: evidence, and the price that one would like for each."""
+    world = pricing_world(1, MANY)
+    start = time.monotonic()
+    desired_price(elasticity.fit(world.panel), world.current)
+    minutes = (time.monotonic() - start) / 60
+    items = len(world.current)
+    yield Figure(BENCH, f"{items:,} items: elasticities and gains, minutes", minutes, None, None, 10.0, "lower")
+
+
+def orange_juice(folder: Path) -> pd.DataFrame:
+    """Units and prices by shop, brand and week: the columns that jobs.pricing.sales takes."""
+    raw = pd.read_csv(folder / "orange_juice_weekly.csv.gz")
+    prices = raw[[f"price{brand}" for brand in range(1, 12)]].to_numpy()
+    return pd.DataFrame(
+        {
+            "location_id": raw["store"].astype(str),
+            "item_id": raw["brand"].astype(str),
+            "week": raw["week"],
+            "units": np.exp(raw["logmove"]),
+            "price": prices[np.arange(len(raw)), raw["brand"] - 1],
+            "is_promotion": raw["deal"] > 0,
+            "is_featured": raw["feat"] > 0,
+        }
+    )
+
+
+def of_orange_juice(panel: pd.DataFrame) -> Iterator[Figure]:
+    """The last 26 weeks, from a fixed origin and one week ahead."""
+    told = sales.fixed_origin(panel, ORIGIN)
+    missed = sales.earlier_errors(panel, ORIGIN)
+    rmse = _rmse(panel, told)
+    for peer, log_units in {"OLS a brand, all prices": _ols, "item and shop mean": _mean}.items():
+        other = _rmse(panel, told.assign(log_units=log_units(panel, told)))
+        yield Figure(BENCH, "orange juice: RMSE of log units, fixed origin", rmse, other, peer, 0.535, "lower")
+    week_ahead = _rmse(panel, sales.refreshed(panel, told, missed))
+    name = "orange juice: RMSE one week ahead, refreshed"
+    yield Figure(BENCH, name, week_ahead, rmse, "the same, fixed origin", 0.50, "lower")
+    both = sales.errors(panel, sales.with_interval(told, missed))
+    half = (both["high"] - both["low"]) / 2
+    coverage = float((both["error"].abs() <= half).mean())
+    name = f"orange juice: 80% intervals cover {coverage:.3f}; off by"
+    yield Figure(BENCH, name, abs(coverage - 0.8), None, None, 0.03, "lower")
+
+
+def _rmse(panel: pd.DataFrame, told: pd.DataFrame) -> float:
+    return float(np.sqrt((sales.errors(panel, told)["error"] ** 2).mean()))
+
+
+def _mean(panel: pd.DataFrame, told: pd.DataFrame) -> np.ndarray:
+    """Each series' mean log units before the origin."""
+    past = panel[panel["week"] < ORIGIN]
+    usual = np.log(past["units"]).groupby([past["item_id"], past["location_id"]]).mean().rename("usual")
+    return told.join(usual, on=["item_id", "location_id"])["usual"].to_numpy()
+
+
+def _ols(panel: pd.DataFrame, told: pd.DataFrame) -> np.ndarray:
+    """A brand's log units on all brands' log prices, deal and feature."""
+    wide = np.log(panel.pivot_table(index=["location_id", "week"], columns="item_id", values="price"))
+    columns = [f"price {name}" for name in wide.columns]
+    rows = panel.join(wide.set_axis(columns, axis=1), on=["location_id", "week"])
+    rows["one"], columns = 1.0, [*columns, "is_promotion", "is_featured", "one"]
+    out = []
+    for _, brand in rows.groupby("item_id"):
+        past, design = brand["week"] < ORIGIN, brand[columns].astype(float)
+        found = np.linalg.lstsq(design[past], np.log(brand.loc[past, "units"]), rcond=None)[0]
+        out.append(brand[["location_id", "item_id", "week"]].assign(log_units=design.to_numpy() @ found))
+    keys = ["location_id", "item_id", "week"]
+    return told[keys].merge(pd.concat(out), on=keys, how="left")["log_units"].to_numpy()

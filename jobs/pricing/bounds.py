@@ -1,0 +1,120 @@
+"""Between which prices an item may move tonight, and which rule draws each end.
+
+Rules are applied in the order of ``ORDER``; one that leaves nothing of what the rules before it allow pulls the price
+to their nearest end instead: a price far below its floor rises by its largest step a night until it is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from jobs.pricing.guardrails import Guardrails, Rules
+
+STEP_UP, STEP_DOWN = "largest_step_up", "largest_step_down"
+ORDER = (
+    "map_price", "margin_floor", "msrp", "competitor_low", "competitor_high", "lowest_price", "highest_price",
+)  # fmt: skip
+FROZEN, PROMOTION, CHANGED = "frozen_items", "promotion", "days_between_changes"
+CENT = 0.01
+MOST_CANDIDATES = 5
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """One item's range of prices; ``held`` names the rule that keeps the price whatever would be gained."""
+
+    item_id: str
+    price: float
+    low: float
+    high: float
+    low_rule: str
+    high_rule: str
+    rules: Rules
+    held: str | None = None
+
+    @property
+    def must_move(self) -> bool:
+        """Whether today's price breaks a rule."""
+        return self.held is None and not self.low - 1e-9 <= self.price <= self.high + 1e-9
+
+
+def bounds(rows: pd.DataFrame, guardrails: Guardrails, as_of: date) -> list[Bounds]:
+    """One for each row of :func:`jobs.pricing.tonight.tonight`, in its order."""
+    days = (pd.Timestamp(as_of) - rows["changed_on"]).dt.days + 1  # a change is seen the day after the night
+    found = []
+    for row, since in zip(rows.itertuples(index=False), days, strict=True):
+        rules = guardrails.of(row.item_id, row.category if isinstance(row.category, str) else None)
+        found.append(_of_item(row, rules, since))
+    return found
+
+
+def _of_item(row, rules: Rules, days_since: float) -> Bounds:
+    price = float(row.price)
+    low, high = price * (1 - rules.largest_step_down), price * (1 + rules.largest_step_up)
+    low_rule, high_rule = STEP_DOWN, STEP_UP
+    for name, is_low, value in _limits(row, rules):
+        if is_low and value > low:
+            low, low_rule = min(value, high), name
+        elif not is_low and value < high:
+            high, high_rule = max(value, low), name
+    held = None
+    if rules.is_frozen:
+        held = FROZEN
+    elif row.on_promotion:
+        held = PROMOTION
+    elif days_since < rules.days_between_changes:
+        held = CHANGED
+    return Bounds(row.item_id, price, low, high, low_rule, high_rule, rules, held)
+
+
+def _limits(row, rules: Rules) -> Iterator[tuple[str, bool, float]]:
+    """(rule, whether it is a lower end, price) of those that apply, in the order of ``ORDER``."""
+    values = {
+        "map_price": (True, row.map_price),
+        "margin_floor": (True, row.cost / (1 - rules.margin_floor)),
+        "msrp": (False, row.msrp),
+        "competitor_low": (True, row.competitor_price * (rules.competitor_low or np.nan)),
+        "competitor_high": (False, row.competitor_price * (rules.competitor_high or np.nan)),
+        "lowest_price": (True, rules.lowest_price),
+        "highest_price": (False, rules.highest_price),
+    }
+    for name in ORDER:
+        is_low, value = values[name]
+        if value is not None and np.isfinite(value):
+            yield name, is_low, float(value)
+
+
+def candidates(one: Bounds, target: float) -> np.ndarray:
+    """The prices on the way from today's to the ``target``, nearest to it last, that the rules allow: within the range,
+    with an allowed ending, at least the smallest step away; at most ``MOST_CANDIDATES``, evenly chosen. Empty where
+    there is none. A price that must move may land anywhere within the range."""
+    goal = float(np.clip(target, one.low, one.high))
+    begin = one.price if not one.must_move else (one.low if one.price < one.low else one.high)
+    low, high = min(begin, goal), max(begin, goal)
+    prices = with_ending(low, high, one.rules.endings)
+    if one.must_move and not len(prices):
+        prices = with_ending(one.low, one.high, one.rules.endings)
+    far = np.abs(prices / one.price - 1) >= max(one.rules.smallest_step, 1e-9)
+    prices = prices[far if not one.must_move else np.abs(prices - one.price) > CENT / 2]
+    ordered = prices[np.argsort(-np.abs(prices - goal), kind="stable")]
+    if len(ordered) <= MOST_CANDIDATES:
+        return ordered
+    return ordered[np.unique(np.linspace(0, len(ordered) - 1, MOST_CANDIDATES + 1).round().astype(int))[1:]]
+
+
+def with_ending(low: float, high: float, endings: tuple[float, ...]) -> np.ndarray:
+    """Prices from ``low`` to ``high`` with these endings, or in whole cents; a hair of slack for what floats lose."""
+    slack = CENT * 1e-4
+    if endings:
+        whole = np.arange(np.floor(low), np.floor(high) + 1)
+        prices = np.round((whole[:, None] + np.array(endings)[None, :]).ravel(), 2)
+        return np.sort(prices[(prices >= low - slack) & (prices <= high + slack) & (prices > 0)])
+    first, last = np.ceil((low - slack) / CENT), np.floor((high + slack) / CENT)
+    count = int(min(max(last - first + 1, 0), 400))
+    cents = np.unique(np.linspace(first, last, count).round()) if count else np.empty(0)
+    return np.round(cents[cents > 0] * CENT, 2)

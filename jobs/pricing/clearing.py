@@ -1,0 +1,185 @@
+"""Plans to clear stock: which items, by when, and a price for each week to come; in plain frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtr
+
+from jobs.pricing import fluid, markdown_dp
+from jobs.pricing.bounds import with_ending
+from jobs.pricing.guardrails import Clearance, Guardrails, Rules
+from jobs.pricing.markdown_belief import Belief
+from jobs.pricing.posterior import Posterior
+
+SCENARIOS, FLUID = "scenarios", "fluid"
+COLUMNS = (
+    "item_id", "week", "price", "current_price", "expected_units", "expected_stock_left", "expected_revenue",
+    "clearance_probability", "clear_by", "method", "reason",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class MarkdownParams:
+    """What is believed where nothing is known: ``elasticity`` and the spreads of it and of the level (logs), ``size``
+    of the weekly negative binomial. Up to ``dp_stock`` pieces the programme runs piece by piece, above it as a fluid.
+    ``kept_worth`` is what a piece without an end date is worth, as a share of today's price, where no cost is known."""
+
+    elasticity: float = -2.0
+    elasticity_sd: float = 0.8
+    level_sd: float = 0.7
+    least_level_sd: float = 0.3
+    size: float = 8.0
+    dp_stock: int = 400
+    kept_worth: float = 0.5
+
+
+@dataclass(frozen=True)
+class Case:
+    """One item to clear: pieces, weeks, the day it must be gone by, what a piece left over is worth (share of today's
+    price), the prices that may be asked (falling, today's first) and why it is planned."""
+
+    item_id: str
+    price: float
+    stock: int
+    weeks: int
+    clear_by: date
+    salvage: float
+    prices: np.ndarray
+    belief: Belief
+    why: str
+
+
+def plans(
+    rows: pd.DataFrame,
+    posterior: Posterior,
+    guardrails: Guardrails,
+    sold: pd.DataFrame,
+    as_of: date,
+    params: MarkdownParams = MarkdownParams(),
+) -> pd.DataFrame:
+    """``COLUMNS``, one row an item to clear and week.
+
+    ``rows`` as :func:`jobs.pricing.tonight.tonight` gives them; ``sold``: ``item_id, units, weeks`` of what was sold
+    since the posterior was fitted. Items that are frozen, or have no stock, are not planned.
+    """
+    found = [plan(case, as_of, params) for case in cases(rows, posterior, guardrails, sold, as_of, params)]
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=list(COLUMNS))
+
+
+def cases(
+    rows: pd.DataFrame,
+    posterior: Posterior,
+    guardrails: Guardrails,
+    sold: pd.DataFrame,
+    as_of: date,
+    params: MarkdownParams,
+) -> Iterator[Case]:
+    """The items to clear."""
+    known = posterior.frame().set_index("item_id")
+    since = sold.set_index("item_id")
+    for row in rows[rows["on_hand"].fillna(0) >= 1].itertuples(index=False):
+        rules = guardrails.of(row.item_id, row.category if isinstance(row.category, str) else None)
+        if rules.is_frozen:
+            continue
+        believed = known.loc[row.item_id] if row.item_id in known.index else None
+        belief = _belief(row, believed, since.loc[row.item_id] if row.item_id in since.index else None, params)
+        case = _case(row, rules, belief, guardrails.clearance, as_of, params)
+        if case is not None:
+            yield case
+
+
+def _belief(row, believed: pd.Series | None, sold: pd.Series | None, params: MarkdownParams) -> Belief:
+    """The item's demand at today's price: the posterior's, updated by what sold since, or that of four weeks."""
+    if believed is None or not np.isfinite(believed["log_rate"]):
+        level = np.log(max(float(row.units_28d or 0) / 4, 0.25))
+        return Belief.prior(level, params.level_sd, params.elasticity, params.elasticity_sd, params.size)
+    slope, spread = params.elasticity, params.elasticity_sd
+    if np.isfinite(believed["mean"]):
+        slope, spread = float(believed["mean"]), max((believed["high"] - believed["low"]) / 2.5632, 0.1)
+    level = float(believed["log_rate"]) + slope * np.log(row.price / believed["price"])
+    sd = max(float(np.nan_to_num(believed["log_rate_sd"], nan=params.level_sd)), params.least_level_sd)
+    belief = Belief.prior(level, sd, slope, spread, params.size)
+    return belief if sold is None or sold["weeks"] <= 0 else belief.updated(sold["units"], 1.0, float(sold["weeks"]))
+
+
+def _case(row, rules: Rules, belief: Belief, clearance: Clearance, as_of: date, params: MarkdownParams) -> Case | None:
+    """None where neither a date nor too much stock asks for a plan."""
+    ends = [day for day in (row.clear_by, row.discontinued_on) if pd.notna(day) and day.date() > as_of]
+    stock = int(row.on_hand)
+    week = float(belief.weight @ np.exp(belief.log_level))
+    last = as_of + timedelta(weeks=clearance.longest_weeks)
+    if ends and min(ends).date() <= last:
+        until, salvage = min(ends).date(), clearance.salvage
+        why = f"{stock} pieces are to be gone by {until}"
+    elif stock > clearance.weeks_of_stock * week and row.units_28d and row.units_28d > 0:
+        cost = float(row.cost) / row.price if pd.notna(row.cost) else params.kept_worth
+        until, salvage = last, max(clearance.salvage, min(cost, 1.0))
+        why = f"{stock} pieces are stock for {stock / week:.0f} weeks"
+    else:
+        return None
+    weeks = max(-(-(until - as_of).days // 7), 1)
+    prices = _prices(row, rules, clearance)
+    return Case(row.item_id, float(row.price), stock, weeks, until, salvage, prices, belief, why)
+
+
+def _prices(row, rules: Rules, clearance: Clearance) -> np.ndarray:
+    """Today's price and the lower ones, with the store's endings and never below the maker's lowest advertised."""
+    found = [float(row.price)]
+    for level in clearance.levels:
+        wanted = row.price * level
+        near = with_ending(wanted * 0.9, wanted, rules.endings)
+        price = float(near[-1]) if len(near) else round(wanted, 2)
+        if 0 < price < found[-1] - 0.005 and not price < (row.map_price or 0):
+            found.append(price)
+    return np.array(found)
+
+
+def plan(case: Case, as_of: date, params: MarkdownParams) -> pd.DataFrame:
+    """The rows of one item."""
+    rates, weights = case.belief.rates(case.prices / case.price)
+    scaled = case.prices / case.price
+    if case.stock <= params.dp_stock:
+        way = markdown_dp.path(case.stock, case.weeks, 0, scaled, rates, weights, case.belief.size, case.salvage)
+        told = markdown_dp.followed(case.stock, way, rates, weights, case.belief.size)
+        units, left, cleared, method = told[:-1, 0], told[:-1, 1], float(told[-1, 0]), SCENARIOS
+    else:
+        way, units, left, cleared = _fluid(case, scaled, rates, weights)
+        method = FLUID
+    price = case.prices[way]
+    revenue = price * units
+    told_money = f"{revenue.sum():.2f} expected"
+    reason = f"{case.why}: {told_money}, all gone with probability {cleared:.2f}"
+    return pd.DataFrame(
+        {
+            "item_id": case.item_id,
+            "week": [as_of + timedelta(days=1 + 7 * week) for week in range(case.weeks)],
+            "price": price,
+            "current_price": case.price,
+            "expected_units": units,
+            "expected_stock_left": left,
+            "expected_revenue": revenue,
+            "clearance_probability": np.clip(cleared, 0.0, 1.0),
+            "clear_by": case.clear_by,
+            "method": method,
+            "reason": reason,
+        }
+    )
+
+
+def _fluid(
+    case: Case, scaled: np.ndarray, rates: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Path, units and stock left by week, and the probability of clearing, of a large stock."""
+    mean = weights @ rates
+    cv = float(np.mean(np.sqrt(weights @ (rates - mean) ** 2) / mean))
+    way = fluid.path(case.stock, case.weeks, 0, scaled, mean, cv, case.salvage)
+    wanted = np.cumsum(mean[way])
+    sold = fluid.expected_sales(case.stock, wanted, cv)
+    spread = np.sqrt(wanted[-1] + (cv * wanted[-1]) ** 2)
+    cleared = float(ndtr((wanted[-1] - case.stock) / spread))
+    return way, np.diff(sold, prepend=0.0).clip(0), case.stock - sold, cleared

@@ -1,0 +1,164 @@
+"""One row per item and week for the elasticities: what sold, at which price, and what else was going on.
+
+Lines at a business customer's contract price do not answer to the list price and stay out. A store without a table of
+prices has them as it sold: the median line of the week, since the mean falls with the size of the order.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.window import Window
+
+from jobs.features.learning import sold
+from jobs.pricing.guardrails import Trust
+
+WEEKS = 156  # three years: what bounds the frame on the driver, with the catalogue
+COLUMNS = (
+    "item_id", "category", "nest", "week", "units", "price", "cost", "is_promotion", "is_featured", "is_stockout",
+    "competitor_price",
+)  # fmt: skip
+
+
+def panel(
+    order_lines: DataFrame,
+    items: DataFrame,
+    prices: DataFrame,
+    promotions: DataFrame,
+    stock_levels_changes: DataFrame,
+    competitor_prices: DataFrame,
+    contract_prices: DataFrame,
+    as_of: date,
+) -> DataFrame:
+    """``COLUMNS``, one row per item and whole week that ended by ``as_of`` from the item's first sale on.
+
+    ``price`` is what customers paid: the list price weighted by its days less the week's promotion, else the median
+    line, else the last one known; weeks before any price are left out. ``nest`` is the product that variants share.
+    ``is_stockout``: on at least one evening of the week the shelf was empty. ``stock_levels_changes`` has every count.
+    """
+    lines = off_contract(sold(order_lines), contract_prices)
+    weeks = _weeks(lines, as_of)
+    joined = (
+        weeks.join(_sales(lines), ["item_id", "week"], "left")
+        .join(_listed(weeks, prices), ["item_id", "week"], "left")
+        .join(_promoted(promotions), ["item_id", "week"], "left")
+        .join(_sold_out(stock_levels_changes, as_of), ["item_id", "week"], "left")
+        .join(_competitors(competitor_prices), ["item_id", "week"], "left")
+        .join(_facts(items), "item_id", "left")
+    )
+    so_far = Window.partitionBy("item_id").orderBy("week")
+    paid = F.col("list_price") * (1 - F.coalesce("depth", F.lit(0.0)))
+    told = F.coalesce(paid, F.col("line_price"))
+    priced = joined.withColumn("price", F.coalesce(told, F.last(told, ignorenulls=True).over(so_far)))
+    return priced.where(F.col("price") > 0).select(
+        "item_id",
+        "category",
+        "nest",
+        "week",
+        F.coalesce("units", F.lit(0)).cast("double").alias("units"),
+        "price",
+        F.coalesce("list_cost", "cost").alias("cost"),
+        F.coalesce(F.col("depth") > 0, F.lit(False)).alias("is_promotion"),
+        F.coalesce("is_featured", F.lit(False)).alias("is_featured"),
+        F.coalesce(F.col("days_out") > 0, F.lit(False)).alias("is_stockout"),
+        "competitor_price",
+    )
+
+
+def collected(frame: DataFrame, trust: Trust = Trust()) -> pd.DataFrame:
+    """The panel on the driver, sorted; bounded by the catalogue times ``WEEKS``. A competitor's price that cannot be
+    of the same thing is none."""
+    rows: pd.DataFrame = frame.select(*COLUMNS).toPandas()
+    rows["week"] = pd.to_datetime(rows["week"])
+    ratio = rows["competitor_price"] / rows["price"]
+    rows.loc[~ratio.between(1 / trust.implausible_ratio, trust.implausible_ratio), "competitor_price"] = np.nan
+    return rows.sort_values(["item_id", "week"], kind="stable", ignore_index=True)
+
+
+def off_contract(lines: DataFrame, contract_prices: DataFrame) -> DataFrame:
+    """Lines without those that a business customer bought under an agreement of theirs for the item."""
+    agreed = contract_prices.select(
+        "customer_id", "item_id", F.col("valid_from").alias("_from"), F.col("valid_to").alias("_to")
+    )
+    inside = (F.col("order_date") >= F.col("_from")) & (F.col("_to").isNull() | (F.col("order_date") <= F.col("_to")))
+    same = (lines["customer_id"] == agreed["customer_id"]) & (lines["item_id"] == agreed["item_id"])
+    return lines.join(agreed, same & inside, "left_anti")
+
+
+def _monday(day: str) -> Column:
+    return F.trunc(F.col(day), "week")
+
+
+def _weeks(lines: DataFrame, as_of: date) -> DataFrame:
+    """Item × week, from the first sale to the last week that is over."""
+    last = as_of - timedelta(days=(as_of.weekday() + 1) % 7 + 6)  # Monday of the last week whose Sunday has passed
+    first = last - timedelta(weeks=WEEKS - 1)
+    began = lines.groupBy("item_id").agg(F.greatest(F.min(_monday("order_date")), F.lit(first)).alias("_first"))
+    known = began.where(F.col("_first") <= F.lit(last))
+    return known.select("item_id", F.explode(F.expr(f"sequence(_first, DATE'{last}', INTERVAL 7 DAYS)")).alias("week"))
+
+
+def _sales(lines: DataFrame) -> DataFrame:
+    return lines.groupBy("item_id", _monday("order_date").alias("week")).agg(
+        F.sum("units").alias("units"), F.percentile("price", F.lit(0.5)).alias("line_price")
+    )
+
+
+def _listed(weeks: DataFrame, prices: DataFrame) -> DataFrame:
+    """The list price and cost of an item's week, each price weighted by the days for which it held."""
+    following = Window.partitionBy("item_id").orderBy("valid_from")
+    spans = prices.select(
+        "item_id",
+        "valid_from",
+        F.lead("valid_from").over(following).alias("_until"),
+        "price",
+        F.col("cost").alias("_c"),
+    )
+    sunday = F.date_add("week", 6)
+    met = weeks.join(spans, "item_id", "inner").where(
+        (F.col("valid_from") <= sunday) & (F.col("_until").isNull() | (F.col("_until") > F.col("week")))
+    )
+    ends = F.least(F.date_add("week", 7), F.coalesce("_until", F.date_add("week", 7)))
+    days = F.date_diff(ends, F.greatest("valid_from", "week"))
+    weighed = met.withColumn("_days", days)
+    return weighed.groupBy("item_id", "week").agg(
+        (F.sum(F.col("price") * F.col("_days")) / F.sum("_days")).alias("list_price"),
+        F.max_by("_c", "valid_from").alias("list_cost"),
+    )
+
+
+def _promoted(promotions: DataFrame) -> DataFrame:
+    """The depth of a week's promotion, weighted by the days that it ran, and whether the item was featured."""
+    days = promotions.select(
+        "item_id", "depth", "is_featured", F.explode(F.sequence("starts_on", "ends_on")).alias("day")
+    )
+    deepest = days.groupBy("item_id", "day").agg(F.max("depth").alias("depth"), F.max("is_featured").alias("featured"))
+    return deepest.groupBy("item_id", _monday("day").alias("week")).agg(
+        (F.sum("depth") / 7).alias("depth"), F.max("featured").alias("is_featured")
+    )
+
+
+def _sold_out(stock_levels_changes: DataFrame, as_of: date) -> DataFrame:
+    """Days of a week on which no location had a piece left; a count holds until the next one of its location."""
+    order = Window.partitionBy("item_id", "location_id").orderBy("known_day", "_file_version", "_file", "_row")
+    counts = stock_levels_changes.withColumn("_until", F.lead("known_day").over(order))
+    end = F.coalesce(F.date_sub("_until", 1), F.lit(as_of))
+    spans = counts.where(~F.col("is_deleted") & (end >= F.col("known_day")))
+    held = spans.select("item_id", "on_hand", F.explode(F.sequence(F.col("known_day"), end)).alias("day"))
+    empty = held.groupBy("item_id", "day").agg(F.max("on_hand").alias("most")).where("most <= 0")
+    return empty.groupBy("item_id", _monday("day").alias("week")).agg(F.count(F.lit(1)).alias("days_out"))
+
+
+def _competitors(competitor_prices: DataFrame) -> DataFrame:
+    there = competitor_prices.where("is_in_stock")
+    return there.groupBy("item_id", _monday("observed_on").alias("week")).agg(
+        F.percentile("price", F.lit(0.5)).alias("competitor_price")
+    )
+
+
+def _facts(items: DataFrame) -> DataFrame:
+    return items.select("item_id", "category", F.col("parent_item_id").alias("nest"), "cost")

@@ -1,0 +1,41 @@
+"""The price of every item for tomorrow, beside the one it has: a suggestion for a person or an ERP, never applied here.
+
+Decided on the driver: the catalogue is what bounds it.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pandas as pd
+from pyspark.sql import DataFrame
+
+from jobs.lib import contracts
+from jobs.lib.registry import Champion
+from jobs.lib.settings import Settings
+from jobs.lib.stores import Store
+from jobs.pricing import guardrails_file, rows_of
+from jobs.pricing.posterior import Posterior
+from jobs.pricing.suggestions import suggest
+from jobs.pricing.tonight import tonight
+
+
+def price_suggestions(
+    item: DataFrame,
+    items: DataFrame,
+    prices: DataFrame,
+    promotions: DataFrame,
+    competitor_prices: DataFrame,
+    price_approvals: DataFrame,
+    as_of: date,
+    champion: Champion,
+    store: Store,
+    settings: Settings,
+) -> DataFrame:
+    """One row an active item with a price."""
+    guardrails = guardrails_file.load(store.folder, settings.guardrails)
+    rows = tonight(item, items, prices, promotions, competitor_prices, price_approvals, as_of, guardrails)
+    posterior = Posterior.load(champion.path)
+    told = suggest(rows, posterior, guardrails, settings.control_salt, as_of) if len(rows) else pd.DataFrame()
+    named = told.assign(currency=store.currency, model_version=champion.version, as_of=as_of)
+    return rows_of.spark_rows(item.sparkSession, named, contracts.load("pricing.price_suggestions"))

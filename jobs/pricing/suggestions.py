@@ -1,0 +1,232 @@
+"""The prices of a night from what is believed of demand and what the store allows, in plain frames.
+
+A price is one for everybody: no customer, group or attribute of people is among the inputs, and prices agreed with
+business customers are neither read nor changed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from jobs.pricing import exploration, gains, options, portfolio, reasons
+from jobs.pricing.bounds import Bounds, bounds
+from jobs.pricing.gains import GainParams
+from jobs.pricing.guardrails import PROFIT, REVENUE, Guardrails
+from jobs.pricing.posterior import NONE, Posterior
+
+QUANTILE, ENDINGS, SMALLEST = "decide_on_quantile", "endings", "smallest_step"
+MOST, AVERAGE = "max_changes", "largest_average_step"
+NO_FLOOR = -1.0  # of margin: what is desired may lie below any floor, so that the rule that holds it shows
+LOOK = 0.15  # how far from today's price evidence is asked at least: what the world's measurements looked at
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Tonight's price of an item, the rule that held it (None: none did), and how chance had a part in it."""
+
+    price: float
+    bound_by: str | None = None
+    is_exploration: bool = False
+    propensity: float = 1.0
+
+
+def suggest(rows: pd.DataFrame, posterior: Posterior, guardrails: Guardrails, salt: str, as_of: date) -> pd.DataFrame:
+    """One row for each of :func:`jobs.pricing.tonight.tonight`, with the columns of
+    ``expectations/pricing/price_suggestions.yml`` but currency and model_version."""
+    rows = _believed(rows, posterior, guardrails)
+    limits = bounds(rows, guardrails, as_of)
+    without = rows["evidence"].eq(NONE).to_numpy()
+    lines = _lines(rows)
+    free = [one for one, line in zip(limits, lines, strict=True) if one.held is None and line is None]
+    drawn, kept = exploration.explored(free, guardrails.exploration, guardrails.max_changes, salt, as_of)
+    steady = [
+        replace(one, held=one.held or options.NO_EVIDENCE) if none else one
+        for one, none in zip(limits, without, strict=True)
+    ]
+    params = _params(guardrails)
+    targets = _targets(rows, posterior, guardrails, params)
+    left = [at for at, one in enumerate(steady) if one.item_id not in drawn]
+    every = options.units([steady[at] for at in left], targets[left].tolist(), [lines[at] for at in left])
+    decided = _decided(every, rows, posterior, guardrails, params, len(drawn))
+    for item, (price, propensity) in drawn.items():
+        decided[item] = Decision(price, None, True, propensity)
+    for item, propensity in kept.items():
+        decided[item] = replace(decided[item], propensity=propensity)
+    return _told(rows, decided, targets, posterior, guardrails, params)
+
+
+def _believed(rows: pd.DataFrame, posterior: Posterior, guardrails: Guardrails) -> pd.DataFrame:
+    """Items with their elasticities; ``cost`` is null for all where the store wants revenue, ``own_cost`` stays."""
+    known = posterior.frame()[["item_id", "evidence", "mean", "low", "high"]]
+    found = rows.merge(known, on="item_id", how="left").assign(own_cost=rows["cost"].to_numpy(float))
+    found["evidence"] = found["evidence"].fillna(NONE)
+    rate = posterior.frame().set_index("item_id")["log_rate"].reindex(found["item_id"]).to_numpy(float)
+    found["weight"] = found["price"].to_numpy(float) * np.exp(np.nan_to_num(rate, nan=np.log(1e-6)))
+    found["category"] = found["category"].astype(object).where(found["category"].notna(), None)
+    return found
+
+
+def _params(guardrails: Guardrails) -> GainParams:
+    """How far one looks: as far as any rule lets a price go, so that the rule that holds it shows."""
+    every = [guardrails.store, *guardrails.categories.values(), *guardrails.items.values()]
+    furthest = max(max(rules.largest_step_up, rules.largest_step_down) for rules in every)
+    return GainParams(
+        quantile=guardrails.decide_on_quantile,
+        largest_step=max(LOOK, furthest),
+        margin_floor=NO_FLOOR,
+    )
+
+
+def _lines(rows: pd.DataFrame) -> list[str | None]:
+    """The price line of each item, None for one that is alone in its line."""
+    sizes = rows["price_line"].map(rows["price_line"].value_counts())
+    return [line if size > 1 else None for line, size in zip(rows["price_line"], sizes, strict=True)]
+
+
+def _decided(
+    every: Sequence[options.Unit],
+    rows: pd.DataFrame,
+    posterior: Posterior,
+    guardrails: Guardrails,
+    params: GainParams,
+    explored: int,
+) -> dict[str, Decision]:
+    """item → decision of all that is not explored."""
+    members = options.table(every, rows)
+    members["value"] = _values(members, rows, posterior, guardrails, params)
+    wanted = members if guardrails.largest_average_step is not None else _nearest(members)
+    most = None if guardrails.max_changes is None else max(guardrails.max_changes - explored, 0)
+    revenue = rows.assign(category=rows["category"].fillna("")).groupby("category")["weight"].sum()
+    shop = wanted.assign(category=wanted["category"].fillna(""))
+    taken = portfolio.chosen(shop, most, guardrails.largest_average_step, revenue)
+    full = most is not None and len(members.merge(taken.reset_index(), on=["unit", "option"])) >= most
+    values = {unit: part.groupby("option")["value"].first() for unit, part in members.groupby("unit")}
+    found = {}
+    for unit in every:
+        option = taken.get(unit.name)
+        worth = values.get(unit.name, pd.Series(dtype=float)).to_numpy(float) > 0
+        for at, (one, target) in enumerate(zip(unit.items, unit.targets, strict=True)):
+            price = one.price if option is None else float(unit.prices[option][at])
+            held = _bound_by(unit, one, target, option, worth, full)
+            found[one.item_id] = Decision(price, held)
+    return found
+
+
+def _values(
+    members: pd.DataFrame, rows: pd.DataFrame, posterior: Posterior, guardrails: Guardrails, params: GainParams
+) -> np.ndarray:
+    """What decides about an option: the lower quantile of its gain, summed over its items. One that mends a broken rule
+    comes before all others, the worst breach first."""
+    if members.empty:
+        return np.empty(0)
+    asked = _expected(members, rows, posterior, guardrails, params)
+    low = members.assign(value=asked["gain_low"].to_numpy(float)).groupby(["unit", "option"])["value"]
+    value = low.transform(lambda values: values.sum(skipna=False)).fillna(0.0).to_numpy(float)
+    first = np.abs(value).sum() + 1.0
+    breach = members.groupby(["unit", "option"])["ratio"].transform(lambda ratios: np.abs(np.log(ratios)).max())
+    return np.where(members["must_move"], first * (1 + breach.to_numpy(float)), value)
+
+
+def _targets(rows: pd.DataFrame, posterior: Posterior, guardrails: Guardrails, params: GainParams) -> np.ndarray:
+    """The price that one would like, today's where nothing is known of an item."""
+    liked = gains.desired_price(posterior, _current(rows, guardrails), params).set_index("item_id")["price"]
+    known = liked.reindex(rows["item_id"]).to_numpy(float)
+    return np.where(rows["evidence"].ne(NONE) & np.isfinite(known), known, rows["price"].to_numpy(float))
+
+
+def _expected(
+    asked: pd.DataFrame, rows: pd.DataFrame, posterior: Posterior, guardrails: Guardrails, params: GainParams
+) -> pd.DataFrame:
+    """What :func:`jobs.pricing.gains.gains` says of each row (item_id, price) of ``asked``; NaN without evidence."""
+    return gains.gains(posterior, _current(rows, guardrails), asked[["item_id", "price"]], params)
+
+
+def _current(rows: pd.DataFrame, guardrails: Guardrails) -> pd.DataFrame:
+    current = rows[["item_id", "price", "cost"]]
+    return current.assign(cost=np.nan) if guardrails.objective == REVENUE else current
+
+
+def _nearest(members: pd.DataFrame) -> pd.DataFrame:
+    """Of each unit the option that is nearest to the desired price and still worth it."""
+    worth = members[members["value"] > 0]
+    last = worth.groupby("unit")["option"].transform("max")
+    return worth[worth["option"] == last]
+
+
+def _bound_by(
+    unit: options.Unit, one: Bounds, target: float, option: int | None, worth: np.ndarray, full: bool
+) -> str | None:
+    """The rule without which the price would be another; None where none held it."""
+    if unit.held is not None:
+        return one.held or options.LINE
+    side = one.low_rule if target < one.low - 1e-9 else one.high_rule if target > one.high + 1e-9 else None
+    if option is None:
+        if abs(target / one.price - 1) < 1e-9 and not unit.must_move:
+            return None  # it is where it should be
+        if not len(unit.prices):
+            return _no_option(unit, one, target, side)
+        return (MOST if full else AVERAGE) if worth.any() else QUANTILE
+    if option < len(unit.prices) - 1:
+        return AVERAGE if worth[option + 1 :].any() else QUANTILE
+    reached = abs(float(unit.prices[option][unit.items.index(one)]) - target) < 0.0051
+    if side is not None or reached:
+        return side
+    return options.LINE if len(unit.items) > 1 else ENDINGS if one.rules.endings else None
+
+
+def _no_option(unit: options.Unit, one: Bounds, target: float, side: str | None) -> str | None:
+    if len(unit.items) > 1:
+        return options.LINE
+    reach = abs(np.clip(target, one.low, one.high) / one.price - 1)
+    if reach < max(one.rules.smallest_step, 1e-9):
+        return side or SMALLEST
+    return ENDINGS
+
+
+def _told(
+    rows: pd.DataFrame,
+    decided: Mapping[str, Decision],
+    targets: np.ndarray,
+    posterior: Posterior,
+    guardrails: Guardrails,
+    params: GainParams,
+) -> pd.DataFrame:
+    """The table's rows: before and after, what is expected of both, and why."""
+    made = [decided[item] for item in rows["item_id"]]
+    after = rows[["item_id"]].assign(price=[one.price for one in made])
+    now = _expected(rows, rows, posterior, guardrails, params)
+    then = _expected(after, rows, posterior, guardrails, params)
+    table = pd.DataFrame(
+        {
+            "item_id": rows["item_id"],
+            "category": rows["category"],
+            "current_price": rows["price"],
+            "suggested_price": after["price"],
+            "desired_price": np.round(targets, 4),
+            "bound_by": [one.bound_by for one in made],
+            "elasticity": rows["mean"],
+            "elasticity_low": rows["low"],
+            "elasticity_high": rows["high"],
+            "evidence": rows["evidence"],
+            "objective": np.where(
+                (guardrails.objective == PROFIT) & rows["own_cost"].notna().to_numpy(), PROFIT, REVENUE
+            ),
+        }
+    )
+    for name in ("units", "profit"):
+        table[f"expected_{name}_now"] = now[name].to_numpy(float)
+        table[f"expected_{name}_suggested"] = then[name].to_numpy(float)
+        table[f"expected_{name}_low"] = then[f"{name}_low"].to_numpy(float)
+        table[f"expected_{name}_high"] = then[f"{name}_high"].to_numpy(float)
+    table["expected_gain"] = then["gain"].to_numpy(float)
+    table["expected_gain_low"] = then["gain_low"].to_numpy(float)
+    table["cost"], table["competitor_price"] = rows["own_cost"], rows["competitor_price"]
+    table["is_exploration"] = [one.is_exploration for one in made]
+    table["propensity"] = [one.propensity for one in made]
+    table["reason"] = reasons.reasons(table, rows["competitor_note"].tolist())
+    return table

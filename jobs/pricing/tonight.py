@@ -1,0 +1,74 @@
+"""What is known tonight of every item that can be sold tomorrow: its price, cost, bounds, line, stock, competitors."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pandas as pd
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs.pricing import competitors
+from jobs.pricing.guardrails import Guardrails
+
+BOUNDS = ("map_price", "msrp", "price_line", "clear_by")
+
+
+def tonight(
+    item: DataFrame,
+    items: DataFrame,
+    prices: DataFrame,
+    promotions: DataFrame,
+    competitor_prices: DataFrame,
+    price_approvals: DataFrame,
+    as_of: date,
+    guardrails: Guardrails,
+) -> pd.DataFrame:
+    """One row an active item that has a price, sorted by id; the catalogue bounds it.
+
+    Columns: ``item_id, title, category, price, cost, on_hand, units_28d, discontinued_on, map_price, msrp, price_line,
+    clear_by, changed_on`` (day from which today's price holds, null where unknown), ``on_promotion`` (a promotion
+    runs tomorrow), ``competitor_price, competitor_note``. A decided price that holds by tomorrow is the price, also
+    where the table of prices does not know it yet.
+    """
+    sold = item.where("is_active").select("item_id", "title", "category", "price", "cost", "on_hand", "units_28d")
+    rows: pd.DataFrame = (
+        sold.join(items.select("item_id", "discontinued_on", *BOUNDS), "item_id", "left")
+        .join(_in_force(prices, price_approvals, as_of), "item_id", "left")
+        .join(_promoted(promotions, as_of), "item_id", "left")
+        .toPandas()
+    )
+    rows["price"] = rows["decided_price"].fillna(rows["price"])
+    rows["on_promotion"] = rows["on_promotion"].eq(True)
+    rows = rows[rows["price"] > 0].drop(columns="decided_price")
+    for name in ("discontinued_on", "clear_by", "changed_on"):
+        rows[name] = pd.to_datetime(rows[name])
+    rows["price_line"] = rows["item_id"].map(dict(guardrails.price_lines)).fillna(rows["price_line"])
+    seen: pd.DataFrame = competitors.latest(competitor_prices).toPandas()
+    counted = competitors.trusted(seen, rows, guardrails.competitors, as_of)
+    rows = rows.merge(counted, on="item_id", how="left")
+    rows["competitor_price"] = rows["competitor_price"].astype(float)
+    rows["competitor_note"] = rows["competitor_note"].fillna("")
+    return rows.sort_values("item_id", kind="stable", ignore_index=True)
+
+
+def _in_force(prices: DataFrame, price_approvals: DataFrame, as_of: date) -> DataFrame:
+    """``item_id, decided_price, changed_on`` of the price that holds tomorrow: the last of the table of prices and of
+    what was decided; a decision wins over a list of the same day, and a list price that says the same is no change."""
+    tomorrow = F.lit(as_of + timedelta(days=1))
+    listed = prices.select("item_id", "valid_from", "price", F.lit(0).alias("_order"))
+    decided = price_approvals.where("decision <> 'refused' AND price IS NOT NULL AND valid_from IS NOT NULL")
+    every = listed.unionByName(decided.select("item_id", "valid_from", "price", F.lit(1).alias("_order")))
+    known = every.where(F.col("valid_from") <= tomorrow)
+    before = F.expr("lag(price) OVER (PARTITION BY item_id ORDER BY valid_from, _order)")
+    changes = known.withColumn("_changed", F.when(before.isNull() | (before != F.col("price")), F.col("valid_from")))
+    return changes.groupBy("item_id").agg(
+        F.max_by("price", F.struct("valid_from", "_order")).alias("decided_price"),
+        F.max("_changed").alias("changed_on"),
+    )
+
+
+def _promoted(promotions: DataFrame, as_of: date) -> DataFrame:
+    tomorrow = F.lit(as_of + timedelta(days=1))
+    running = promotions.where((F.col("starts_on") <= tomorrow) & (F.col("ends_on") >= tomorrow) & (F.col("depth") > 0))
+    return running.select("item_id").distinct().withColumn("on_promotion", F.lit(True))

@@ -1,0 +1,139 @@
+"""What lies in a warehouse: a schema a product, its tables with views and changes, and ``daybreak.releases``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from jobs.lib.errors import DaybreakError
+from jobs.warehouse import shapes
+from jobs.warehouse.connections import Warehouse
+from jobs.warehouse.shapes import DAY, Column, Shape, literal, quoted
+
+CURRENT, LOADED, REPLACED, DROPPED = "current", "loaded", "replaced", "dropped"
+RELEASES = Shape(
+    "daybreak",
+    "releases",
+    "One row is a release of a product that was loaded.",
+    ("product", "release"),
+    (
+        Column("store", "string", "the store whose warehouse this is", False),
+        Column("product", "string", "the product, which is also the schema of its tables", False),
+        Column("release", "string", "the release's name in the publication", False),
+        Column(DAY, "date", "the night that it is of [day local to the store]", False),
+        Column("rows", "long", "rows of all its tables", False),
+        Column("sha256", "string", "of its manifest, which names the sha256 of every file", False),
+        Column("loaded_at", "timestamp", "when its rows came in (UTC)", False),
+        Column("changed_at", "timestamp", "when readers got to see it, as its changes say (UTC)", True),
+        Column(
+            "state", "string", "current: what readers see; loaded: its day's rows are its; replaced: no more", False
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Known:
+    """A release that the warehouse knows."""
+
+    release: str
+    as_of: str
+    state: str
+    changed_at: datetime | None
+
+
+def releases_of(warehouse: Warehouse, store: str, product: str) -> list[Known]:
+    """The releases of a product; DaybreakError where the warehouse is another store's."""
+    if not _columns(warehouse, RELEASES):
+        return []
+    others = warehouse.fetch(f"SELECT DISTINCT store FROM daybreak.releases WHERE store <> {literal(store)}")
+    if others:
+        raise DaybreakError(
+            f"this warehouse holds the store {others[0][0]!r}, not {store!r}: give each store its own "
+            "(DAYBREAK_WAREHOUSE may have {store} in it)"
+        )
+    select = f"SELECT release, as_of, state, changed_at FROM daybreak.releases WHERE product = {literal(product)}"
+    return [Known(release, str(day), state, at) for release, day, state, at in warehouse.fetch(select)]
+
+
+def prepare(warehouse: Warehouse, wanted: Sequence[Shape]) -> None:
+    """Makes the schemas, tables and views that are missing, and adds the columns that a contract has gained."""
+    for shape in (RELEASES, *[beside for one in wanted for beside in (one, shapes.changes_of(one))]):
+        have = _columns(warehouse, shape)
+        if not have:
+            warehouse.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(shape.product)}")
+            warehouse.execute(shapes.create(shape, warehouse.types))
+        else:
+            _reshape(warehouse, shape, have)
+        for comment in shapes.comments(shape) if not have or set(shape.names) - set(have) else ():
+            warehouse.execute(comment)
+        if shape in wanted and (not have or set(shape.names) - set(have)):
+            warehouse.execute(_current(shape, [*have, *(name for name in shape.names if name not in have)]))
+
+
+def _reshape(warehouse: Warehouse, shape: Shape, have: dict[str, bool]) -> None:
+    """New columns are null in the days before them; a column that the contract has dropped stays, and may be null."""
+    for column in shape.columns:
+        if column.name not in have:
+            kind = warehouse.types[column.type]
+            warehouse.execute(f"ALTER TABLE {shape.beside('')} ADD COLUMN {quoted(column.name)} {kind}")
+    for name, nullable in have.items():
+        if name not in shape.names and not nullable:
+            warehouse.execute(f"ALTER TABLE {shape.beside('')} ALTER COLUMN {quoted(name)} DROP NOT NULL")
+
+
+def _current(shape: Shape, names: Sequence[str]) -> str:
+    """The view of the release in force: what reverse ETL reads."""
+    day = f"SELECT as_of FROM daybreak.releases WHERE product = {literal(shape.product)} AND state = {literal(CURRENT)}"
+    select = f"SELECT {', '.join(map(quoted, names))} FROM {shape.beside('')} WHERE {quoted(DAY)} = ({day})"
+    return f"CREATE OR REPLACE VIEW {shape.beside('_current')} AS {select}"
+
+
+def drop_day(shape: Shape, day: str) -> str:
+    """The statement that takes a day's rows out of a table."""
+    return f"DELETE FROM {shape.beside('')} WHERE {quoted(DAY)} = DATE {literal(day)}"
+
+
+def record(warehouse: Warehouse, facts: Mapping[str, Any], is_new: bool) -> None:
+    """Writes a release's row, ``facts`` by RELEASES's columns; the release that it takes the day or the readers from
+    is marked so. Rows that were there already keep their ``loaded_at``."""
+    product, release = literal(facts["product"]), literal(facts["release"])
+    others = f"UPDATE daybreak.releases SET state = '{{}}' WHERE product = {product} AND release <> {release} AND "
+    if is_new:
+        warehouse.execute(others.format(REPLACED) + f"as_of = DATE {literal(facts[DAY])}")
+    if facts["state"] == CURRENT:
+        warehouse.execute(others.format(LOADED) + f"state = {literal(CURRENT)}")
+    kept = () if is_new else ("loaded_at",)
+    values = ", ".join("NULL" if facts[name] is None else literal(str(facts[name])) for name in RELEASES.names)
+    renewed = ", ".join(f"{quoted(name)} = excluded.{quoted(name)}" for name in RELEASES.names if name not in kept)
+    warehouse.execute(
+        f"INSERT INTO daybreak.releases ({', '.join(map(quoted, RELEASES.names))}) VALUES ({values}) "
+        f"ON CONFLICT (product, release) DO UPDATE SET {renewed}"
+    )
+
+
+def drop_expired(warehouse: Warehouse, tables: Sequence[Shape], product: str, days: int) -> None:
+    """Drops nights more than ``days`` before the newest one, and the changes that led to them; never what readers see.
+
+    A release that is wanted again is loaded from its files."""
+    every = f"FROM daybreak.releases WHERE product = {literal(product)}"
+    newest = date.fromisoformat(str(warehouse.fetch(f"SELECT max(as_of) {every}")[0][0]))
+    seen = f"SELECT as_of {every} AND state = {literal(CURRENT)}"
+    expired = f"as_of < DATE {literal(str(newest - timedelta(days=days)))} AND as_of NOT IN ({seen})"
+    gone = warehouse.fetch(f"SELECT release, as_of {every} AND {expired} AND state <> {literal(DROPPED)}")
+    for release, day in gone:
+        for shape in tables:
+            warehouse.execute(drop_day(shape, str(day)))
+            warehouse.execute(f"DELETE FROM {shape.beside('_changes')} WHERE release = {literal(release)}")
+    if gone:
+        update = f"UPDATE daybreak.releases SET state = {literal(DROPPED)} WHERE product = {literal(product)}"
+        warehouse.execute(f"{update} AND {expired}")
+
+
+def _columns(warehouse: Warehouse, shape: Shape) -> dict[str, bool]:
+    """Name → whether it may be null, in order; empty when there is no such table."""
+    where = f"table_schema = {literal(shape.product)} AND table_name = {literal(shape.table)}"
+    select = f"SELECT column_name, is_nullable FROM information_schema.columns WHERE {where} ORDER BY ordinal_position"
+    return {name: nullable == "YES" for name, nullable in warehouse.fetch(select)}

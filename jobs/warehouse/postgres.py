@@ -1,0 +1,72 @@
+"""The warehouse as a Postgres database: Arrow straight from the published files by COPY, one transaction a release.
+
+Under ``BEGIN ISOLATION LEVEL REPEATABLE READ`` a reader sees one release however long it reads; under Postgres's
+default every single statement does. Readers never wait for a load: it takes no lock that they could meet, except on
+the day on which a contract changes its columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import duckdb
+from adbc_driver_postgresql import dbapi
+
+from jobs.warehouse.shapes import DAY, Shape, literal, quoted
+
+CONNECT_SECONDS = 10
+BATCH_ROWS = 100_000
+ONE_LOAD = "SELECT pg_advisory_xact_lock(hashtext('daybreak'))"
+
+
+@dataclass
+class PostgresWarehouse:
+    """A transaction in the database; the engine is a DuckDB in memory."""
+
+    engine: duckdb.DuckDBPyConnection
+    cursor: dbapi.Cursor
+    types: ClassVar[dict[str, str]] = {
+        "id": "TEXT",
+        "string": "TEXT",
+        "int": "INTEGER",
+        "long": "BIGINT",
+        "double": "DOUBLE PRECISION",
+        "boolean": "BOOLEAN",
+        "date": "DATE",
+        "timestamp": "TIMESTAMPTZ",
+        "array<string>": "TEXT[]",
+    }
+
+    def fetch(self, sql: str) -> list[tuple[Any, ...]]:
+        self.cursor.execute(sql)
+        return self.cursor.fetchall()
+
+    def execute(self, sql: str) -> None:
+        self.cursor.execute(sql)
+
+    def append(self, shape: Shape, select: str) -> int:
+        names = ", ".join(map(quoted, shape.names))
+        found = self.engine.sql(f"SELECT {names} FROM ({select})").to_arrow_reader(BATCH_ROWS)
+        return self.cursor.adbc_ingest(shape.table, found, mode="append", db_schema_name=shape.product)
+
+    def rows_of(self, shape: Shape, day: str) -> str:
+        names = ", ".join(map(quoted, shape.names))
+        self.cursor.execute(f"SELECT {names} FROM {shape.beside('')} WHERE {quoted(DAY)} = DATE {literal(day)}")
+        view = f"of_{shape.table}_{day}".replace("-", "_")
+        self.engine.register(view, self.cursor.fetch_arrow_table())
+        return f"SELECT * FROM {quoted(view)}"
+
+
+@contextmanager
+def opened(url: str) -> Iterator[PostgresWarehouse]:
+    """A transaction in the database of the URL; two loads at once wait for each other."""
+    separator = "&" if "?" in url else "?"
+    timed = url if "connect_timeout=" in url else f"{url}{separator}connect_timeout={CONNECT_SECONDS}"
+    with dbapi.connect(timed) as connection, connection.cursor() as cursor, duckdb.connect() as engine:
+        warehouse = PostgresWarehouse(engine, cursor)
+        warehouse.fetch(ONE_LOAD)
+        yield warehouse
+        connection.commit()

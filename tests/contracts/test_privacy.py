@@ -1,0 +1,61 @@
+"""What is told of people goes only to the products that need it: what they may publish, and what they may read."""
+
+from __future__ import annotations
+
+import pytest
+
+from jobs.lib import contracts, stages
+from jobs.lib.settings import PRODUCTS
+
+# Published columns about people, each for a reason. A new one is added here by a person who says why.
+PUBLISHED = {
+    "recommendations.for_customer": {
+        "customer_id": "whose list it is: the store looks it up by its own number",
+        "reason": "the sentence under the item, which the customer alone is shown",
+    },
+}
+# Inputs with personal or sensitive columns, by product.
+READ = {
+    "recommendations": {
+        "features.customer": "consent, and the groups over which fairness is measured; sensitive columns rank nobody",
+    },
+}
+TOLD = ("personal", "sensitive")
+
+
+def about_people(name: str, classes: tuple[str, ...]) -> set[str]:
+    """Columns of a table whose privacy class is one of these."""
+    return {column.name for column in contracts.load(name).columns.values() if column.privacy in classes}
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_a_product_publishes_only_what_it_was_granted(product: str) -> None:
+    for name in contracts.names(product):
+        granted = set(PUBLISHED.get(name, {}))
+        assert about_people(name, ("pseudonym", *TOLD)) - granted == set(), name
+        assert about_people(name, ("sensitive",)) == set(), f"{name}: what is sensitive is never published"
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_no_published_column_takes_the_name_of_one_about_people(product: str) -> None:
+    known = {column for layer in ("validated", "features") for name in contracts.names(layer)
+             for column in about_people(name, TOLD)}  # fmt: skip
+    for name in contracts.names(product):
+        assert known & set(contracts.load(name).columns) <= set(PUBLISHED.get(name, {})), name
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_a_product_reads_only_the_people_it_was_granted(product: str) -> None:
+    transforms = stages.discover(product)
+    read = {
+        table
+        for function in transforms.values()
+        for table in stages.input_tables(product, function, transforms).values()
+    }
+    telling = {table for table in read if about_people(table, TOLD)}
+    assert telling - set(READ.get(product, {})) - set(PUBLISHED) == set()
+
+
+def test_every_grant_is_used() -> None:
+    for name, columns in PUBLISHED.items():
+        assert about_people(name, ("pseudonym", *TOLD)) == set(columns)

@@ -1,0 +1,53 @@
+"""A few items with what is believed of them, as the tests of decisions want them."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from jobs.pricing.posterior import NONE, OWN, Posterior
+
+NIGHT = date(2026, 3, 31)
+
+
+def posterior(items: dict[str, float | None], sd: float = 0.2, price: float = 10.0, rate: float = 50.0) -> Posterior:
+    """Item → elasticity, None where nothing is known; all in one category, sold ``rate`` times a week at ``price``."""
+    names, mean = np.array(list(items), str), np.array([np.nan if e is None else e for e in items.values()])
+    many = len(names)
+    normal = np.random.default_rng(1).standard_normal((many, 200))
+    return Posterior(
+        item_id=names,
+        category=np.full(many, "Kitchen"),
+        nest=names.copy(),
+        evidence=np.where(np.isnan(mean), NONE, OWN),
+        mean=mean,
+        low=mean - 1.28 * sd,
+        high=mean + 1.28 * sd,
+        draws=mean[:, None] + sd * normal,
+        naive=mean,
+        price=np.full(many, price),
+        log_rate=np.full(many, np.log(rate)),
+        log_rate_sd=np.full(many, 0.1),
+        diversion_nest=np.zeros(many),
+        diversion_category=np.zeros(many),
+        category_id=np.array(["Kitchen"]),
+        category_mean=np.array([-2.0]),
+        category_low=np.array([-2.5]),
+        category_high=np.array([-1.5]),
+    )
+
+
+def rows(*items: dict[str, Any]) -> pd.DataFrame:
+    """Items as :func:`jobs.pricing.tonight.tonight` gives them; what a test does not say is usual or missing."""
+    usual = {
+        "title": "thing", "category": "Kitchen", "price": 10.0, "cost": 5.0, "on_hand": 100.0, "units_28d": 200,
+        "discontinued_on": pd.NaT, "map_price": np.nan, "msrp": np.nan, "price_line": None, "clear_by": pd.NaT,
+        "changed_on": pd.NaT, "on_promotion": False, "competitor_price": np.nan, "competitor_note": "",
+    }  # fmt: skip
+    found = pd.DataFrame([{**usual, **item} for item in items])
+    for name in ("discontinued_on", "clear_by", "changed_on"):
+        found[name] = pd.to_datetime(found[name])
+    return found

@@ -1,0 +1,86 @@
+"""Plans to clear stock: who is planned, prices that never rise, and what is expected of them."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from jobs.pricing.clearing import MarkdownParams, plans
+from jobs.pricing.guardrails import Guardrails, Rules
+from tests.jobs.pricing.small_pricing import NIGHT, posterior, rows
+
+NOTHING = pd.DataFrame({"item_id": [], "units": [], "weeks": []})
+SOON = pd.Timestamp(NIGHT + timedelta(days=28))
+
+
+def planned(
+    *items: dict[str, Any], rails: Guardrails = Guardrails(), sold: pd.DataFrame = NOTHING,
+    params: MarkdownParams = MarkdownParams(), **beliefs: float | None,
+) -> pd.DataFrame:  # fmt: skip
+    believed = posterior(beliefs or {item["item_id"]: -2.5 for item in items}, rate=20.0)
+    return plans(rows(*items), believed, rails, sold, NIGHT, params)
+
+
+def test_items_with_an_end_and_items_with_too_much_stock_are_planned_and_no_others() -> None:
+    found = planned(
+        {"item_id": "ends", "clear_by": SOON},
+        {"item_id": "leaves", "discontinued_on": SOON},
+        {"item_id": "heap", "on_hand": 2000.0},
+        {"item_id": "usual"},
+        {"item_id": "over", "clear_by": pd.Timestamp(NIGHT)},
+        {"item_id": "far", "clear_by": pd.Timestamp(date(2027, 1, 1))},
+        {"item_id": "none left", "clear_by": SOON, "on_hand": 0.0},
+    )
+    assert found.groupby("item_id").size().to_dict() == {"ends": 4, "leaves": 4, "heap": 10}
+    assert found.set_index("item_id")["method"].to_dict() == {
+        "ends": "scenarios",
+        "leaves": "scenarios",
+        "heap": "fluid",
+    }
+    assert found["week"].min() == NIGHT + timedelta(days=1) and (found["clear_by"].loc[:3] == SOON.date()).all()
+
+
+@pytest.mark.parametrize("dp_stock", [400, 10])
+def test_prices_never_rise_and_stock_goes_down_to_what_sells(dp_stock: int) -> None:
+    item = {"item_id": "a", "clear_by": pd.Timestamp(NIGHT + timedelta(days=56)), "on_hand": 300.0}
+    found = planned(item, params=MarkdownParams(dp_stock=dp_stock))
+    prices = found["price"].to_numpy()
+    assert (np.diff(prices) <= 0).all() and prices[-1] < 10.0
+    left = found["expected_stock_left"].to_numpy()
+    np.testing.assert_allclose(300 - np.cumsum(found["expected_units"]), left, rtol=1e-6)
+    assert found["clearance_probability"].nunique() == 1 and 0.2 < found["clearance_probability"].iloc[0] <= 1
+    np.testing.assert_allclose(found["expected_revenue"], found["price"] * found["expected_units"])
+
+
+def test_little_stock_keeps_its_price() -> None:
+    found = planned({"item_id": "a", "clear_by": SOON, "on_hand": 10.0})
+    assert (found["price"] == 10.0).all() and found["clearance_probability"].iloc[0] > 0.99
+
+
+def test_what_sold_since_moves_the_plan() -> None:
+    item = {"item_id": "a", "clear_by": SOON, "on_hand": 100.0}
+    slow, fast = (
+        planned(item, sold=pd.DataFrame({"item_id": ["a"], "units": [units], "weeks": [1.0]})) for units in (2.0, 60.0)
+    )
+    assert slow["price"].iloc[0] < fast["price"].iloc[0]
+
+
+def test_the_makers_price_the_stores_endings_and_frozen_items_hold() -> None:
+    item = {"item_id": "a", "clear_by": SOON, "on_hand": 300.0}
+    assert planned({**item, "map_price": 7.5})["price"].min() >= 7.5
+    ends = planned(item, rails=Guardrails(store=Rules(endings=(0.99,))))["price"]
+    assert {round(price % 1, 2) for price in ends} <= {0.0, 0.99}
+    assert planned(item, rails=Guardrails(items={"a": Rules(is_frozen=True)})).empty
+
+
+def test_an_item_without_evidence_or_sales_is_planned_by_what_is_usual() -> None:
+    item = {"item_id": "a", "clear_by": SOON, "on_hand": 50.0, "units_28d": 0}
+    assert len(planned(item, b=-2.0)) == 4 and len(planned(item, a=None)) == 4
+
+
+def test_a_shop_without_stock_levels_has_no_plans() -> None:
+    assert planned({"item_id": "a", "on_hand": np.nan, "clear_by": SOON}).empty

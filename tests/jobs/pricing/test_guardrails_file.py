@@ -1,0 +1,106 @@
+"""A store's guardrails: what a file says, what it may not say, and which two lines contradict each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from jobs.lib.errors import DaybreakError
+from jobs.pricing.guardrails import Guardrails
+from jobs.pricing.guardrails_file import load
+
+WHOLE = """\
+objective: profit
+margin_floor: 0.1
+largest_step_up: 0.12
+largest_step_down: 0.12
+endings: [0.99, 0.49]
+max_changes: 200
+competitors: {low: 0.9, high: 1.1, stale_days: 7}
+frozen_items: [gift, 77]
+price_lines:
+  jam: [strawberry, cherry]
+rules:
+  - category: Kitchen
+    margin_floor: 0.2
+  - category: Kitchen > Mugs
+    competitors: {high: 1.3}
+  - item: mug
+    largest_step_up: 0.02
+exploration: {share: 0.05}
+markdown: {longest_weeks: 8, levels: [1, 0.7, 0.5]}
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    (folder / "guardrails.yml").write_text(text)
+    return folder
+
+
+def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
+    assert load(tmp_path) == Guardrails()
+
+
+def test_the_deepest_rule_counts_and_takes_the_rest_from_the_store(tmp_path: Path) -> None:
+    found = load(written(tmp_path, WHOLE.replace("  - item: mug\n    largest_step_up: 0.02\n", "")))
+    assert found.of("pan", "Kitchen > Pans").margin_floor == 0.2
+    mug = found.of("cup", "Kitchen > Mugs > Enamel")
+    assert (mug.margin_floor, mug.competitor_low, mug.competitor_high) == (0.1, 0.9, 1.3)
+    assert found.of("pen", None).margin_floor == 0.1
+    assert found.of("77", "Kitchen").is_frozen and not found.of("pen", "Desk").is_frozen
+    assert found.price_lines == {"strawberry": "jam", "cherry": "jam"}
+    assert (found.competitors.stale_days, found.exploration.share, found.clearance.levels) == (7, 0.05, (1, 0.7, 0.5))
+
+
+@pytest.mark.parametrize(
+    ("text", "lines", "words"),
+    [
+        ("lowest_price: 5\nhighest_price: 3", (1, 2), "lowest_price 5 contradicts highest_price 3"),
+        ("competitors:\n  low: 1.2\n  high: 0.9", (2, 3), "competitors.low 1.2 contradicts competitors.high 0.9"),
+        ("largest_step_up: 0.01\nsmallest_step: 0.02", (1, 2), "no step is large enough and small enough"),
+        ("largest_step_down: 0.05\nexploration:\n  share: 0.1\n  step: 0.08", (1, 4), "further than a price may"),
+        ("max_changes: 0\nexploration:\n  share: 0.1", (1, 3), "cannot explore"),
+        ("endings: [0.99]\nlowest_price: 1.0\nhighest_price: 1.5", (1, 3), "no price from 1 to 1.5 ends so"),
+        ("frozen_items:\n  - a\n  - b\nrules:\n  - item: b\n    margin_floor: 0.2", (3, 5), "which is frozen"),
+        ("rules:\n  - category: X\n  - category: X", (2, 3), "both set rules for the category 'X'"),
+        ("price_lines:\n  jam: [a, b]\n  tea: [b]", (2, 3), "both price lines hold the item 'b'"),
+        ("highest_price: 3\nrules:\n  - category: X\n    lowest_price: 4", (1, 4), "contradicts highest_price 3"),
+        ("markdown:\n  levels: [1, 0.5]\n  salvage: 0.6", (2, 3), "worth more than the lowest price"),
+    ],
+)
+def test_two_lines_that_contradict_each_other_are_both_named(tmp_path: Path, text: str, lines, words: str) -> None:
+    with pytest.raises(DaybreakError) as refused:
+        load(written(tmp_path, text + "\n"))
+    file = tmp_path / "guardrails.yml"
+    assert str(refused.value).startswith(f"{file}:{lines[0]} and {file}:{lines[1]}: ") and words in str(refused.value)
+
+
+def test_a_contradiction_of_a_default_names_the_line_and_the_default(tmp_path: Path) -> None:
+    with pytest.raises(
+        DaybreakError, match=r"yml:1: smallest_step 0\.2 contradicts largest_step_up 0\.1 \(the default"
+    ):
+        load(written(tmp_path, "smallest_step: 0.2\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("margin_flor: 0.1", r"yml:1: margin_flor: unknown key; did you mean 'margin_floor'"),
+        ("\nmargin_floor: 2", r"yml:2: margin_floor: expected a number of -1 to 0.95, found 2"),
+        ("endings: [99]", r"yml:1: endings: expected the parts of a price below one"),
+        ("rules:\n  - margin_floor: 0.1", r"yml:2: rules\[0\]: expected either category or item"),
+        ("max_changes: 2.5", r"yml:1: max_changes: expected a whole number"),
+    ],
+)
+def test_a_mistake_is_told_with_its_line(tmp_path: Path, text: str, problem: str) -> None:
+    with pytest.raises(DaybreakError, match=problem):
+        load(written(tmp_path, text + "\n"))
+
+
+def test_a_file_of_its_own_may_be_named_and_must_then_be_there(tmp_path: Path) -> None:
+    other = tmp_path / "other.yml"
+    other.write_text("max_changes: 3\n")
+    assert load(tmp_path, str(other)).max_changes == 3
+    with pytest.raises(DaybreakError, match="there is no such file"):
+        load(tmp_path, str(tmp_path / "none.yml"))

@@ -1,0 +1,174 @@
+"""The product's tables in a small shop, in Spark: trained, suggested, planned, audited, as a night does it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pyspark.sql import Row, SparkSession
+
+from jobs.lib import contracts, registry, stages
+from jobs.lib.stages import Night
+from jobs.lib.stores import Store
+from jobs.lib.tables import Tables
+from jobs.pricing import train
+from jobs.pricing.elasticity import PANEL
+from tests.conftest import settings_of
+
+NIGHT = date(2026, 3, 29)  # a Sunday: the week is over
+START = NIGHT - timedelta(days=7 * 60 - 1)
+ITEMS = {"pan": 20.0, "pot": 30.0, "mug": 5.0, "cup": 4.0}
+NO_FILES: dict[str, Any] = {}
+
+
+@pytest.fixture(scope="module")
+def night(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
+    """A year and some of four items whose prices change every few weeks, with sales that answer to them."""
+    root = tmp_path_factory.mktemp("pricing")
+    settings = settings_of(root / "home", PRODUCTS="pricing")
+    store = Store(
+        "shop", "EUR", "Europe/Berlin", "DE", "day", frozenset(), None, str(root), root, NO_FILES,
+        {name: Path("x.sql") for name in ("order_lines", "items", "prices", "stock_levels")},
+    )  # fmt: skip
+    (root / "guardrails.yml").write_text("days_between_changes: 0\nfrozen_items: [cup]\n")
+    made = Night(spark, settings, store, Tables(spark, settings.lake, "shop"), NIGHT, "pricing")
+    _history(made.tables)
+    yield made
+
+
+def _history(tables: Tables) -> None:
+    rng = np.random.default_rng(3)
+    lines, prices, stock = [], [], []
+    for item, usual in ITEMS.items():
+        price = usual
+        for week in range(60):
+            monday = START + timedelta(days=7 * week)
+            if week % 4 == 0:
+                price = round(usual * float(rng.choice([0.85, 0.9, 1.0, 1.1, 1.2])), 2)
+                prices.append(
+                    {"item_id": item, "valid_from": monday, "price": price, "cost": usual / 2, "currency": "EUR"}
+                )
+            for day in range(7):
+                sold = int(rng.poisson(6 * (price / usual) ** -2.5))
+                if sold:
+                    lines.append(_line(len(lines), monday + timedelta(days=day), item, sold, price))
+        stock.append({"item_id": item, "location_id": "all", "on_hand": 900.0 if item == "mug" else 50.0})
+    ends = {"pan": NIGHT + timedelta(days=21)}
+    items = [
+        {"item_id": name, "title": name, "category": "Kitchen", "clear_by": ends.get(name), "known_day": START}
+        for name in ITEMS
+    ]
+    _write(tables, "validated.order_lines", lines)
+    _write(tables, "validated.prices", [{**row, "known_day": row["valid_from"]} for row in prices])
+    _write(tables, "validated.items", items)
+    _write(tables, "validated.stock_levels", [{**row, "known_day": NIGHT} for row in stock])
+    usual = dict.fromkeys(("orders_28d", "units_28d"), 0)
+    facts = [
+        {
+            **usual, "item_id": name, "title": name, "category": "Kitchen", "is_active": True, "units_28d": 160,
+            "price": [row["price"] for row in prices if row["item_id"] == name][-1], "cost": ITEMS[name] / 2,
+            "on_hand": 900.0 if name == "mug" else 50.0, "is_restricted": False, "as_of": NIGHT,
+        }
+        for name in ITEMS
+    ]  # fmt: skip
+    _write(tables, "features.item", facts)
+
+
+def _line(number: int, day: date, item: str, units: int, price: float) -> dict[str, Any]:
+    at = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+    return {
+        "order_id": str(number), "line_number": 1, "ordered_at": at, "order_date": day, "item_id": item, "units": units,
+        "price": price, "currency": "EUR", "is_cancellation": False, "is_product": True, "is_test": False,
+        "known_day": day,
+    }  # fmt: skip
+
+
+def _write(tables: Tables, name: str, rows: list[dict[str, Any]]) -> None:
+    """Rows with only some columns given: the contract's defaults, zero for other numbers, null."""
+    contract = contracts.load(name)
+    plain = {"long": 0, "double": 0.0, "boolean": False}
+    values = []
+    for row in rows:
+        filled = {
+            one.name: one.default if one.has_default else None if one.nullable else plain.get(one.type)
+            for one in contract.columns.values()
+        }
+        values.append(tuple({**filled, **row}[column] for column in contract.schema().fieldNames()))
+    frame = tables.spark.createDataFrame(values, contract.schema()).coalesce(1)
+    tables.replace_where(name, frame, "true", rows=len(rows))
+
+
+@pytest.fixture(scope="module")
+def trained(night: Night) -> registry.Champion:
+    train.run(night)
+    found = registry.champion(night.settings, "shop", "pricing", NIGHT)
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="module")
+def tables(night: Night, trained: registry.Champion) -> dict[str, list[Row]]:
+    stages.build(night)
+    names = [name.split(".")[1] for name in contracts.names("pricing")]
+    return {name: night.tables.read(f"pricing.{name}", NIGHT).collect() for name in names}
+
+
+def test_the_panel_has_a_row_an_item_and_week_with_list_prices(night: Night) -> None:
+    rows = train.night_panel(night)
+    assert list(rows.columns) == list(PANEL) and len(rows) == 4 * 60
+    assert (rows["cost"] > 0).all() and not rows["is_stockout"].any()
+    assert rows.groupby("item_id")["price"].nunique().min() > 2
+
+
+def test_a_model_that_foretells_later_weeks_is_crowned_with_its_verdict(trained: registry.Champion) -> None:
+    assert trained.verdict["prices"]["publishes"] is True
+    assert "foretell later sales better" in trained.verdict["prices"]["reason"]
+    assert -4 < trained.metrics["elasticity"]["mean"] < -1
+
+
+def test_every_active_item_has_a_suggestion(tables: dict[str, list[Row]]) -> None:
+    found = {row["item_id"]: row for row in tables["price_suggestions"]}
+    assert set(found) == set(ITEMS) and found["cup"]["bound_by"] == "frozen_items"
+    assert all(row["currency"] == "EUR" and row["evidence"] == "own" for row in found.values())
+    assert all(abs(row["suggested_price"] / row["current_price"] - 1) <= 0.1001 for row in found.values())
+
+
+def test_items_with_an_end_or_too_much_stock_are_planned(tables: dict[str, list[Row]]) -> None:
+    plans: dict[str, list[Row]] = {}
+    for row in sorted(tables["markdown_plan"], key=lambda row: row["week"]):
+        plans.setdefault(row["item_id"], []).append(row)
+    assert "pan" in plans and len(plans["pan"]) == 3 and plans["pan"][0]["week"] == NIGHT + timedelta(days=1)
+    for weeks in plans.values():
+        prices = [row["price"] for row in weeks]
+        assert prices == sorted(prices, reverse=True)
+
+
+def test_changes_are_audited_and_decisions_known_later_are_added(night: Night, tables: dict[str, list[Row]]) -> None:
+    changed = [row for row in tables["price_suggestions"] if row["suggested_price"] != row["current_price"]]
+    assert {row["item_id"] for row in tables["audit"]} == {row["item_id"] for row in changed} and changed
+    later = replace(night, as_of=NIGHT + timedelta(days=1))
+    decided = {"suggested_on": NIGHT, "item_id": changed[0]["item_id"], "known_day": later.as_of, "currency": "EUR"}
+    decided |= {"decision": "approved", "price": changed[0]["suggested_price"], "valid_from": later.as_of}
+    _write(night.tables, "validated.price_approvals", [decided])
+    from jobs.pricing.audit import audit
+
+    nothing = night.tables.read("pricing.price_suggestions", later.as_of)
+    champion = registry.champion(night.settings, "shop", "pricing", NIGHT)
+    assert champion is not None
+    prices = night.tables.read("validated.prices", NIGHT)
+    listed = {"item_id": decided["item_id"], "valid_from": later.as_of, "price": decided["price"], "currency": "EUR"}
+    fresh = night.spark.createDataFrame([{**listed, "is_deleted": False, "known_day": later.as_of}], prices.schema)
+    found = audit(
+        nothing,
+        night.tables.read_changes("validated.price_approvals", NIGHT, later.as_of),
+        prices.unionByName(fresh),
+        night.tables.read("pricing.audit", later.as_of),
+        later.as_of,
+        champion,
+    ).collect()
+    assert sorted(row["happened"] for row in found) == ["applied", "approved"]

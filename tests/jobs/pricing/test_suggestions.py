@@ -1,0 +1,137 @@
+"""A night's prices: what evidence asks for, what the guardrails leave of it, and the rule that is named for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from jobs.pricing.guardrails import Exploration, Guardrails, Rules
+from jobs.pricing.suggestions import suggest
+from tests.jobs.pricing.small_pricing import NIGHT, posterior, rows
+
+# With a cost of half the price the one wants a higher price, the other a lower.
+FLAT, STEEP = -1.2, -5.0
+
+
+def told(guardrails: Guardrails, *items: dict[str, Any], sd: float = 0.2, **beliefs: float | None) -> pd.DataFrame:
+    believed = posterior(beliefs or {item["item_id"]: FLAT for item in items}, sd)
+    return suggest(rows(*items), believed, guardrails, "salt", NIGHT).set_index("item_id")
+
+
+def test_prices_move_towards_what_evidence_asks_and_no_further_than_a_step() -> None:
+    found = told(Guardrails(), {"item_id": "a"}, {"item_id": "b"}, a=FLAT, b=STEEP)
+    assert 10.5 < found.loc["a", "suggested_price"] <= 11.0
+    assert 9.0 <= found.loc["b", "suggested_price"] < 10.0
+    assert (found["expected_gain"] > 0).all() and (found["expected_gain_low"] > 0).all()
+    assert found.loc["a", "expected_profit_suggested"] > found.loc["a", "expected_profit_now"]
+
+
+def test_without_evidence_the_price_stays() -> None:
+    found = told(Guardrails(), {"item_id": "a"}, {"item_id": "never sold"}, a=None)
+    assert (found["suggested_price"] == 10.0).all() and (found["bound_by"] == "no_evidence").all()
+    assert (found["evidence"] == "none").all() and found["expected_units_now"].isna().all()
+
+
+def test_a_gain_that_is_not_sure_is_no_change() -> None:
+    sure, unsure = (told(Guardrails(), {"item_id": "a"}, a=-2.4, sd=sd).loc["a"] for sd in (0.05, 2.5))
+    assert sure["suggested_price"] != 10.0
+    assert unsure["suggested_price"] == 10.0
+
+
+@pytest.mark.parametrize(
+    ("item", "rules", "price", "rule"),
+    [
+        ({"msrp": 10.4}, {}, 10.4, "msrp"),
+        ({}, {"highest_price": 10.7}, 10.7, "highest_price"),
+        ({"competitor_price": 10.0}, {"competitor_high": 1.05}, 10.5, "competitor_high"),
+        ({}, {"largest_step_up": 0.03}, 10.3, "largest_step_up"),
+        ({}, {"is_frozen": True}, 10.0, "frozen_items"),
+        ({"on_promotion": True}, {}, 10.0, "promotion"),
+        ({"changed_on": pd.Timestamp(NIGHT)}, {}, 10.0, "days_between_changes"),
+        ({}, {"endings": (0.49,), "largest_step_up": 0.14}, 10.49, "endings"),
+        ({}, {"endings": (0.2,), "largest_step_up": 0.01}, 10.0, "endings"),
+    ],
+)
+def test_the_rule_that_held_the_price_is_named(item, rules, price, rule) -> None:
+    found = told(Guardrails(store=replace(Rules(), **rules)), {"item_id": "a", **item}).loc["a"]
+    assert (found["suggested_price"], found["bound_by"]) == (pytest.approx(price), rule)
+    assert 1 <= len(found["reason"]) <= 400
+
+
+@pytest.mark.parametrize(
+    ("item", "rules", "price", "rule"),
+    [
+        ({"cost": 12.0}, {}, 11.0, "largest_step_up"),  # costs above the price: up by the largest step a night
+        ({"cost": 9.0, "e": -9.0}, {"margin_floor": 0.15}, 10.59, "margin_floor"),
+        ({"map_price": 10.5}, {}, 10.5, "map_price"),
+        ({"msrp": 9.5}, {}, 9.5, "msrp"),
+        ({"competitor_price": 8.0}, {"competitor_high": 1.2}, 9.6, "competitor_high"),
+    ],
+)
+def test_a_price_that_breaks_a_rule_is_mended_whatever_it_gains(item, rules, price, rule) -> None:
+    found = told(Guardrails(store=replace(Rules(), **rules)), {"item_id": "a", **item}, a=item.pop("e", -2.0)).loc["a"]
+    assert (found["suggested_price"], found["bound_by"]) == (pytest.approx(price, abs=0.01), rule)
+
+
+def test_costs_above_the_price_are_said_and_without_evidence_nothing_moves() -> None:
+    found = told(Guardrails(), {"item_id": "a", "cost": 12.0}, a=None).loc["a"]
+    assert found["suggested_price"] == 10.0 and "sells below its cost of 12.00" in found["reason"]
+
+
+def test_where_no_cost_is_known_revenue_counts_and_it_is_said() -> None:
+    found = told(Guardrails(), {"item_id": "a", "cost": np.nan}, a=STEEP).loc["a"]
+    assert (
+        found["objective"] == "revenue" and found["suggested_price"] < 10.0 and "cost is not known" in found["reason"]
+    )
+    assert found["expected_profit_now"] == pytest.approx(10.0 * found["expected_units_now"])
+
+
+def test_at_most_so_many_prices_change_those_that_gain_most() -> None:
+    items, beliefs = [{"item_id": name} for name in "abcd"], {"a": -1.7, "b": -1.1, "c": -1.5, "d": -1.3}
+    found = told(Guardrails(max_changes=2), *items, **beliefs)
+    changed = found["suggested_price"] != found["current_price"]
+    assert changed.sum() == 2 and (found.loc[~changed, "bound_by"] == "max_changes").all()
+    free = told(Guardrails(), *items, **beliefs)
+    assert set(free["expected_gain_low"].nlargest(2).index) == set(found.index[changed])
+
+
+def test_a_category_moves_no_more_than_its_average_may() -> None:
+    items = [{"item_id": name} for name in "abcd"]
+    found = told(Guardrails(largest_average_step=0.03), *items)
+    ratio = found["suggested_price"] / found["current_price"] - 1
+    assert 0 < ratio.mean() <= 0.03 + 1e-9 and "largest_average_step" in set(found["bound_by"])
+
+
+def test_a_price_line_moves_together_or_not_at_all() -> None:
+    line = {"price_line": "jam"}
+    found = told(Guardrails(), {"item_id": "a", **line}, {"item_id": "b", **line, "msrp": 10.3}, {"item_id": "c"})
+    assert found.loc["a", "suggested_price"] == found.loc["b", "suggested_price"] == pytest.approx(10.3)
+    held = told(Guardrails(), {"item_id": "a", **line}, {"item_id": "b", **line, "on_promotion": True})
+    assert held["suggested_price"].eq(10.0).all()
+    assert held["bound_by"].to_dict() == {"a": "price_line", "b": "promotion"}
+
+
+def test_exploration_is_by_chance_logged_and_within_the_rules() -> None:
+    items = [{"item_id": f"i{n}"} for n in range(40)] + [{"item_id": "map", "map_price": 10.0, "msrp": 10.0}]
+    beliefs = {item["item_id"]: None for item in items}
+    rails = Guardrails(exploration=Exploration(share=0.25, step=0.08))
+    found = told(rails, *items, **beliefs)
+    explored = found[found["is_exploration"]]
+    assert len(explored) == 10 and "map" not in explored.index
+    assert set(explored["suggested_price"]) <= {9.2, 10.8} and (explored["propensity"] == 0.125).all()
+    rest = found[~found["is_exploration"]].drop("map")
+    assert (rest["propensity"] == 0.75).all() and (rest["suggested_price"] == 10.0).all()
+    again = told(rails, *items, **beliefs)
+    pd.testing.assert_frame_equal(found, again)
+    assert told(replace(rails, max_changes=3), *items, **beliefs)["is_exploration"].sum() == 3
+
+
+def test_a_category_of_one_item_and_one_without_category_are_priced_too() -> None:
+    found = told(
+        Guardrails(), {"item_id": "a", "category": "Alone"}, {"item_id": "b", "category": None}, a=FLAT, b=FLAT
+    )
+    assert (found["suggested_price"] > 10.0).all()

@@ -1,0 +1,79 @@
+"""The report's part on prices: categories, curves with the weeks under them, and the page that shows them."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from jobs.pricing.train import PANEL_FILE
+from jobs.report import pricing, stage
+from jobs.report.findings import Findings
+from tests.jobs.pricing.small_pricing import NIGHT, posterior
+
+BELIEVED = posterior({"moves": -2.0, "still": -2.0, "unknown": None})
+
+
+def weeks() -> pd.DataFrame:
+    rng = np.random.default_rng(1)
+    found = []
+    for week in range(20):
+        day = NIGHT - timedelta(days=7 * week)
+        for item in ("moves", "still", "unknown"):
+            price = 10.0 if item != "moves" else float(rng.choice([9.0, 10.0, 11.0]))
+            found.append({"item_id": item, "week": pd.Timestamp(day), "units": float(rng.poisson(50)), "price": price,
+                          "is_promotion": week == 3, "is_stockout": False})  # fmt: skip
+    return pd.DataFrame(found)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    weeks().to_parquet(tmp_path / PANEL_FILE, index=False)
+    return tmp_path
+
+
+def test_categories_come_with_intervals_and_the_naive_figure_beside() -> None:
+    (only,) = pricing.categories(BELIEVED)
+    assert (only["category"], only["items"], only["naive"]) == ("Kitchen", 3, -2.0)
+    assert only["low"] < only["mean"] < only["high"]
+
+
+def test_a_curve_falls_and_stands_on_its_weeks(folder: Path) -> None:
+    (curve,) = pricing.curves(BELIEVED, folder)
+    assert curve["item_id"] == "moves" and len(curve["points"]) == 19
+    heights = [float(point.split(",")[1]) for point in curve["mean"].split()]
+    assert heights == sorted(heights) and all(-1e-6 <= height <= pricing.HEIGHT for height in heights)
+
+
+def test_realised_is_told_after_a_week() -> None:
+    row = {"item_id": "a", "units": 30, "since": NIGHT - timedelta(days=14)}
+    assert pricing.realised(row, NIGHT)["sold"] == 15.0
+    assert pricing.realised({**row, "since": NIGHT - timedelta(days=6)}, NIGHT)["sold"] is None
+
+
+def test_the_page_shows_prices_and_does_without(folder: Path) -> None:
+    change = {"item_id": "<a>", "current_price": 10.0, "suggested_price": 10.5, "expected_gain": 3.25,
+              "bound_by": "msrp", "reason": "because"}  # fmt: skip
+    plan = {
+        "item_id": "p",
+        "current_price": 9.0,
+        "prices": [9.0, 7.2],
+        "revenue": 80.0,
+        "clearance": 0.9,
+        "reason": "x",
+    }
+    effect = {"name": "all", "effect": "lift", "value": 0.4, "low": None, "high": 0.5, "units": 12.0, "cases": 3}
+    applied = {"item_id": "a", "suggested_on": date(2026, 3, 1), "old_price": 9.0, "new_price": 10.0, "sold": None,
+               "expected_units_now": 5.0, "expected_units_suggested": 4.0}  # fmt: skip
+    told = {
+        "changed": 1, "items": 3, "objectives": [("profit", 3)], "changes": [change], "guardrails": [("msrp", 1)],
+        "evidence": [("own", 2), ("none", 1)], "categories": pricing.categories(BELIEVED),
+        "curves": pricing.curves(BELIEVED, folder), "promotions": [effect], "plans": [plan], "realised": [applied],
+    }  # fmt: skip
+    empty = Findings("shop", str(NIGHT), [], [(str(NIGHT), 0)], [], [], [], [], [], [], None)
+    assert 'id="prices"' not in stage.page(empty)
+    page = stage.page(Findings(**{**vars(empty), "pricing": told}))
+    assert "&lt;a&gt;" in page and "10.50" in page and "+40%" in page and "too early" in page and "7.20" in page

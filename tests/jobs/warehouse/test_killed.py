@@ -1,0 +1,106 @@
+"""A load that is killed, wherever it stands, leaves the earlier release; the next one finishes."""
+
+from __future__ import annotations
+
+import dataclasses
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs.lib.errors import DaybreakError
+from jobs.lib.settings import Settings
+from jobs.warehouse import changes, duck, files, layout, load
+from tests.jobs.warehouse.conftest import MONDAY, TUESDAY
+from tests.jobs.warehouse.test_load import CURRENT, asked, replayed, table
+from tests.postgres import Cluster
+from tests.releases import place_row, publish
+
+ROWS = 2000
+# Where it dies: the function, and the call of it, before or after it did its work.
+STRIKES: list[tuple[object, str, int, str]] = [
+    (load, "_replace_day", 1, "before"),
+    (files, "_checked", 2, "after"),
+    (changes, "between", 1, "after"),
+    (layout, "drop_day", 1, "before"),
+    (layout, "record", 1, "before"),
+    (layout, "record", 1, "after"),
+]
+OF_DUCKDB: list[tuple[object, str, int, str]] = [(duck, "_copied", 1, "after"), (os, "fsync", 1, "after")]
+OF_DUCKDB += [(os, "replace", 1, "before")]
+LAST: tuple[object, str, int, str] = (os, "replace", 1, "after")
+
+
+def test_a_load_killed_anywhere_leaves_the_earlier_release(settings: Settings, root: Path) -> None:
+    publish(settings, root, MONDAY, {"for_customer": [place_row("c1", 1)]})
+    load.run(settings, MONDAY)
+    rows = [place_row(f"c{n:05d}", 1, "i2") for n in range(ROWS)]
+    publish(settings, root, TUESDAY, {"for_customer": rows}, files=3)
+    for strike in [*STRIKES, *(OF_DUCKDB if "://" not in settings.warehouse else [])]:
+        assert killed(settings, *strike) == -signal.SIGKILL, strike[1:]
+        assert asked(settings, CURRENT) == [("c1", 1, "i1", 0.5)], strike[1:]
+        assert asked(settings, "SELECT count(*) FROM daybreak.releases") == [(1,)]
+        assert replayed(settings) == table(settings)
+    load.run(settings, TUESDAY)
+    assert len(asked(settings, CURRENT)) == ROWS
+    assert replayed(settings) == table(settings)
+    if "://" not in settings.warehouse:
+        left = sorted(path.name for path in (settings.home / "warehouse").iterdir())
+        assert left == ["shop.duckdb", "shop.duckdb.lock"]
+
+
+def test_a_duckdb_load_killed_after_its_last_step_is_done(shop: Settings, root: Path) -> None:
+    publish(shop, root, MONDAY, {"for_customer": [place_row("c1", 1)]})
+    assert killed(shop, *LAST) == -signal.SIGKILL
+    assert asked(shop, CURRENT) == [("c1", 1, "i1", 0.5)]
+
+
+def killed(settings: Settings, module: object, function: str, call: int, moment: str) -> int | None:
+    """Loads in a process of its own that gets SIGKILL at that point; how it ended."""
+    child = multiprocessing.get_context("fork").Process(target=_load, args=(settings, module, function, call, moment))
+    child.start()
+    child.join()
+    return child.exitcode
+
+
+def _load(settings: Settings, module: object, function: str, call: int, moment: str) -> None:
+    whole: Callable = getattr(module, function)
+    calls: list[int] = []
+
+    def struck(*arguments: object, **named: object) -> object:
+        calls.append(1)
+        if len(calls) < call:
+            return whole(*arguments, **named)
+        if moment == "after":
+            whole(*arguments, **named)
+        os.kill(os.getpid(), signal.SIGKILL)
+        return None
+
+    setattr(module, function, struck)
+    load.run(settings, TUESDAY)
+
+
+def test_a_postgres_that_dies_in_a_load_comes_back_with_the_earlier_release(
+    shop: Settings, root: Path, postgres: Cluster, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = dataclasses.replace(shop, warehouse=postgres_url)
+    publish(settings, root, MONDAY, {"for_customer": [place_row("c1", 1)]})
+    load.run(settings, MONDAY)
+    publish(settings, root, TUESDAY, {"for_customer": [place_row("c2", 1)]})
+    whole = layout.drop_day
+
+    def struck(*arguments: Any) -> str:
+        postgres.stop("immediate")  # as by SIGKILL: no goodbye, recovery at the next start
+        return whole(*arguments)
+
+    with monkeypatch.context() as patch, pytest.raises(DaybreakError, match="was left as it was"):
+        patch.setattr(layout, "drop_day", struck)
+        load.run(settings, TUESDAY)
+    postgres.start()
+    assert asked(settings, CURRENT) == [("c1", 1, "i1", 0.5)]
+    load.run(settings, TUESDAY)
+    assert asked(settings, CURRENT) == [("c2", 1, "i1", 0.5)]

@@ -1,0 +1,123 @@
+"""A Postgres of the tests' own: a cluster in a temporary folder on a free port, started and stopped by the session.
+
+Fixtures: ``postgres`` (the cluster) and ``postgres_url`` (a new database a test). Where the machine has no Postgres
+server the tests that need one are skipped with the word how to get it, except in CI, where they fail.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+
+PASSWORD = "kept-from-every-log"
+MISSING = (
+    "no Postgres server on this machine: `apt-get install postgresql` (make test does it as root on Debian), "
+    "or put initdb and pg_ctl on PATH"
+)
+
+
+@dataclass
+class Cluster:
+    """A running server; it refuses to run as root, so under root it runs as another user."""
+
+    binaries: Path
+    folder: Path
+    port: int
+
+    def url(self, database: str) -> str:
+        """Where a database is, with its password."""
+        return f"postgresql://daybreak:{PASSWORD}@127.0.0.1:{self.port}/{database}"
+
+    def run(self, program: str, *arguments: str) -> None:
+        """Runs one of Postgres's programs as the cluster's user; raises with its output when it fails."""
+        command = [str(self.binaries / program), *arguments]
+        user = _user()
+        done = subprocess.run(command, capture_output=True, text=True, user=user, cwd=self.folder, env=_environment())
+        if done.returncode:
+            raise RuntimeError(f"{program} ended with {done.returncode}: {done.stdout}{done.stderr}")
+
+    def start(self) -> None:
+        """Starts the server and waits until it answers."""
+        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        data, log = str(self.folder / "data"), str(self.folder / "log")
+        self.run("pg_ctl", "start", "-w", "-D", data, "-l", log, "-o", options)
+
+    def stop(self, mode: str = "fast") -> None:
+        """Stops the server; ``immediate`` as a crash would."""
+        self.run("pg_ctl", "stop", "-w", "-m", mode, "-D", str(self.folder / "data"))
+
+
+def binaries() -> Path | None:
+    """The folder of the newest Postgres server here; None where there is none."""
+    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    on_path = shutil.which("initdb")
+    found = [*([Path(on_path).resolve()] if on_path else []), *debian]
+    return found[-1].parent if found else None
+
+
+@contextmanager
+def running(place: Path) -> Iterator[Cluster]:
+    """A new cluster of the server whose programs lie in ``place``; gone with the block."""
+    folder = Path(tempfile.mkdtemp(prefix="daybreak-postgres-"))
+    user = _user()
+    if user is not None:
+        os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        cluster = Cluster(place, folder, free.getsockname()[1])
+    secret = folder / "password"
+    secret.write_text(PASSWORD)
+    secret.chmod(0o644)
+    data = ["-D", str(folder / "data"), "-U", "daybreak", "-A", "scram-sha-256", f"--pwfile={secret}"]
+    try:
+        cluster.run("initdb", *data, "-E", "UTF8", "--locale=C", "--no-sync")
+        cluster.start()
+        yield cluster
+        cluster.stop("immediate")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """A cluster of the test session's own."""
+    place = binaries()
+    if place is None:
+        if os.environ.get("CI"):
+            pytest.fail(MISSING)
+        pytest.skip(MISSING)
+    with running(place) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def postgres_url(postgres: Cluster) -> str:
+    """The URL of a new, empty database."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return postgres.url(name)
+
+
+def _user() -> str | None:
+    """Whom the server runs as: this user, or under root ``postgres`` or ``nobody``."""
+    if os.geteuid() != 0:
+        return None
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in names else "nobody"
+
+
+def _environment() -> dict[str, str]:
+    return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}

@@ -223,7 +223,8 @@ def _reason(place: Place, step_days: int) -> str:
     """Why so much, in words that a buyer can check."""
     on_hand, agreed = float(place.row["on_hand"]), place.ordering
     if place.demand.max(initial=0) <= 0:
-        return f"{_pieces(on_hand)}, and nobody is expected to buy any"
+        owed = f"; {place.order} are for what is owed" if place.order else ""
+        return f"{_pieces(on_hand)}, and nobody is expected to buy any{owed}"
     coming = np.flatnonzero(place.arrivals.mean(axis=0) > 0)
     due = place.arrivals.mean(axis=0)[coming]
     next_step = float(np.average(coming, weights=due)) if len(coming) else agreed.terms.lead

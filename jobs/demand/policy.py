@@ -164,7 +164,7 @@ def reorder_point(level: Level, smallest: float) -> float:
 def order_size(position: float, point: float, up_to: float, pack: int, minimum: int, room: float) -> int:
     """Pieces to order: none above the reorder ``point``; else packs up to the level, at least one pack and the
     supplier's minimum, and no more than the ``room`` takes (then fewer packs, or none)."""
-    if position > point or up_to <= 0:
+    if position > point:
         return 0
     # To the nearest pack, so that half a pack too many is as likely as half too few.
     packs = max(1, round((up_to - position) / pack), -(-minimum // pack))

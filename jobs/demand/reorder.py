@@ -13,11 +13,10 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.demand.advice import LEVELS, SCHEMA, Advisor
-from jobs.demand.terms import TERMS
+from jobs.demand.terms import EVERYTHING, by_item
 from jobs.lib.settings import Settings
 from jobs.lib.stores import Store
 
-EVERYTHING = "all"
 PLACE = ("item_id", "location_id")
 
 
@@ -46,7 +45,7 @@ def reorder(
     held = held.where(F.col("ahead").isNotNull() | F.col("is_source")).join(made_by, "item_id", "inner")
     rows = (
         held.join(_coming(_placed(inbound, ahead, sources), as_of), list(PLACE), "left")
-        .join(_terms(suppliers, items, held.select("item_id").distinct()), "item_id", "left")
+        .join(by_item(suppliers, items, held.select("item_id").distinct()), "item_id", "left")
         .join(item.select("item_id", "price", "cost"), "item_id", "left")
         .join(F.broadcast(locations.select("location_id", "supplied_from", "transfer_days")), "location_id", "left")
     )
@@ -92,23 +91,3 @@ def _placed(rows: DataFrame, ahead: DataFrame, sources: DataFrame) -> DataFrame:
     is_own = F.coalesce("is_forecast", F.lit(False)) | is_source
     place = F.when(is_own, F.col("location_id")).otherwise(F.lit(EVERYTHING))
     return found.withColumns({"location_id": place, "is_source": is_source})
-
-
-def _terms(suppliers: DataFrame, items: DataFrame, wanted: DataFrame) -> DataFrame:
-    """Terms by item: its own row's, else its supplier's for all items, else those of "all" for all; column by column.
-    Of several suppliers the item's own counts, then the quickest."""
-    named = wanted.join(items.select("item_id", F.col("supplier_id").alias("own_supplier")), "item_id", "left")
-    terms = F.struct(*TERMS)
-    for_item = suppliers.where(F.col("item_id") != EVERYTHING).join(named, "item_id", "inner")
-    is_other = ~F.coalesce(F.col("supplier_id") == F.col("own_supplier"), F.lit(False))
-    quick = F.coalesce("lead_time_days", F.lit(1e9))
-    first = for_item.groupBy("item_id").agg(F.min_by(terms, F.struct(is_other, quick, "supplier_id")).alias("_item"))
-    general = suppliers.where(F.col("item_id") == EVERYTHING).select("supplier_id", terms.alias("_supplier"))
-    anyone = general.where(F.col("supplier_id") == EVERYTHING).select(F.col("_supplier").alias("_anyone"))
-    joined = (
-        named.join(first, "item_id", "left")
-        .join(general, named["own_supplier"] == general["supplier_id"], "left")
-        .join(anyone, F.lit(True), "left")
-    )
-    chosen = [F.coalesce(f"_item.{name}", f"_supplier.{name}", f"_anyone.{name}").alias(name) for name in TERMS]
-    return joined.select("item_id", *chosen)

@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from jobs.demand.policy import Terms
 
+EVERYTHING = "all"  # as item or supplier: whichever has no row of its own; as location: the store as a whole
 TERMS = ("lead_time_days", "lead_time_sd_days", "review_days", "pack_size", "minimum_order")
 DAYS_A_YEAR = 365.0
 
@@ -84,3 +87,22 @@ def service_level(price: float | None, cost: float | None, cycle_days: int, para
     margin = max(price - cost, 0.0)
     holding = cost * params.holding_share_per_year * cycle_days / DAYS_A_YEAR
     return float(np.clip(margin / (margin + holding), params.lowest_level, params.highest_level))
+
+
+def by_item(suppliers: DataFrame, items: DataFrame, wanted: DataFrame) -> DataFrame:
+    """Terms of the items ``wanted``, a row each, null where nothing is known: the item's own row's, else its supplier's
+    for all items, else those of "all" for all; column by column. Of several suppliers of an item the one that the
+    catalogue names counts, then the quickest."""
+    named = wanted.join(items.select("item_id", F.col("supplier_id").alias("own_supplier")), "item_id", "left")
+    terms = F.struct(*TERMS, "supplier_id")
+    for_item = suppliers.where(F.col("item_id") != EVERYTHING).join(named, "item_id", "inner")
+    is_other = ~F.coalesce(F.col("supplier_id") == F.col("own_supplier"), F.lit(False))
+    quick = F.coalesce("lead_time_days", F.lit(1e9))
+    first = for_item.groupBy("item_id").agg(F.min_by(terms, F.struct(is_other, quick, "supplier_id")).alias("_item"))
+    general = suppliers.where(F.col("item_id") == EVERYTHING).select("supplier_id", terms.alias("_supplier"))
+    anyone = general.where(F.col("supplier_id") == EVERYTHING).select(F.col("_supplier").alias("_anyone"))
+    known = named.join(first, "item_id", "left")
+    known = known.withColumn("supplier_id", F.coalesce("own_supplier", "_item.supplier_id"))
+    joined = known.join(general, "supplier_id", "left").join(anyone, F.lit(True), "left")
+    chosen = [F.coalesce(f"_item.{name}", f"_supplier.{name}", f"_anyone.{name}").alias(name) for name in TERMS]
+    return joined.select("item_id", *chosen)

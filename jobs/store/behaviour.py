@@ -56,9 +56,8 @@ def visits(params: WorldParams, shop: Shop, lists: Lists | None, block: int, of:
     related, beside = _related(rng, shop, lists, first)
     more = _clicked(rng, related, worth_of(related))
     viewed = Rows.joined([first, related.taken(more)])
-    there = shop.in_stock[viewed.item] & choice.allowed(
-        shop, people.country[viewed.session], people.age[viewed.session], viewed.item
-    )
+    allowed = choice.allowed(shop, people.country[viewed.session], people.age[viewed.session], viewed.item)
+    there = shop.in_stock[viewed.item] & allowed
     again = _seen_before(viewed)
     worth = np.where(again, -np.inf, worth_of(viewed))
     bought, carted, missed = choice.choose(params, rng, viewed.session, shop.items.leaf[viewed.item], worth, there)
@@ -83,7 +82,7 @@ def visits(params: WorldParams, shop: Shop, lists: Lists | None, block: int, of:
     units = 1 + rng.poisson(several)
     lines = Lines(viewed.session[bought], viewed.item[bought], units[bought], paid[viewed.session[bought]])
     missed &= shop.on_sale[viewed.item]
-    wanted = missed & stays[viewed.session]
+    wanted = missed & allowed & stays[viewed.session]
     return Visits(people, events, lines, viewed.item[missed], viewed.item[wanted], units[wanted])
 
 

@@ -112,6 +112,8 @@ def test_stock_below_zero_is_owed_and_ordered_as_well() -> None:
     owed = one(on_hand=-10.0)
     assert owed["order_units"] == owed["order_up_to"] + 10 and owed["on_hand"] == -10
     assert owed["reason"].startswith("10 owed, ")
+    alone = one(on_hand=-10.0, ahead=np.zeros(28 * (len(SHARES) + 1)))
+    assert alone["order_units"] == 10 and alone["reason"].endswith("10 are for what is owed")
 
 
 def test_what_nobody_buys_is_not_ordered() -> None:

@@ -96,6 +96,8 @@ def test_cost_grows_with_customers_no_faster_than_they_do(tmp_path: Path) -> Non
 
 def test_rates_can_all_be_none(tmp_path: Path) -> None:
     params = WorldParams(customers=150, items=60)
-    clean = replace(params, rates=replace(params.rates, **dict.fromkeys(params.rates.__dataclass_fields__, 0.0)))
+    clean = replace(
+        params, return_share=0.0, rates=replace(params.rates, **dict.fromkeys(params.rates.__dataclass_fields__, 0.0))
+    )
     deliver(tmp_path, None, clean, START, START + timedelta(days=5), said_nothing)
     assert not list((tmp_path / "truth" / "late").glob("*"))

@@ -1,6 +1,6 @@
 """Pricing: orange juice's units at given prices, and the pricing world's elasticities and captured gain, beside peers.
 
-Choices were made on earlier weeks and on other seeds (100 to 110); what is reported here played no part in them.
+Choices were made on earlier weeks and on other seeds (101 to 108); what is reported here played no part in them.
 The markdowns' figures are in benchmarks/markdown.py.
 """
 

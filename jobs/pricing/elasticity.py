@@ -35,7 +35,7 @@ LEAST_VARIANCE = 0.01  # between categories: few of them cannot prove that they 
 class ElasticityParams:
     """How evidence is weighed.
 
-    ``widening`` multiplies the model's standard errors (it knows nothing of the shape of the response; chosen for
+    ``widening`` multiplies the model's standard errors (it knows nothing of the shape of the response; set for
     80% coverage on development seeds of jobs.store.pricing_world). An item's evidence is its ``own`` where its own
     sales took at least ``own_share`` of the variance that its slope had; its category counts for something where the
     common slope is known to within ``known_sd``. ``steepest`` and ``flattest`` bound every elasticity.

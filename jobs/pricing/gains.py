@@ -23,7 +23,7 @@ class GainParams:
     promises too much (the optimiser's curse: Smith and Winkler 2006, Management Science 52). ``quantile`` of the
     posterior of the gain decides; ``largest_step`` bounds how far from today's price is looked; ``cost_plus_weight``
     is the weight of cost-plus in the price desired: it costs some of the mean gain and saves the worst case. Both
-    chosen on development seeds 101 to 108 of jobs.store.pricing_world.
+    chosen on development seeds 101 to 106 of jobs.store.pricing_world.
     """
 
     shrinkage: float = 0.6

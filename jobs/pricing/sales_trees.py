@@ -16,7 +16,7 @@ SEED = 17
 
 @dataclass(frozen=True)
 class TreeParams:
-    """Of XGBoost; chosen on the weeks before the last 52 of Dominick's orange juice."""
+    """Of XGBoost: a cautious first guess, not tuned."""
 
     rounds: int = 300
     learning_rate: float = 0.05

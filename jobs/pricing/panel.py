@@ -73,6 +73,7 @@ def collected(frame: DataFrame, trust: Trust = Trust()) -> pd.DataFrame:
     """The panel on the driver, sorted; bounded by the catalogue times ``WEEKS``. A competitor's price that cannot be
     of the same thing is none."""
     rows: pd.DataFrame = frame.select(*COLUMNS).toPandas()
+    rows.attrs.clear()  # Spark Connect leaves its metrics of the query there, which Parquet cannot write
     rows["week"] = pd.to_datetime(rows["week"])
     ratio = rows["competitor_price"] / rows["price"]
     rows.loc[~ratio.between(1 / trust.implausible_ratio, trust.implausible_ratio), "competitor_price"] = np.nan

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -102,6 +103,14 @@ def test_the_fingerprint_is_of_the_bytes_as_delivered() -> None:
     list(read.batches())
     assert read.sha256 == other.fingerprint()
     assert (read.bytes, read.rows, read.required) == (len(content), 1, ("a",))
+
+
+def test_the_fingerprint_of_parquet_is_that_of_its_bytes_too() -> None:
+    table, buffer = pa.table({"a": list(range(5000)), "b": [f"text {n}" for n in range(5000)]}), io.BytesIO()
+    pq.write_table(table, buffer, row_group_size=500)
+    read = delivered(buffer.getvalue(), "parquet")
+    assert sum(batch.num_rows for batch in read.batches()) == 5000
+    assert read.sha256 == hashlib.sha256(buffer.getvalue()).hexdigest()
 
 
 def test_json_lines_keep_the_spelling_of_numbers_and_nest_as_json() -> None:

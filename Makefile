@@ -25,7 +25,7 @@ endif
 # The command stops with what is missing, and how to say it.
 need = $(if $($(1)),,$(error $(1) is missing: make $@ $(2)))
 
-.PHONY: help setup demo test faults run check backfill repair up down report lineage releases rollback bench lint lock
+.PHONY: help setup demo test slow run check backfill repair up down report lineage releases rollback bench lint lock
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -36,16 +36,16 @@ setup: ## packages, Java and jars into .venv (the only step that needs the netwo
 demo: setup ## a simulated store's history and two nights through Airflow, and a report to open
 	@$(NIGHTS) demo
 
-# Nights on a cluster and on S3, and nights struck through Airflow: minutes each, with jars of their own.
-SLOW := tests/e2e/test_elsewhere.py tests/faults/test_airflow.py tests/faults/test_full_disk.py
+# Whole nights: of the simulated store, on a cluster, on S3, several in a row, struck in the middle. Minutes each.
+SLOW := tests/e2e/test_backfill.py tests/e2e/test_elsewhere.py tests/e2e/test_truth.py tests/faults
 
 test: setup ## lint, types and the tests
 	@$(SYSTEM_PYTHON) jobs/lib/setup.py --tests
 	@$(MAKE) --no-print-directory lint
 	@$(PYTHON) -m pytest -n 2 --dist loadfile $(TESTS) $(addprefix --ignore=,$(SLOW))
 
-faults: export DAYBREAK_S3A ?= 1
-faults: setup ## the slow tests: on a cluster, on S3, struck through Airflow, on a full disk
+slow: export DAYBREAK_S3A ?= 1
+slow: setup ## the slow tests: whole nights, on a cluster, on S3, struck in the middle
 	@$(PYTHON) -m pytest $(SLOW)
 
 lint: setup ## ruff and mypy

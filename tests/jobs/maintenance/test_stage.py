@@ -60,7 +60,9 @@ def test_daily_features_go_after_two_weeks_and_the_weekly_ones_stay(shop):
 def test_what_a_killed_publication_left_is_removed_and_what_is_published_stays(shop):
     night = replace(shop.night("2026-04-14"), stage="maintenance")
     product = releases.open_product(night.settings, night.store.name, "recommendations")
-    product.put(releases.manifest_key("20260401-aaaaaaaaaaaa"), b"{}", if_absent=True)
+    told = {"release": "20260401-aaaaaaaaaaaa", "as_of": "2026-04-01", "created_at": "2026-04-01", "tables": {}}
+    told |= {"model_versions": [], "verdict": None}
+    product.put(releases.manifest_key("20260401-aaaaaaaaaaaa"), json.dumps(told).encode(), if_absent=True)
     for day, release in (("2026-04-01", "20260401-aaaaaaaaaaaa"), ("2026-04-02", "killed"), ("2026-04-14", "now")):
         product.put(f"for_customer/as_of={day}/release={release}/part-0.parquet", b"rows", if_absent=True)
     stage.run(night)

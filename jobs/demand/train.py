@@ -17,10 +17,11 @@ from pyspark.sql import functions as F
 
 from jobs.demand import backtest, calibration, choosing, frames, judging
 from jobs.demand.backtest import BacktestParams
-from jobs.demand.evaluation import COLUMNS, EVALUATION
+from jobs.demand.evaluation import COLUMNS
 from jobs.demand.history import History
 from jobs.demand.model import Model
 from jobs.lib import registry
+from jobs.lib.evaluations import EVALUATION
 from jobs.lib.stages import Night
 
 PRODUCT = "demand"

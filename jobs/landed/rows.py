@@ -53,8 +53,7 @@ class Delivered:
                 if explained is not None:
                     raise explained from None
                 return
-            if self._source.format != "parquet":  # of Parquet it was taken before the rows, which move the file about
-                self._finished(raw)
+            self._finished(raw)
 
     def _read(self, raw: Fingerprint, file: BinaryIO) -> Iterator[tuple[pa.RecordBatch, frozenset[str] | None]]:
         """Batches, each with the columns that all of its rows have (None: it has no rows to say so)."""

@@ -33,6 +33,7 @@ class Fingerprint(io.RawIOBase):
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self._sha256 = hashlib.sha256()
+        self._digest: str | None = None
         self.bytes = 0
 
     def readable(self) -> bool:
@@ -46,10 +47,15 @@ class Fingerprint(io.RawIOBase):
         return len(data)
 
     def finish(self) -> str:
-        """Read what is left and give the SHA-256 of all of it, in hexadecimal digits."""
-        while self.read(CHUNK):
-            pass
-        return self._sha256.hexdigest()
+        """Read what is left and give the SHA-256 of all of it, in hexadecimal digits.
+
+        Asked again it says the same: a reader of Parquet has moved about in the stream since.
+        """
+        if self._digest is None:
+            while self.read(CHUNK):
+                pass
+            self._digest = self._sha256.hexdigest()
+        return self._digest
 
 
 class Text(io.RawIOBase):

@@ -17,11 +17,11 @@ import pandas as pd
 from pyspark.sql import functions as F
 
 from jobs.lib import registry
+from jobs.lib.evaluations import EVALUATION
 from jobs.lib.settings import Settings
 from jobs.lib.stages import Night
 from jobs.lib.tables import only_row
 from jobs.recommendations import catalogue, frames, gates, judging, position
-from jobs.recommendations.evaluation import EVALUATION
 from jobs.recommendations.fairness import FairnessParams
 from jobs.recommendations.fitting import Trained, TrainParams, fitted
 from jobs.recommendations.for_newcomer import segment_popularity

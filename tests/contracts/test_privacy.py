@@ -19,6 +19,9 @@ READ = {
     "recommendations": {
         "features.customer": "consent, and the groups over which fairness is measured; sensitive columns rank nobody",
     },
+    "pricing": {
+        "validated.price_approvals": "what was decided about a suggestion; the note of who decided stays unread",
+    },
 }
 TOLD = ("personal", "sensitive")
 

@@ -11,11 +11,12 @@ import pandas as pd
 import pytest
 
 from jobs.demand import train as training
-from jobs.demand.evaluation import EVALUATION, evaluation
+from jobs.demand.evaluation import evaluation
 from jobs.demand.forecast import forecast
 from jobs.demand.forecast_total import HORIZONS, forecast_total
 from jobs.demand.forecasts import NAMES
 from jobs.lib import contracts
+from jobs.lib.evaluations import EVALUATION
 from jobs.lib.registry import Champion
 from tests.conftest import settings_of
 from tests.jobs.features.conftest import frame

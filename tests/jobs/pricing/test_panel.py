@@ -87,7 +87,7 @@ def tables(spark: SparkSession) -> dict[str, DataFrame]:
             "competitor_prices",
             [
                 {"item_id": "listed", "competitor": "Ada", "observed_on": MONDAY, "price": 9.0},
-                {"item_id": "listed", "competitor": "Ada", "observed_on": MONDAY + 7 * day, "price": 1000.0},
+                {"item_id": "listed", "competitor": "Ada", "observed_on": MONDAY + 9 * day, "price": 1000.0},
             ],
         ),
         "contract_prices": frame(

@@ -7,8 +7,9 @@ from datetime import date
 import pandas as pd
 import pytest
 
+from jobs.lib.evaluations import EVALUATION
 from jobs.lib.registry import Champion
-from jobs.recommendations.evaluation import EVALUATION, evaluation
+from jobs.recommendations.evaluation import evaluation
 from jobs.recommendations.judging import COLUMNS
 
 DAY = date(2025, 9, 1)

@@ -19,9 +19,7 @@ pytest_plugins = ["tests.s3", "tests.postgres"]
 
 # Tests are many short jobs: compiling their code well costs more than it gives, here and in the stages they start.
 # The quick compiler alone has a small code cache by default; once that is full everything is interpreted, then fails.
-os.environ.setdefault(
-    "JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -XX:+UseSerialGC -Xshare:auto"
-)
+os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -Xshare:auto")
 
 
 def settings_of(home: Path, **variables: str) -> Settings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -12,6 +13,7 @@ from jobs.lib import lineage, stages
 from jobs.lib.stores import Known, Source
 from jobs.maintenance import stage
 from jobs.published import releases
+from tests.conftest import settings_of
 from tests.jobs.validated.shop import Shop, line
 
 EVENTS = """
@@ -20,17 +22,31 @@ SELECT id AS event_id, at AS event_at, kind AS event_type, who AS visitor_id, wh
 """
 
 
-@pytest.fixture
-def shop(spark, home, tmp_path):
-    made = Shop(spark, home, tmp_path / "shop")
-    made.mapping("events", EVENTS)
-    known = Known("name", pattern=r"(\d{4}-\d{2}-\d{2})")
-    columns = ("id", "at", "kind", "who", "what")
-    made.sources["clicks"] = Source("clicks", "clicks-*.csv", "csv", known, columns=columns)
+@pytest.fixture(scope="module")
+def delivered(spark, tmp_path_factory):
+    """The home of a shop after one validated night, made once for all tests here."""
+    folder = tmp_path_factory.mktemp("delivered")
+    made = of_home(spark, folder / "home", folder / "shop")
     for day in ("2026-01-05", "2026-04-13"):
         made.deliver("clicks", day, [(f"{day}-{at}", f"{day} 10:00:00", "view", "v", "A") for at in range(3)])
     made.deliver_all("sales", {day: [line(day, day=day)] for day in ("2026-01-05", "2026-04-13")})
     made.validate("2026-04-13")
+    return made.settings.home
+
+
+@pytest.fixture
+def shop(spark, delivered, tmp_path):
+    shutil.copytree(delivered, tmp_path / "home")
+    return of_home(spark, tmp_path / "home", tmp_path / "shop")
+
+
+def of_home(spark, home, folder):
+    """A shop with a mapping and a source of events."""
+    made = Shop(spark, settings_of(home), folder)
+    made.mapping("events", EVENTS)
+    known = Known("name", pattern=r"(\d{4}-\d{2}-\d{2})")
+    columns = ("id", "at", "kind", "who", "what")
+    made.sources["clicks"] = Source("clicks", "clicks-*.csv", "csv", known, columns=columns)
     return made
 
 

@@ -13,19 +13,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks import demand_peers, published
+from benchmarks import demand_peers, inventory, published
 from benchmarks.figures import Figure
 from benchmarks.homes import fresh_home, night, public_data
+from benchmarks.online_retail import BUSY_DAYS, HORIZON, ITEMS, STORE, sold, whole_history
 from jobs.demand import metrics, naive
-from jobs.demand.calendar import calendar
 from jobs.demand.forecasts import LEVELS, NAMES, Forecast
-from jobs.demand.history import History, history
+from jobs.demand.history import History
 from jobs.demand.metrics import Truth
 from jobs.demand.segments import NEW_DAYS
 
-STORE = "online_retail"
-HORIZON = 28
-ITEMS, BUSY_DAYS = 500, 180
 AS_OF = (date(2011, 9, 30), date(2011, 10, 31))
 TARGETS = {
     "wape": (0.865, 0.798),
@@ -46,24 +43,6 @@ def measure() -> Iterator[Figure]:
             yield Figure("demand", f"{as_of}: the whole night, minutes", cost.seconds / 60, better="lower")
         for at, as_of in enumerate(AS_OF):
             yield from of_night(home, lines, as_of, at)
-
-
-def sold(folder: Path) -> pd.DataFrame:
-    """Item-days: ``item_id, day, units, lines, revenue``."""
-    raw = pd.concat([pd.read_csv(path, dtype=str) for path in sorted(folder.glob("*.csv"))], ignore_index=True)
-    units, price = raw["Quantity"].astype(float), raw["UnitPrice"].astype(float)
-    kept = ~raw["InvoiceNo"].str.startswith("C") & (units > 0) & (price > 0) & raw["StockCode"].str.match(r"\d{5}|DCGS")
-    day = pd.to_datetime(raw["InvoiceDate"]).dt.normalize()
-    told = pd.DataFrame({"item_id": raw["StockCode"], "day": day, "units": units, "revenue": units * price})[kept]
-    sums = told.groupby(["item_id", "day"])
-    return sums.agg(units=("units", "sum"), lines=("units", "size"), revenue=("revenue", "sum")).reset_index()
-
-
-def whole_history(lines: pd.DataFrame) -> History:
-    """All days of the data, those after the nights among them."""
-    store = type("Daily", (), {"period": "day", "closed_weekdays": frozenset({5}), "holidays_country": "GB"})
-    days = lines.groupby("day").agg(lines=("lines", "sum"), units=("units", "sum"), items=("units", "size"))
-    return history(lines, calendar(days.reset_index(), store, lines["day"].max().date(), HORIZON))  # type: ignore[arg-type]
 
 
 def of_night(home: Path, lines: pd.DataFrame, as_of: date, at: int) -> Iterator[Figure]:
@@ -87,6 +66,7 @@ def of_night(home: Path, lines: pd.DataFrame, as_of: date, at: int) -> Iterator[
         yield Figure("demand", f"{as_of}: {name} of days", told[name])
     yield from _totals(home, part, true, as_of)
     yield from _new(home, then, whole, past, as_of, at)
+    yield from inventory.of_window(whole, as_of + timedelta(days=1), chosen, ours)
 
 
 def _published(home: Path, part: History, as_of: date) -> Forecast:

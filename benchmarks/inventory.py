@@ -12,9 +12,9 @@ from datetime import date
 
 import numpy as np
 
-from benchmarks import demand
 from benchmarks.figures import Figure
 from benchmarks.homes import public_data
+from benchmarks.online_retail import BUSY_DAYS, HORIZON, ITEMS, STORE, sold, whole_history
 from jobs.demand import boosted, inventory
 from jobs.demand.boosted import BoostedParams
 from jobs.demand.forecasts import LEVELS, Forecast
@@ -30,7 +30,7 @@ USUAL_DEVIATIONS = 1.28  # the normal distribution's nine tenths, as penalty 9 a
 
 def measure() -> Iterator[Figure]:
     """Both windows that begin on a day of TARGETS."""
-    whole = demand.whole_history(demand.sold(public_data(demand.STORE) / "by-day"))
+    whole = whole_history(sold(public_data(STORE) / "by-day"))
     for first in TARGETS:
         then, chosen = as_of(whole, first)
         learnt = Learnt(boosted=boosted.fit(then, BoostedParams(), threads=2))
@@ -65,16 +65,16 @@ def of_window(whole: History, first: date, chosen: np.ndarray, forecast: Forecas
 
 def as_of(whole: History, first: date) -> tuple[History, np.ndarray]:
     """The history as it was the evening before ``first``, and the places of its busiest items."""
-    then = whole.at(_known(whole, first), demand.HORIZON)
-    busy = then.units[:, -demand.BUSY_DAYS :].sum(axis=1)
-    return then, np.sort(np.argsort(-busy, kind="stable")[: demand.ITEMS])
+    then = whole.at(_known(whole, first), HORIZON)
+    busy = then.units[:, -BUSY_DAYS:].sum(axis=1)
+    return then, np.sort(np.argsort(-busy, kind="stable")[:ITEMS])
 
 
 def _units(whole: History, first: date, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Units of the items [items, days] before ``first``, and in the four weeks from it on."""
     past = _known(whole, first)
     units = whole.units[chosen]
-    return units[:, :past], units[:, past : past + demand.HORIZON]
+    return units[:, :past], units[:, past : past + HORIZON]
 
 
 def _known(whole: History, first: date) -> int:

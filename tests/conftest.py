@@ -17,9 +17,13 @@ from jobs.lib.tables import Tables
 # Registered before any JVM starts: Spark's workers inherit the credentials that it sets.
 pytest_plugins = ["tests.s3", "tests.postgres"]
 
-# Tests are many short jobs: compiling their code well costs more than it gives, here and in the stages they start.
-# The quick compiler alone has a small code cache by default; once that is full everything is interpreted, then fails.
-os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -Xshare:auto")
+
+def pytest_configure() -> None:
+    """Tests are many short jobs: compiling their code well costs more than it gives, here and in the stages they start.
+
+    The quick compiler alone has a small code cache by default; once that is full everything is interpreted, then fails.
+    """
+    os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -Xshare:auto")
 
 
 def settings_of(home: Path, **variables: str) -> Settings:

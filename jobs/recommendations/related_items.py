@@ -60,23 +60,28 @@ class Related:
         at = self.catalogue.index_of(item_ids)
         at = at[at >= 0]
         parts = [
-            _list(self.catalogue, at, "similar", self.likeness, self._similar_reason),
-            _list(self.catalogue, at, "bought_together", self.shrunk_lift, self._together_reason),
+            _list(self.catalogue, at, "similar", self.likeness, self._similar_reasons),
+            _list(self.catalogue, at, "bought_together", self.shrunk_lift, self._together_reasons),
         ]
         return pd.concat(parts, ignore_index=True)
 
-    def _similar_reason(self, item: int, other: int) -> tuple[str, str]:
+    def _similar_reasons(self, items: np.ndarray, others: np.ndarray) -> list[tuple[str, str]]:
+        near = _values(self.catalogue.text_neighbours, items, others)
+        alike = _values(self.catalogue.cosine, items, others)
+        return [self._similar_reason(*each) for each in zip(items, others, near, alike, strict=True)]
+
+    def _similar_reason(self, item: int, other: int, near: float, alike: float) -> tuple[str, str]:
         shared = common_words(self.catalogue.titles[item], self.catalogue.titles[other])
-        if self.catalogue.text_neighbours[item, other] > 0 and shared:
+        if near > 0 and shared:
             return "content", f"Alike in: {', '.join(shared[:4])}"
-        alike = self.catalogue.cosine[item, other]
         if alike > 0:
             return "customers alike", f"Bought by the same customers (likeness {alike:.2f})"
         return "content", f"Of the kind of {self.catalogue.titles[item]}"
 
-    def _together_reason(self, item: int, other: int) -> tuple[str, str]:
-        orders, lift = self.together[item, other], self.lift[item, other]
-        return "same basket", f"Bought together in {orders:,.0f} orders, {lift:.1f} times as often as by chance"
+    def _together_reasons(self, items: np.ndarray, others: np.ndarray) -> list[tuple[str, str]]:
+        orders, lift = _values(self.together, items, others), _values(self.lift, items, others)
+        told = "Bought together in {:,.0f} orders, {:.1f} times as often as by chance".format
+        return [("same basket", told(*each)) for each in zip(orders, lift, strict=True)]
 
 
 def related_items(
@@ -141,6 +146,11 @@ def common_words(title: str, other: str) -> list[str]:
     return list(dict.fromkeys(w.lower() for w in WORD.findall(title) if w.lower() in words and len(w) > 1))
 
 
+def _values(matrix: sparse.csr_matrix, row: np.ndarray, column: np.ndarray) -> np.ndarray:
+    """The values at these places; one by one they would cost more than all else here."""
+    return np.asarray(matrix[row, column]).ravel()
+
+
 def _like(matrix: sparse.csr_matrix, data: np.ndarray) -> sparse.csr_matrix:
     """Other values at the same places; the columns of each row must be in order."""
     return sparse.csr_matrix((data, matrix.indices.copy(), matrix.indptr.copy()), shape=matrix.shape)
@@ -151,13 +161,13 @@ def _sellable(matrix: sparse.csr_matrix, items: Catalogue) -> sparse.csr_matrix:
     return keep_strongest(_like(matrix, np.where(items.is_sellable[matrix.indices], matrix.data, 0)), PLACES)
 
 
-def _list(items: Catalogue, at: np.ndarray, relation: str, matrix: sparse.csr_matrix, reason) -> pd.DataFrame:
+def _list(items: Catalogue, at: np.ndarray, relation: str, matrix: sparse.csr_matrix, reasons) -> pd.DataFrame:
     """The entries of these rows as places, the largest first, ties to the lower id."""
     part = matrix[at]
     row = np.repeat(np.arange(len(at)), np.diff(part.indptr))
     order = np.lexsort((part.indices, -part.data, row))
     row, other, score = row[order], part.indices[order], part.data[order]
-    why = [reason(item, to) for item, to in zip(at[row], other, strict=True)]
+    why = reasons(at[row], other)
     return pd.DataFrame(
         {
             "item_id": items.item_ids[at[row]],

@@ -18,9 +18,9 @@ ROOT = Path(__file__).resolve().parents[2]
 LOCAL = {
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
-    # Planning a query again after each of its shuffles costs more here than better plans give: a tenth of a night.
+    # Planning a query again after each of its shuffles costs more here than better plans give.
     "spark.sql.adaptive.enabled": "false",
-    # Spark's pages are large objects to Java's default collector: with it a night takes a fifth longer.
+    # Spark's pages are large objects to Java's default collector, which marks the whole heap for each few of them.
     "spark.driver.extraJavaOptions": "-XX:+UseParallelGC",
     "spark.executorEnv.PYTHONPATH": str(ROOT),
 }

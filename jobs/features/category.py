@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.features.learning import within
+from jobs.lib.exact import exact_money
 
 
 def category(item: DataFrame, customer_item: DataFrame, as_of: date) -> DataFrame:
@@ -22,6 +23,6 @@ def category(item: DataFrame, customer_item: DataFrame, as_of: date) -> DataFram
     sales = sorted_in.groupBy("category").agg(
         F.count(F.lit(1)).alias("items"),
         F.sum("units_28d").cast("long").alias("units_28d"),
-        F.sum(F.col("revenue_28d").cast("decimal(20,4)")).cast("double").alias("revenue_28d"),
+        exact_money(F.col("revenue_28d")).alias("revenue_28d"),
     )
     return sales.join(buyers, "category", "left").fillna(0, ["customers_28d"])

@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.features.learning import baskets, human, sold, within
-from jobs.lib.exact import exact_mean
+from jobs.lib.exact import exact_mean, exact_money
 from jobs.lib.stores import Store
 
 PURPOSES = {"personalisation": "is_personal_allowed", "restricted": "is_restricted_allowed"}
@@ -68,7 +68,7 @@ def _orders(order_lines: DataFrame) -> DataFrame:
         .agg(
             F.min("order_date").alias("order_date"),
             F.count(F.lit(1)).alias("items"),
-            F.sum(F.col("revenue").cast("decimal(20,4)")).cast("double").alias("value"),
+            exact_money(F.col("revenue")).alias("value"),
         )
     )
     span = F.date_diff(F.max("order_date"), F.min("order_date"))

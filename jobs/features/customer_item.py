@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
 from jobs.features.learning import baskets, decay, human, within
-from jobs.lib.exact import exact_sum
+from jobs.lib.exact import exact_money, exact_sum
 
 WINDOW_DAYS = 28
 HALF_LIVES = (14, 30, 90)
@@ -21,7 +21,7 @@ def customer_item(order_lines: DataFrame, events: DataFrame, as_of: date) -> Dat
     bought = orders.groupBy("customer_id", "item_id").agg(
         F.count(F.lit(1)).alias("orders"),
         F.sum("units").cast("long").alias("units"),
-        F.sum(F.col("revenue").cast("decimal(20,4)")).cast("double").alias("revenue"),
+        exact_money(F.col("revenue")).alias("revenue"),
         F.min("order_date").alias("first_ordered_on"),
         F.max("order_date").alias("last_ordered_on"),
         F.sum(within("order_date", as_of, WINDOW_DAYS).cast("long")).alias("orders_28d"),

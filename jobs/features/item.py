@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.features.learning import baskets, decay, human, sold, within
-from jobs.lib.exact import exact_sum
+from jobs.lib.exact import exact_money, exact_sum
 from jobs.lib.stores import Store
 
 HALF_LIVES = (5, 14, 45)
@@ -66,13 +66,12 @@ def item(
 
 def _sales(order_lines: DataFrame, as_of: date) -> DataFrame:
     lines, recent = sold(order_lines), within("order_date", as_of, 28)
-    money = (F.col("units") * F.col("price")).cast("decimal(20,4)")
     return lines.groupBy("item_id").agg(
         F.min("order_date").alias("first_ordered_on"),
         F.max("order_date").alias("last_ordered_on"),
         F.countDistinct(F.when(recent, F.col("order_id"))).alias("orders_28d"),
         F.coalesce(F.sum(F.when(recent, F.col("units"))), F.lit(0)).cast("long").alias("units_28d"),
-        F.coalesce(F.sum(F.when(recent, money)), F.lit(0)).cast("double").alias("revenue_28d"),
+        exact_money(F.when(recent, F.col("units") * F.col("price"))).alias("revenue_28d"),
         F.avg("units").alias("mean_units"),
         F.percentile(F.when(recent, F.col("price")), F.lit(0.5)).alias("sold_price_28d"),
         F.percentile("price", F.lit(0.5)).alias("sold_price"),

@@ -10,7 +10,9 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-AMOUNTS = ("units", "withdrawn", "cancelled", "lines", "revenue")
+from jobs.lib.exact import exact_money
+
+AMOUNTS = ("units", "withdrawn", "cancelled", "lines")
 KEY = ("item_id", "day", "known_day")
 
 
@@ -19,11 +21,9 @@ def item_daily(order_lines_changes: DataFrame, stock_levels_changes: DataFrame, 
     parts = _orders(order_lines_changes).unionByName(
         _stock(stock_levels_changes, stock_levels), allowMissingColumns=True
     )
-    sums = [
-        F.coalesce(F.sum(name), F.lit(0)).cast("double" if name == "revenue" else "long").alias(name)
-        for name in AMOUNTS
-    ]
-    return parts.groupBy(*KEY).agg(*sums, F.max("on_hand").alias("on_hand"))
+    sums = [F.coalesce(F.sum(name), F.lit(0)).cast("long").alias(name) for name in AMOUNTS]
+    revenue = exact_money(F.col("revenue")).alias("revenue")
+    return parts.groupBy(*KEY).agg(*sums, revenue, F.max("on_hand").alias("on_hand"))
 
 
 def _orders(changes: DataFrame) -> DataFrame:
@@ -37,7 +37,7 @@ def _orders(changes: DataFrame) -> DataFrame:
     )
     paired = lines.join(ordered, ["cancels_order_id", "cancels_line_number"], "left")
     is_same_day = F.coalesce(F.col("sold_on") == F.col("order_date"), F.lit(False)) & ~is_sold
-    money = (F.col("units") * F.col("price") * sign).cast("decimal(20,4)")
+    money = F.col("units") * F.col("price") * sign
     return paired.select(
         "item_id",
         F.col("order_date").alias("day"),

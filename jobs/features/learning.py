@@ -7,6 +7,8 @@ from datetime import date
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from jobs.lib.exact import exact_money
+
 
 def sold(order_lines: DataFrame) -> DataFrame:
     """Lines that say what people buy: products, really ordered; a line later cancelled stays, it was wanted once."""
@@ -40,5 +42,5 @@ def baskets(order_lines: DataFrame) -> DataFrame:
     return lines.groupBy("customer_id", "item_id", "order_id").agg(
         F.min("order_date").alias("order_date"),
         F.sum("units").alias("units"),
-        F.sum((F.col("units") * F.col("price")).cast("decimal(20,4)")).cast("double").alias("revenue"),
+        exact_money(F.col("units") * F.col("price")).alias("revenue"),
     )

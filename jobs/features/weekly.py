@@ -6,14 +6,15 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.features.learning import human, sold
+from jobs.lib.exact import exact_money
 
-AMOUNTS = ("views", "carts", "lines", "units", "revenue")
+AMOUNTS = ("views", "carts", "lines", "units")
 
 
 def weekly(order_lines_changes: DataFrame, events_changes: DataFrame, key: list[str]) -> DataFrame:
     """Sums by ``key``, week and known_day of changes (rows with ``_sign`` +1 or -1, see ``Tables.read_changes``)."""
     sign = F.col("_sign")
-    money = (F.col("units") * F.col("price") * sign).cast("decimal(20,4)")
+    money = F.col("units") * F.col("price") * sign
     orders = sold(order_lines_changes).select(
         *key,
         "known_day",
@@ -30,8 +31,5 @@ def weekly(order_lines_changes: DataFrame, events_changes: DataFrame, key: list[
         *[((F.col("event_type") == kind).cast("int") * sign).alias(f"{kind}s") for kind in ("view", "cart")],
     )
     parts = orders.unionByName(looks, allowMissingColumns=True)
-    sums = [
-        F.coalesce(F.sum(name), F.lit(0)).cast("double" if name == "revenue" else "long").alias(name)
-        for name in AMOUNTS
-    ]
-    return parts.groupBy(*key, "week", "known_day").agg(*sums)
+    sums = [F.coalesce(F.sum(name), F.lit(0)).cast("long").alias(name) for name in AMOUNTS]
+    return parts.groupBy(*key, "week", "known_day").agg(*sums, exact_money(F.col("revenue")).alias("revenue"))

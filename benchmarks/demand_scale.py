@@ -67,8 +67,8 @@ def forecasts(items: int) -> None:
     from jobs.demand.backtest import BacktestParams
     from jobs.demand.forecast import forecast
     from jobs.demand.forecast_total import forecast_total
+    from jobs.lib import contracts, stores
     from jobs.lib import settings as environment
-    from jobs.lib import stores
     from jobs.lib.registry import Champion
     from jobs.lib.spark import session
 
@@ -86,7 +86,12 @@ def forecasts(items: int) -> None:
     made = forecast(daily, item, promotions, AS_OF, champion, store, settings)
     made.write.parquet(str(settings.home / "forecast"))
     again = spark.read.parquet(str(settings.home / "forecast"))
-    forecast_total(again, champion, store, settings).write.parquet(str(settings.home / "forecast_total"))
+    suppliers, listed = (
+        spark.createDataFrame([], contracts.load(f"validated.{name}").schema()) for name in ("suppliers", "items")
+    )
+    forecast_total(again, suppliers, listed, champion, store, settings).write.parquet(
+        str(settings.home / "forecast_total")
+    )
 
 
 if __name__ == "__main__":

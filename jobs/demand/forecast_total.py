@@ -1,6 +1,7 @@
 """What each item sells over its next days together: what a delivery must last for.
 
-The mean is the sum of the days' means. Quantiles come from sampled paths with the correction that earlier origins
+Beside 7, 14 and 28 days each item has a horizon of its own: its lead time and review period, what an order must last
+for. The mean is the sum of the days' means. Quantiles come from sampled paths with the correction that earlier origins
 showed, never from summed quantiles.
 """
 
@@ -18,6 +19,7 @@ from jobs.demand import totals
 from jobs.demand.forecasts import NAMES
 from jobs.demand.model import Model
 from jobs.demand.paths import keys_of
+from jobs.demand.terms import Params, by_item
 from jobs.lib.registry import Champion
 from jobs.lib.settings import Settings
 from jobs.lib.stores import Store
@@ -44,29 +46,55 @@ class Summing:
             yield self.totals(rows)
 
     def totals(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """One row an item, place and horizon, from one row an item, place and day."""
+        """One row an item, place and horizon, from one row an item, place and day. A horizon of an item's own
+        (``own_days``) is left out where the days ahead do not reach it; the others are cut to them."""
         rows = rows.sort_values(["item_id", "location_id", "target_date"], kind="stable")
         days = len(rows) // len(rows[["item_id", "location_id"]].drop_duplicates())
         first = rows.iloc[::days].reset_index(drop=True)
         quantiles = rows[list(NAMES)].to_numpy(float).reshape(-1, days, len(NAMES))
         mean = np.cumsum(rows["mean"].to_numpy(float).reshape(-1, days), axis=1)
         keys = keys_of(first["item_id"], first["location_id"])
-        horizons = [min(max(1, h // self.period), days) for h in HORIZONS]
-        drawn = totals.total_quantiles(quantiles, horizons, keys)
+        own = first["own_days"].to_numpy(int)
+        spans = np.column_stack([*[np.full(len(first), h) for h in HORIZONS], own])
+        periods = np.clip(spans // self.period, 1, days)
+        drawn = totals.total_quantiles(quantiles, periods, keys)
+        is_other = ~np.isin(own, HORIZONS) & (own <= days * self.period)
         parts = []
-        for at, (horizon, periods) in enumerate(zip(HORIZONS, horizons, strict=True)):
-            factors = np.stack([self.model.factors(segment, str(horizon)) for segment in first["segment"]])
+        for at in range(spans.shape[1]):
+            judged_at = [nearest(days) for days in spans[:, at]]
+            told = zip(first["segment"], judged_at, strict=True)
+            factors = np.stack([self.model.factors(segment, str(horizon)) for segment, horizon in told])
             found = pd.DataFrame(totals.corrected(drawn[:, at], factors), columns=list(NAMES))
             facts = first[["item_id", "location_id", "method"]].assign(
-                horizon_days=np.int32(horizon), mean=mean[:, periods - 1]
+                horizon_days=spans[:, at].astype(np.int32), mean=mean[np.arange(len(first)), periods[:, at] - 1]
             )
-            parts.append(pd.concat([facts, found], axis=1))
+            whole = pd.concat([facts, found], axis=1)
+            parts.append(whole if at < len(HORIZONS) else whole[is_other])
         order = ["item_id", "location_id", "horizon_days", "mean", *NAMES, "method"]
         return pd.concat(parts, ignore_index=True)[order]
 
 
-def forecast_total(forecast: DataFrame, champion: Champion, store: Store, settings: Settings) -> DataFrame:
+def nearest(days: int) -> int:
+    """The horizon whose correction serves a span of so many days: the first that is as long, else the longest."""
+    return next((horizon for horizon in HORIZONS if horizon >= days), HORIZONS[-1])
+
+
+def forecast_total(
+    forecast: DataFrame, suppliers: DataFrame, items: DataFrame, champion: Champion, store: Store, settings: Settings
+) -> DataFrame:
     """One row an item (at a location) and horizon."""
-    summing = Summing(Model.load(champion.path), 7 if store.period == "week" else 1)
-    spread = forecast.repartition(settings.shuffle_partitions, "item_id")
+    period = 7 if store.period == "week" else 1
+    summing = Summing(Model.load(champion.path), period)
+    terms = by_item(suppliers, items, forecast.select("item_id").distinct())
+    spread = forecast.join(own_days(terms, period), "item_id", "left")
+    spread = spread.repartition(settings.shuffle_partitions, "item_id")
     return spread.mapInPandas(summing.blocks, SCHEMA).withColumn("model_version", F.lit(champion.version))
+
+
+def own_days(terms: DataFrame, period: int) -> DataFrame:
+    """``item_id`` and ``own_days``: lead time and review period together, assumed where the store does not say them
+    (:class:`jobs.demand.terms.Params`), in whole periods of so many days."""
+    assumed = Params()
+    lead = F.coalesce("lead_time_days", F.lit(assumed.lead_time_days))
+    review = F.greatest(F.coalesce("review_days", F.lit(assumed.review_days)), F.lit(1))
+    return terms.select("item_id", (F.ceil((lead + review) / period) * period).cast("int").alias("own_days"))

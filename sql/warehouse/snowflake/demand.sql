@@ -41,7 +41,7 @@ CREATE TABLE IF NOT EXISTS demand.forecast (
 CREATE TABLE IF NOT EXISTS demand.forecast_total (
   "ITEM_ID" VARCHAR NOT NULL COMMENT 'the smallest unit that is sold, as in order_lines',
   "LOCATION_ID" VARCHAR NOT NULL COMMENT 'place that the forecast is for; "all" is the store as a whole, since order lines name no place',
-  "HORIZON_DAYS" NUMBER(10, 0) NOT NULL COMMENT 'how many days from the day after as_of on are summed [days]',
+  "HORIZON_DAYS" NUMBER(10, 0) NOT NULL COMMENT 'how many days from the day after as_of on are summed; 7, 14, 28, and lead time and review period of the item together (7 and 1 where the store names no supplier) where the forecast reaches that far [days]',
   "MEAN" DOUBLE NOT NULL COMMENT 'expected units of the whole span, the sum of the days'' means in forecast [pieces]',
   "Q05" DOUBLE NOT NULL COMMENT 'lower end of the inner 90%; units stay below it with probability 0.05 [pieces]',
   "Q10" DOUBLE NOT NULL COMMENT 'lower end of the inner 80%; units stay below it with probability 0.10 [pieces]',

@@ -63,7 +63,16 @@ def published(spark, tmp_path_factory):
     days = forecast(item_daily(spark, rows), item, promotions, AS_OF, champion, STORE, settings).cache()
     more = replace(settings, shuffle_partitions=5)
     again = forecast(item_daily(spark, rows), item, promotions, AS_OF, champion, STORE, more)
-    totals = forecast_total(days, champion, STORE, settings).cache()
+    terms = [
+        {"supplier_id": "s", "item_id": "i001", "lead_time_days": 9.5, "review_days": 2, "known_day": AS_OF},
+        {"supplier_id": "s", "item_id": "i003", "lead_time_days": 13.0, "review_days": 1, "known_day": AS_OF},
+        {"supplier_id": "s", "item_id": "i004", "lead_time_days": 60.0, "known_day": AS_OF},
+    ]
+    suppliers, listed = (
+        frame(spark, "suppliers", terms),
+        frame(spark, "items", [{"item_id": "i000", "known_day": AS_OF}]),
+    )
+    totals = forecast_total(days, suppliers, listed, champion, STORE, settings).cache()
     return SimpleNamespace(days=days, again=again, totals=totals, evaluation=evaluation(item, champion))
 
 
@@ -76,13 +85,26 @@ def test_the_tables_keep_their_contracts(published, tables):
 def test_a_row_an_item_and_day_ahead_and_totals_that_agree(published):
     days, totals = published.days.toPandas(), published.totals.toPandas()
     assert len(days) == 21 * 28 and days["target_date"].min() == AS_OF + timedelta(days=1)
-    assert set(totals["horizon_days"]) == set(HORIZONS) and len(totals) == 21 * len(HORIZONS)
+    of_all = totals.groupby("horizon_days")["item_id"].nunique()
+    assert (of_all[list(HORIZONS)] == 21).all()
     by_item = days.groupby("item_id")["mean"].sum()
     of_28 = totals[totals["horizon_days"] == 28].set_index("item_id")
     assert np.allclose(of_28["mean"], by_item.loc[of_28.index])
     busiest = of_28.loc["i000"]
     summed = days[days["item_id"] == "i000"][list(NAMES)].sum()
     assert busiest["q95"] - busiest["q05"] < summed["q95"] - summed["q05"]
+
+
+def test_an_items_own_horizon_is_its_lead_time_and_review_period(published):
+    days, totals = published.days.toPandas(), published.totals.toPandas()
+    own = totals[~totals["horizon_days"].isin(HORIZONS)].set_index("item_id")
+    # i003 takes 14 days, which all have; i004 more than the forecast goes; of the rest nothing is known: 7 and 1.
+    assert own.index.is_unique and not {"i003", "i004"} & set(own.index)
+    assert own.loc["i001", "horizon_days"] == 12 and (own.drop("i001")["horizon_days"] == 8).all() and len(own) == 19
+    ahead = days[days["item_id"] == "i001"].sort_values("target_date")
+    assert np.isclose(own.loc["i001", "mean"], ahead["mean"].iloc[:12].sum())
+    of_all = totals[totals["item_id"] == "i001"].set_index("horizon_days")
+    assert of_all.loc[7, "q50"] <= own.loc["i001", "q50"] <= of_all.loc[14, "q50"]
 
 
 def test_what_the_catalogue_dropped_is_ended(published):

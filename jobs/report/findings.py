@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from jobs.lib import lineage, registry
 from jobs.lib.stages import Night
 from jobs.published import releases
-from jobs.report import pricing
+from jobs.report import demand, pricing
 
 DAYS_SHOWN = 56
 EXAMPLES = 3
@@ -37,6 +37,7 @@ class Findings:
     products: list[dict[str, Any]]
     stages: list[dict[str, Any]]
     examples: list[dict[str, Any]]
+    demand: dict[str, Any] | None
     pricing: dict[str, Any] | None
 
 
@@ -55,6 +56,7 @@ def findings(night: Night) -> Findings:
         products=[_product(night, product) for product in night.settings.products],
         stages=_stages(night),
         examples=_examples(night),
+        demand=demand.findings(night),
         pricing=pricing.findings(night),
     )
 

@@ -73,7 +73,7 @@ def test_the_page_shows_prices_and_does_without(folder: Path) -> None:
         "evidence": [("own", 2), ("none", 1)], "categories": pricing.categories(BELIEVED),
         "curves": pricing.curves(BELIEVED, folder), "promotions": [effect], "plans": [plan], "realised": [applied],
     }  # fmt: skip
-    empty = Findings("shop", str(NIGHT), [], [(str(NIGHT), 0)], [], [], [], [], [], [], None)
+    empty = Findings("shop", str(NIGHT), [], [(str(NIGHT), 0)], [], [], [], [], [], [], None, None)
     assert 'id="prices"' not in stage.page(empty)
     page = stage.page(Findings(**{**vars(empty), "pricing": told}))
     assert "&lt;a&gt;" in page and "10.50" in page and "+40%" in page and "too early" in page and "7.20" in page

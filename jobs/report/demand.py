@@ -1,0 +1,147 @@
+"""What the report of a night tells of demand: how well forecasts held, fans of some items, what to order first."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pandas as pd
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs.demand.terms import EVERYTHING
+from jobs.lib.stages import Night
+
+PAST_DAYS = 56
+FANS = 2  # of each kind
+LEAST_UNITS = 5.0  # with fewer expected any band is wide
+ORDERS = 20
+WIDTH, HEIGHT = 280, 140
+MEASURES = {
+    "pinball_ratio": "pinball beside the baseline",
+    "wape": "WAPE",
+    "bias": "bias",
+    "cover80": "days within q10 to q90",
+    "total_cover80_28": "28-day totals within",
+    "total_cover80_28_as_sampled": "the same uncorrected",
+}
+
+
+def findings(night: Night) -> dict[str, Any] | None:
+    """All of the section; None where the product was not asked for or has not run."""
+    if "demand" not in night.settings.products or not night.tables.exists("demand.forecast"):
+        return None
+    tonight = night.tables.read("demand.forecast", night.as_of).where(F.col("location_id") == EVERYTHING)
+    if tonight.isEmpty():
+        return None
+    chosen = picked(tonight)
+    ids = [item for item, _ in chosen]
+    return {
+        "segments": [tuple(row) for row in _segments(tonight).collect()],
+        "calibration": calibration(night.tables.read("demand.evaluation", night.as_of).where("is_served").toPandas()),
+        "fans": fans(
+            chosen, _sold(night, ids), tonight.where(F.col("item_id").isin(ids)).toPandas(), _titles(night, ids)
+        ),
+        **_orders(night),
+    }
+
+
+def _segments(tonight: DataFrame) -> DataFrame:
+    """Kind of item, what serves it, and how many items that is."""
+    items = F.countDistinct("item_id").alias("items")
+    return tonight.groupBy("segment", "method").agg(items).orderBy(F.desc("items"), "segment", "method")
+
+
+def picked(tonight: DataFrame) -> list[tuple[str, str]]:
+    """Items with the reason to look at them: the largest, those whose band is the widest beside what is expected, and
+    the new ones that are expected to sell most."""
+    band = F.sum(F.col("q90") - F.col("q10"))
+    each = tonight.groupBy("item_id").agg(
+        F.sum("mean").alias("units"), (band / F.sum("mean")).alias("width"), F.max("segment").alias("segment")
+    )
+    kinds = {
+        "largest": each.orderBy(F.desc("units"), "item_id"),
+        "least certain": each.where(F.col("units") >= LEAST_UNITS).orderBy(F.desc("width"), "item_id"),
+        "new": each.where(F.col("segment") == "new").orderBy(F.desc("units"), "item_id"),
+    }
+    found: dict[str, str] = {}
+    for kind, ordered in kinds.items():
+        fresh = [row["item_id"] for row in ordered.limit(FANS * len(kinds)).collect() if row["item_id"] not in found]
+        found |= dict.fromkeys(fresh[:FANS], kind)
+    return list(found.items())
+
+
+def _sold(night: Night, ids: list[str]) -> pd.DataFrame:
+    """``item_id, day, units`` of the last days."""
+    since = night.as_of - timedelta(days=PAST_DAYS - 1)
+    rows = night.tables.read("features.item_daily", night.as_of)
+    rows = rows.where(F.col("item_id").isin(ids) & F.col("day").between(F.lit(since), F.lit(night.as_of)))
+    return rows.groupBy("item_id", "day").agg(F.sum(F.col("units") - F.col("withdrawn")).alias("units")).toPandas()
+
+
+def _titles(night: Night, ids: list[str]) -> dict[str, str]:
+    rows = night.tables.read("features.item", night.as_of).where(F.col("item_id").isin(ids)).select("item_id", "title")
+    return {row["item_id"]: row["title"] or row["item_id"] for row in rows.collect()}
+
+
+def fans(
+    chosen: list[tuple[str, str]], sold: pd.DataFrame, ahead: pd.DataFrame, titles: dict[str, str]
+) -> list[dict[str, Any]]:
+    """Drawings ``WIDTH`` by ``HEIGHT``: sales of the last days as points, the median and the two bands of the forecast.
+
+    ``sold`` has ``item_id, day, units``; ``ahead`` is of ``demand.forecast``."""
+    found = []
+    for item, kind in chosen:
+        rows = ahead[ahead["item_id"] == item].sort_values("target_date")
+        past = sold[sold["item_id"] == item].sort_values("day")
+        found.append({"item_id": item, "kind": kind, "title": titles.get(item, item), **_fan(past, rows)})
+    return found
+
+
+def _fan(past: pd.DataFrame, ahead: pd.DataFrame) -> dict[str, Any]:
+    first = ahead["target_date"].iloc[0] - timedelta(days=PAST_DAYS)
+    last = ahead["target_date"].iloc[-1]
+    span = max((last - first).days, 1)
+    top = max(float(ahead["q95"].max()), float(past["units"].max()) if len(past) else 0.0, 1.0)
+
+    def x(day: date) -> float:
+        return round((day - first).days / span * WIDTH, 1)
+
+    def y(units: float) -> float:
+        return round(HEIGHT - max(units, 0.0) / top * HEIGHT, 1)
+
+    def line(name: str) -> list[str]:
+        return [f"{x(day)},{y(units)}" for day, units in zip(ahead["target_date"], ahead[name], strict=True)]
+
+    def band(low: str, high: str) -> str:
+        return " ".join([*line(high), *reversed(line(low))])
+
+    return {
+        "points": [(x(day), y(units)) for day, units in zip(past["day"], past["units"], strict=True)],
+        "median": " ".join(line("q50")),
+        "inner": band("q25", "q75"),
+        "outer": band("q10", "q90"),
+        "now": x(ahead["target_date"].iloc[0]),
+        "most": top,
+        "units": float(ahead["mean"].sum()),
+        "method": str(ahead["method"].iloc[0]),
+        "segment": str(ahead["segment"].iloc[0]),
+    }
+
+
+def calibration(served: pd.DataFrame) -> list[dict[str, Any]]:
+    """One row a segment: the figures of what serves it, at the newest origin; None where there is none."""
+    wanted = served[served["measure"].isin(list(MEASURES))]
+    if wanted.empty:
+        return []
+    table = wanted.pivot_table(index=["segment", "method"], columns="measure", values="value")
+    table = table.reindex(columns=list(MEASURES)).reset_index()
+    return table.astype(object).where(table.notna(), None).to_dict("records")
+
+
+def _orders(night: Night) -> dict[str, Any]:
+    if not night.tables.exists("demand.reorder"):
+        return {"to_order": 0, "orders": []}
+    wanted = night.tables.read("demand.reorder", night.as_of).where("order_units > 0")
+    first = wanted.orderBy(F.desc("stockout_probability"), F.desc("order_units"), "item_id", "location_id")
+    return {"to_order": wanted.count(), "orders": [row.asDict() for row in first.limit(ORDERS).collect()]}

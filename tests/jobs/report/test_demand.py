@@ -1,0 +1,71 @@
+"""The report's part on demand: which items it draws, what lies where in a drawing, and the page that shows it."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pandas as pd
+
+from jobs.report import demand, stage
+from jobs.report.findings import Findings
+
+NIGHT = date(2026, 3, 31)
+LEVELS = {"q05": 0.0, "q10": 1.0, "q25": 2.0, "q50": 3.0, "q75": 4.0, "q90": 6.0, "q95": 8.0}
+
+
+def ahead(item: str, scale: float = 1.0, segment: str = "dense", wide: float = 1.0) -> list[dict]:
+    return [
+        {
+            "item_id": item, "location_id": "all", "target_date": NIGHT + timedelta(days=n + 1), "mean": 3.5 * scale,
+            **{name: units * scale * (wide if name > "q50" else 1.0) for name, units in LEVELS.items()},
+            "method": "ewq", "segment": segment,
+        }
+        for n in range(28)
+    ]  # fmt: skip
+
+
+def sold(item: str) -> list[dict]:
+    return [{"item_id": item, "day": NIGHT - timedelta(days=n), "units": float(n % 4)} for n in range(56)]
+
+
+def test_items_are_picked_for_a_reason(spark):
+    rows = [*ahead("large", 9), *ahead("larger", 10), *ahead("rare", 0.01, wide=9)]
+    rows += [*ahead("vague", wide=5), *ahead("vaguer", wide=6)]
+    rows += [*ahead("usual"), *ahead("fresh", 0.5, "new"), *ahead("fresher", 0.4, "new"), *ahead("newest", 0.1, "new")]
+    found = dict(demand.picked(spark.createDataFrame(rows)))
+    assert {item for item, kind in found.items() if kind == "largest"} == {"large", "larger"}
+    assert {item for item, kind in found.items() if kind == "least certain"} == {"vague", "vaguer"}
+    assert {item for item, kind in found.items() if kind == "new"} == {"fresh", "fresher"}
+
+
+def test_a_fan_begins_where_the_sales_end(spark):
+    (fan,) = demand.fans([("a", "largest")], pd.DataFrame(sold("a")), pd.DataFrame(ahead("a")), {"a": "Mug"})
+    assert fan["title"] == "Mug" and fan["most"] == 8.0 and abs(fan["units"] - 98) < 1e-9
+    assert len(fan["points"]) == 56 and all(x < fan["now"] for x, _ in fan["points"])
+    median = [tuple(map(float, point.split(","))) for point in fan["median"].split()]
+    assert median[0][0] == fan["now"] and median[-1][0] == demand.WIDTH
+    # Top down: q90 is drawn above q75, that above the median.
+    outer, inner = (float(fan[band].split()[0].split(",")[1]) for band in ("outer", "inner"))
+    assert outer < inner < median[0][1] < demand.HEIGHT
+
+
+def test_a_fan_of_what_never_sold_has_no_points():
+    nothing = pd.DataFrame(columns=["item_id", "day", "units"])
+    (fan,) = demand.fans([("a", "new")], nothing, pd.DataFrame(ahead("a")), {})
+    assert fan["points"] == [] and fan["title"] == "a"
+
+
+def test_the_page_shows_demand_and_does_without():
+    figures = [("dense", "ewq", "wape", 0.5), ("new", "launches", "bias", -0.1)]
+    served = pd.DataFrame(figures, columns=["segment", "method", "measure", "value"])
+    order = {"item_id": "a", "location_id": "all", "on_hand": 8.0, "on_order": 0.0, "order_units": 24,
+             "stockout_probability": 0.4, "reason": "8 left"}  # fmt: skip
+    told = {
+        "segments": [("dense", "ewq", 3)], "calibration": demand.calibration(served), "to_order": 1, "orders": [order],
+        "fans": demand.fans([("<a>", "largest")], pd.DataFrame(sold("<a>")), pd.DataFrame(ahead("<a>")), {}),
+    }  # fmt: skip
+    assert told["calibration"][0]["wape"] == 0.5 and told["calibration"][0]["bias"] is None
+    empty = Findings("shop", str(NIGHT), [], [(str(NIGHT), 0)], [], [], [], [], [], [], None, None)
+    assert 'id="demand"' not in stage.page(empty)
+    page = stage.page(Findings(**{**vars(empty), "demand": told}))
+    assert "&lt;a&gt;" in page and "<a>" not in page and "8 left" in page and "0.500" in page and "polygon" in page

@@ -99,7 +99,7 @@ def conditions(frame: DataFrame, checks: Sequence[Check]) -> list[Column]:
 
 def _condition_metric(check: Check) -> MetricConfiguration:
     made = expectation(check)
-    name = f"{made.map_metric}.condition"  # type: ignore[attr-defined]
+    name = f"{made.map_metric}.condition"
     kwargs = get_metric_kwargs(metric_name=name, configuration=made.configuration, runtime_configuration=None)
     return MetricConfiguration(name, kwargs["metric_domain_kwargs"], kwargs["metric_value_kwargs"])
 
@@ -127,7 +127,7 @@ def _batch(frame: DataFrame, name: str) -> Any:
 @cache
 def _source(spark: SparkSession) -> Any:
     context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
+    context.variables.progress_bars = {"globally": False}
     context.enable_analytics(False)
     return context.data_sources.add_spark(name="spark", persist=False)
 

@@ -148,7 +148,8 @@ def common_words(title: str, other: str) -> list[str]:
 
 def _values(matrix: sparse.csr_matrix, row: np.ndarray, column: np.ndarray) -> np.ndarray:
     """The values at these places; one by one they would cost more than all else here."""
-    return np.asarray(matrix[row, column]).ravel()
+    # Of no places scipy gives a matrix.
+    return np.asarray(matrix[row, column]).ravel() if len(row) else np.zeros(0, np.float32)
 
 
 def _like(matrix: sparse.csr_matrix, data: np.ndarray) -> sparse.csr_matrix:

@@ -55,9 +55,9 @@ def _segments(tonight: DataFrame) -> DataFrame:
 def picked(tonight: DataFrame) -> list[tuple[str, str]]:
     """Items with the reason to look at them: the largest, those whose band is the widest beside what is expected, and
     the new ones that are expected to sell most."""
-    band = F.sum(F.col("q90") - F.col("q10"))
+    width = F.try_divide(F.sum(F.col("q90") - F.col("q10")), F.sum("mean"))  # nothing is expected of an ended item
     each = tonight.groupBy("item_id").agg(
-        F.sum("mean").alias("units"), (band / F.sum("mean")).alias("width"), F.max("segment").alias("segment")
+        F.sum("mean").alias("units"), width.alias("width"), F.max("segment").alias("segment")
     )
     kinds = {
         "largest": each.orderBy(F.desc("units"), "item_id"),

@@ -31,6 +31,7 @@ def sold(item: str) -> list[dict]:
 def test_items_are_picked_for_a_reason(spark):
     rows = [*ahead("large", 9), *ahead("larger", 10), *ahead("rare", 0.01, wide=9)]
     rows += [*ahead("vague", wide=5), *ahead("vaguer", wide=6)]
+    rows += ahead("ended", 0, "ended")
     rows += [*ahead("usual"), *ahead("fresh", 0.5, "new"), *ahead("fresher", 0.4, "new"), *ahead("newest", 0.1, "new")]
     found = dict(demand.picked(spark.createDataFrame(rows)))
     assert {item for item, kind in found.items() if kind == "largest"} == {"large", "larger"}

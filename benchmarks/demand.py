@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks import demand_peers, inventory, published
+from benchmarks import demand_peers, inventory, online_retail, published
 from benchmarks.figures import Figure
 from benchmarks.homes import fresh_home, night, public_data
-from benchmarks.online_retail import BUSY_DAYS, HORIZON, ITEMS, STORE, sold, whole_history
+from benchmarks.online_retail import HORIZON, ITEMS, STORE, sold, whole_history
 from jobs.demand import metrics, naive
 from jobs.demand.forecasts import LEVELS, NAMES, Forecast
 from jobs.demand.history import History
@@ -48,10 +48,8 @@ def measure() -> Iterator[Figure]:
 def of_night(home: Path, lines: pd.DataFrame, as_of: date, at: int) -> Iterator[Figure]:
     """The figures of a night: busiest items, totals' coverage, new items."""
     whole = whole_history(lines)
-    past = int((np.datetime64(as_of) - whole.calendar.days[0]).astype(int)) + 1
-    then = whole.at(past, HORIZON)
-    busy = then.units[:, -BUSY_DAYS:].sum(axis=1)
-    chosen = np.sort(np.argsort(-busy, kind="stable")[:ITEMS])
+    then, chosen = online_retail.as_of(whole, as_of + timedelta(days=1))
+    past = then.calendar.past
     part, true = then.of(chosen), metrics.truth(whole.of(chosen), past, HORIZON)
     ours = _published(home, part, as_of)
     told = metrics.figures(metrics.per_item(ours, true))

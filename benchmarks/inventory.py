@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks.figures import Figure
 from benchmarks.homes import public_data
-from benchmarks.online_retail import BUSY_DAYS, HORIZON, ITEMS, STORE, sold, whole_history
+from benchmarks.online_retail import HORIZON, STORE, as_of, known_days, sold, whole_history
 from jobs.demand import boosted, inventory
 from jobs.demand.boosted import BoostedParams
 from jobs.demand.forecasts import LEVELS, Forecast
@@ -63,19 +63,8 @@ def of_window(whole: History, first: date, chosen: np.ndarray, forecast: Forecas
     yield Figure("inventory", f"{said}, perfect foresight", best, better="lower")
 
 
-def as_of(whole: History, first: date) -> tuple[History, np.ndarray]:
-    """The history as it was the evening before ``first``, and the places of its busiest items."""
-    then = whole.at(_known(whole, first), HORIZON)
-    busy = then.units[:, -BUSY_DAYS:].sum(axis=1)
-    return then, np.sort(np.argsort(-busy, kind="stable")[:ITEMS])
-
-
 def _units(whole: History, first: date, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Units of the items [items, days] before ``first``, and in the four weeks from it on."""
-    past = _known(whole, first)
+    past = known_days(whole, first)
     units = whole.units[chosen]
     return units[:, :past], units[:, past : past + HORIZON]
-
-
-def _known(whole: History, first: date) -> int:
-    return int((np.datetime64(first) - whole.calendar.days[0]).astype(int))

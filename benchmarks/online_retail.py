@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from jobs.demand.calendar import calendar
@@ -30,3 +32,15 @@ def whole_history(lines: pd.DataFrame) -> History:
     store = type("Daily", (), {"period": "day", "closed_weekdays": frozenset({5}), "holidays_country": "GB"})
     days = lines.groupby("day").agg(lines=("lines", "sum"), units=("units", "sum"), items=("units", "size"))
     return history(lines, calendar(days.reset_index(), store, lines["day"].max().date(), HORIZON))  # type: ignore[arg-type]
+
+
+def known_days(whole: History, first: date) -> int:
+    """Days of the history before ``first``."""
+    return int((np.datetime64(first) - whole.calendar.days[0]).astype(int))
+
+
+def as_of(whole: History, first: date) -> tuple[History, np.ndarray]:
+    """The history as it was the evening before ``first``, and the places of its busiest items."""
+    then = whole.at(known_days(whole, first), HORIZON)
+    busy = then.units[:, -BUSY_DAYS:].sum(axis=1)
+    return then, np.sort(np.argsort(-busy, kind="stable")[:ITEMS])

@@ -61,9 +61,8 @@ class Summing:
         is_other = ~np.isin(own, HORIZONS) & (own <= days * self.period)
         parts = []
         for at in range(spans.shape[1]):
-            judged_at = [nearest(days) for days in spans[:, at]]
-            told = zip(first["segment"], judged_at, strict=True)
-            factors = np.stack([self.model.factors(segment, str(horizon)) for segment, horizon in told])
+            each = zip(first["segment"], spans[:, at], strict=True)
+            factors = np.stack([self.model.factors(segment, str(nearest(span))) for segment, span in each])
             found = pd.DataFrame(totals.corrected(drawn[:, at], factors), columns=list(NAMES))
             facts = first[["item_id", "location_id", "method"]].assign(
                 horizon_days=spans[:, at].astype(np.int32), mean=mean[np.arange(len(first)), periods[:, at] - 1]

@@ -11,10 +11,10 @@ SCALE = float(2**30)
 MONEY = 1e4
 
 
-def exact_sum(column: Column) -> Column:
-    """The sum of a double column in fixed point (nine decimals): whole numbers add up to the same in any order,
-    floats do not, and a table's content must not change with the number of partitions."""
-    return F.coalesce(F.sum(_fixed(column, SCALE)), F.lit(0)).cast("double") / SCALE
+def exact_sum(column: Column, scale: float = SCALE) -> Column:
+    """The sum of a double column, 0 without values, in fixed point (nine decimals): whole numbers add up to the same in
+    any order, floats do not, and a table's content must not change with the number of partitions."""
+    return F.coalesce(F.sum(_fixed(column, scale)), F.lit(0)).cast("double") / scale
 
 
 def exact_mean(column: Column) -> Column:
@@ -24,7 +24,7 @@ def exact_mean(column: Column) -> Column:
 
 def exact_money(column: Column) -> Column:
     """The sum of amounts of money, 0 where there are none, each to four decimals; see :func:`exact_sum`."""
-    return F.coalesce(F.sum(_fixed(column, MONEY)), F.lit(0)).cast("double") / MONEY
+    return exact_sum(column, MONEY)
 
 
 def _fixed(column: Column, scale: float) -> Column:

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 
 from jobs.demand.terms import EVERYTHING
 from jobs.lib.stages import Night
+from jobs.report.titles import titles
 
 PAST_DAYS = 56
 FANS = 2  # of each kind
@@ -38,9 +39,10 @@ def findings(night: Night) -> dict[str, Any] | None:
     ids = [item for item, _ in chosen]
     return {
         "segments": [tuple(row) for row in _segments(tonight).collect()],
+        "measures": MEASURES,
         "calibration": calibration(night.tables.read("demand.evaluation", night.as_of).where("is_served").toPandas()),
         "fans": fans(
-            chosen, _sold(night, ids), tonight.where(F.col("item_id").isin(ids)).toPandas(), _titles(night, ids)
+            chosen, _sold(night, ids), tonight.where(F.col("item_id").isin(ids)).toPandas(), titles(night, ids)
         ),
         **_orders(night),
     }
@@ -79,13 +81,8 @@ def _sold(night: Night, ids: list[str]) -> pd.DataFrame:
     return rows.groupBy("item_id", "day").agg(F.sum(F.col("units") - F.col("withdrawn")).alias("units")).toPandas()
 
 
-def _titles(night: Night, ids: list[str]) -> dict[str, str]:
-    rows = night.tables.read("features.item", night.as_of).where(F.col("item_id").isin(ids)).select("item_id", "title")
-    return {row["item_id"]: row["title"] or row["item_id"] for row in rows.collect()}
-
-
 def fans(
-    chosen: list[tuple[str, str]], sold: pd.DataFrame, ahead: pd.DataFrame, titles: dict[str, str]
+    chosen: list[tuple[str, str]], sold: pd.DataFrame, ahead: pd.DataFrame, named: dict[str, str]
 ) -> list[dict[str, Any]]:
     """Drawings ``WIDTH`` by ``HEIGHT``: sales of the last days as points, the median and the two bands of the forecast.
 
@@ -94,7 +91,7 @@ def fans(
     for item, kind in chosen:
         rows = ahead[ahead["item_id"] == item].sort_values("target_date")
         past = sold[sold["item_id"] == item].sort_values("day")
-        found.append({"item_id": item, "kind": kind, "title": titles.get(item, item), **_fan(past, rows)})
+        found.append({"item_id": item, "kind": kind, "title": named.get(item, item), **_fan(past, rows)})
     return found
 
 

@@ -15,6 +15,7 @@ from jobs.lib import lineage, registry
 from jobs.lib.stages import Night
 from jobs.published import releases
 from jobs.report import demand, pricing
+from jobs.report.titles import titles
 
 DAYS_SHOWN = 56
 EXAMPLES = 3
@@ -198,13 +199,13 @@ def _examples(night: Night) -> list[dict[str, Any]]:
         return []
     rows = lists.where(F.col("customer_id").isin(customers)).orderBy("placement", "rank").collect()
     lines = _history(night, customers)
-    titles = _titles(night, [row["item_id"] for row in rows] + [line["item_id"] for line in lines])
+    named = titles(night, [row["item_id"] for row in rows] + [line["item_id"] for line in lines])
     return [
         {
             "customer": customer,
             "history": [line for line in lines if line["customer_id"] == customer][:HISTORY_LINES],
             "lists": _by_placement([row.asDict() for row in rows if row["customer_id"] == customer]),
-            "titles": titles,
+            "titles": named,
         }
         for customer in customers
     ]
@@ -220,13 +221,6 @@ def _history(night: Night, customers: list[str]) -> list[dict[str, Any]]:
 def _newest_each(last: DataFrame) -> DataFrame:
     ranked = last.withColumn("_nth", F.expr("row_number() OVER (PARTITION BY customer_id ORDER BY day DESC, item_id)"))
     return ranked.where(F.col("_nth") <= HISTORY_LINES).orderBy("customer_id", "_nth").drop("_nth")
-
-
-def _titles(night: Night, items: list[str]) -> dict[str, str]:
-    if not night.tables.exists("features.item"):
-        return {}
-    known = night.tables.read("features.item", night.as_of).where(F.col("item_id").isin(sorted(set(items))))
-    return {row["item_id"]: row["title"] or row["item_id"] for row in known.select("item_id", "title").collect()}
 
 
 def _by_placement(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:

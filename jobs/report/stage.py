@@ -9,7 +9,6 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from jobs.lib.stages import Night
-from jobs.report.demand import MEASURES
 from jobs.report.findings import Findings, findings
 
 
@@ -37,4 +36,4 @@ def page(found: Findings) -> str:
     environment.filters["money"] = lambda value: "" if value is None else f"{value:,.2f}"
     environment.filters["percent"] = lambda value: "" if value is None else f"{value:+.0%}"
     shown = {field.name: getattr(found, field.name) for field in fields(found)}
-    return environment.get_template("page.html").render(**shown, measures=MEASURES)
+    return environment.get_template("page.html").render(**shown)

@@ -85,8 +85,8 @@ def test_the_tables_keep_their_contracts(published, tables):
 def test_a_row_an_item_and_day_ahead_and_totals_that_agree(published):
     days, totals = published.days.toPandas(), published.totals.toPandas()
     assert len(days) == 21 * 28 and days["target_date"].min() == AS_OF + timedelta(days=1)
-    of_all = totals.groupby("horizon_days")["item_id"].nunique()
-    assert (of_all[list(HORIZONS)] == 21).all()
+    of_all = totals.groupby("horizon_days")["item_id"].agg(["size", "nunique"])
+    assert set(HORIZONS) <= set(of_all.index) and (of_all.loc[list(HORIZONS)] == 21).all(axis=None)
     by_item = days.groupby("item_id")["mean"].sum()
     of_28 = totals[totals["horizon_days"] == 28].set_index("item_id")
     assert np.allclose(of_28["mean"], by_item.loc[of_28.index])
@@ -101,6 +101,7 @@ def test_an_items_own_horizon_is_its_lead_time_and_review_period(published):
     # i003 takes 14 days, which all have; i004 more than the forecast goes; of the rest nothing is known: 7 and 1.
     assert own.index.is_unique and not {"i003", "i004"} & set(own.index)
     assert own.loc["i001", "horizon_days"] == 12 and (own.drop("i001")["horizon_days"] == 8).all() and len(own) == 19
+    assert len(totals) == 21 * len(HORIZONS) + 19
     ahead = days[days["item_id"] == "i001"].sort_values("target_date")
     assert np.isclose(own.loc["i001", "mean"], ahead["mean"].iloc[:12].sum())
     of_all = totals[totals["item_id"] == "i001"].set_index("horizon_days")

@@ -62,7 +62,8 @@ def test_the_page_shows_demand_and_does_without():
     order = {"item_id": "a", "location_id": "all", "on_hand": 8.0, "on_order": 0.0, "order_units": 24,
              "stockout_probability": 0.4, "reason": "8 left"}  # fmt: skip
     told = {
-        "segments": [("dense", "ewq", 3)], "calibration": demand.calibration(served), "to_order": 1, "orders": [order],
+        "segments": [("dense", "ewq", 3)], "measures": demand.MEASURES,
+        "calibration": demand.calibration(served), "to_order": 1, "orders": [order],
         "fans": demand.fans([("<a>", "largest")], pd.DataFrame(sold("<a>")), pd.DataFrame(ahead("<a>")), {}),
     }  # fmt: skip
     assert told["calibration"][0]["wape"] == 0.5 and told["calibration"][0]["bias"] is None

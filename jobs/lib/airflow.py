@@ -87,7 +87,8 @@ def environment(settings: Settings, server: Server, env: Mapping[str, str]) -> d
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "daybreak:admin",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{server.url}/execution/",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+        # One writer at a time: beside a busy Spark a write can wait longer than SQLite's own five seconds.
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db?timeout=60",
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(server.port),
         "AIRFLOW__API__BASE_URL": server.url,

@@ -14,6 +14,7 @@ from jobs.lib.errors import DaybreakError
 USER = "daybreak"
 UNANSWERED_SECONDS = 60.0
 UNSCHEDULED_SECONDS = 600.0
+FAILING_SECONDS = 60.0  # a server whose database is busy answers 500, and well the next time
 AGAIN = "run the same command again: what was complete stays, and the night goes on from there"
 
 
@@ -39,7 +40,22 @@ class Api:
         return self.call("GET", f"{path}?{urllib.parse.urlencode(query, doseq=True)}" if query else path)
 
     def call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
-        """The JSON of the answer; raises ApiError on a refusal and OSError where nobody listens."""
+        """The JSON of the answer; raises ApiError on a refusal and OSError where nobody listens.
+
+        What the server itself failed at is asked again for a minute: each of our requests names what it makes, so
+        that a second one cannot make it twice but is refused with 409.
+        """
+        until = time.monotonic() + FAILING_SECONDS
+        while True:
+            try:
+                return self._known(method, path, body)
+            except ApiError as error:
+                if error.status < 500 or time.monotonic() > until:
+                    raise
+                time.sleep(2)
+
+    def _known(self, method: str, path: str, body: Any) -> dict[str, Any]:
+        """One call as the home's user, with a token of today."""
         if self.token:
             try:
                 return self._send(method, f"/api/v2{path}", body)

@@ -47,7 +47,12 @@ def trigger(settings: Settings, api: Api, day: date) -> dict[str, Any]:
         "partition_key": str(day),
         "conf": conf(settings),
     }
-    return api.call("POST", RUNS, asked)
+    try:
+        return api.call("POST", RUNS, asked)
+    except ApiError as error:
+        if error.status != 409:
+            raise
+        return api.get(f"{RUNS}/{asked['dag_run_id']}")  # made by a request whose answer was lost
 
 
 def conf(settings: Settings) -> dict[str, str]:

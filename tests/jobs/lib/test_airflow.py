@@ -24,7 +24,7 @@ def test_the_environment_keeps_everything_inside_the_home(home: Settings) -> Non
     passwords = "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"
     for name in ("AIRFLOW_HOME", "AIRFLOW__LOGGING__BASE_LOG_FOLDER", passwords):
         assert made[name].startswith(inside), name
-    assert made["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == f"sqlite:///{inside}/airflow.db"
+    assert made["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == f"sqlite:///{inside}/airflow.db?timeout=60"
     assert made["DAYBREAK_HOME"] == str(home.home)
     assert made["AIRFLOW__API__HOST"] == "127.0.0.1"
     assert "AIRFLOW__CORE__X" not in made

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
-from jobs.lib import airflow_api
-from jobs.lib.airflow_api import Api, Pulse
+from jobs.lib import airflow_api, nights
+from jobs.lib.airflow_api import Api, ApiError, Pulse
 from jobs.lib.errors import DaybreakError
+from jobs.lib.settings import load
 
 
 class Scripted(Api):
@@ -54,3 +57,39 @@ def test_a_scheduler_may_be_slow_but_not_dead(clock) -> None:
     clock[0] = 1701
     with pytest.raises(DaybreakError, match="scheduler has died"):
         pulse.check()
+
+
+class Failing(Api):
+    """An API whose server gives these answers to requests, one each; a number is an error of that status."""
+
+    def __init__(self, *answers) -> None:
+        super().__init__("http://127.0.0.1:1", "")
+        self.token = "known"
+        self.answers = list(answers)
+
+    def _send(self, method, path, body):
+        answer = self.answers.pop(0)
+        if isinstance(answer, int):
+            raise ApiError(answer, "")
+        return answer
+
+
+def test_what_a_busy_server_failed_at_is_asked_again(clock) -> None:
+    assert Failing(500, 503, {"made": 1}).call("POST", "/x", {}) == {"made": 1}
+    assert clock[0] > 0
+
+
+def test_a_server_that_keeps_failing_is_an_error_and_a_refusal_is_one_at_once(clock) -> None:
+    with pytest.raises(ApiError, match="500"):
+        Failing(*[500] * 100).call("GET", "/x")
+    assert clock[0] == pytest.approx(airflow_api.FAILING_SECONDS, abs=5)
+    clock[0] = 0.0
+    with pytest.raises(ApiError, match="409"):
+        Failing(409).call("POST", "/x", {})
+    assert clock[0] == 0
+
+
+def test_a_run_made_by_a_request_whose_answer_was_lost_is_followed() -> None:
+    made = {"dag_run_id": "it", "partition_key": "2026-03-05"}
+    settings = load({})
+    assert nights.trigger(settings, Failing(409, made), date(2026, 3, 5)) == made

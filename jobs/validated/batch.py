@@ -104,9 +104,10 @@ class Batch:
             broken = self.rows.where("_is_broken").select(*self.contract.key, "known_day")
             return deliveries.settled_versions(good, self.known, self.contract, self.snapshots, broken)
         if self.table == "order_lines":
-            twice = order_lines.sent_twice(good, self.known)
-            self.twice = self._keep(good.join(twice, ["order_id", "_file", "_file_version"], "left_semi"))
-            good = good.join(twice, ["order_id", "_file", "_file_version"], "left_anti").select(*self.columns)
+            twice = order_lines.sent_twice(good, self.known).withColumn("_is_again", F.lit(True))
+            marked = self._keep(good.join(twice, ["order_id", "_file", "_file_version"], "left"))
+            self.twice = marked.where("_is_again")
+            good = marked.where(F.col("_is_again").isNull()).select(*self.columns)
         return deliveries.settled_events(good, self.known, self.contract, self.came.versions(self.reads))
 
     def _cleaned(self) -> DataFrame:

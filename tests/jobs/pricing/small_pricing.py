@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pyspark.sql import DataFrame, SparkSession
 
+from jobs.lib import contracts
 from jobs.pricing.posterior import NONE, OWN, Posterior
 
 NIGHT = date(2026, 3, 31)
@@ -52,3 +54,16 @@ def rows(*items: dict[str, Any]) -> pd.DataFrame:
     for name in ("discontinued_on", "clear_by", "changed_on", "decided_on"):
         found[name] = pd.to_datetime(found[name])
     return found
+
+
+def table(spark: SparkSession, name: str, rows: list[dict[str, Any]]) -> DataFrame:
+    """Rows of a table with only some columns given: else the contract's default, null where allowed, zero or a mark."""
+    contract = contracts.load(name)
+    plain = {"long": 0, "double": 0.0, "boolean": False, "string": "?", "id": "?"}
+    usual = {
+        one.name: one.default if one.has_default else None if one.nullable else plain.get(one.type)
+        for one in contract.columns.values()
+    }
+    columns = contract.schema().fieldNames()
+    values = [tuple({**usual, **row}[column] for column in columns) for row in rows]
+    return spark.createDataFrame(values, contract.schema()).coalesce(1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from jobs.lib.tables import Tables
 from jobs.pricing import train
 from jobs.pricing.elasticity import PANEL
 from tests.conftest import settings_of
+from tests.jobs.pricing.small_pricing import table
 
 NIGHT = date(2026, 3, 29)  # a Sunday: the week is over
 START = NIGHT - timedelta(days=7 * 60 - 1)
@@ -89,17 +89,7 @@ def _line(number: int, day: date, item: str, units: int, price: float) -> dict[s
 
 
 def _write(tables: Tables, name: str, rows: list[dict[str, Any]]) -> None:
-    """Rows with only some columns given: the contract's defaults, zero for other numbers, null."""
-    contract = contracts.load(name)
-    plain = {"long": 0, "double": 0.0, "boolean": False}
-    values = []
-    for row in rows:
-        filled = {
-            one.name: one.default if one.has_default else None if one.nullable else plain.get(one.type)
-            for one in contract.columns.values()
-        }
-        values.append(tuple({**filled, **row}[column] for column in contract.schema().fieldNames()))
-    frame = tables.spark.createDataFrame(values, contract.schema()).coalesce(1)
+    contract, frame = contracts.load(name), table(tables.spark, name, rows)
     tables.replace_where(name, frame, f"{contract.day_column} >= DATE'1970-01-01'", rows=len(rows))
 
 
@@ -148,27 +138,6 @@ def test_items_with_an_end_or_too_much_stock_are_planned(tables: dict[str, list[
         assert prices == sorted(prices, reverse=True)
 
 
-def test_changes_are_audited_and_decisions_known_later_are_added(night: Night, tables: dict[str, list[Row]]) -> None:
+def test_changes_are_audited(tables: dict[str, list[Row]]) -> None:
     changed = [row for row in tables["price_suggestions"] if row["suggested_price"] != row["current_price"]]
     assert {row["item_id"] for row in tables["audit"]} == {row["item_id"] for row in changed} and changed
-    later = replace(night, as_of=NIGHT + timedelta(days=1))
-    decided = {"suggested_on": NIGHT, "item_id": changed[0]["item_id"], "known_day": later.as_of, "currency": "EUR"}
-    decided |= {"decision": "approved", "price": changed[0]["suggested_price"], "valid_from": later.as_of}
-    _write(night.tables, "validated.price_approvals", [decided])
-    from jobs.pricing.audit import audit
-
-    nothing = night.tables.read("pricing.price_suggestions", later.as_of)
-    champion = registry.champion(night.settings, "shop", "pricing", NIGHT)
-    assert champion is not None
-    prices = night.tables.read("validated.prices", NIGHT)
-    listed = {"item_id": decided["item_id"], "valid_from": later.as_of, "price": decided["price"], "currency": "EUR"}
-    fresh = night.spark.createDataFrame([{**listed, "is_deleted": False, "known_day": later.as_of}], prices.schema)
-    found = audit(
-        nothing,
-        night.tables.read_changes("validated.price_approvals", NIGHT, later.as_of),
-        prices.unionByName(fresh),
-        night.tables.read("pricing.audit", later.as_of),
-        later.as_of,
-        champion,
-    ).collect()
-    assert sorted(row["happened"] for row in found) == ["applied", "approved"]

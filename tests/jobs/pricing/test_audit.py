@@ -1,0 +1,82 @@
+"""The audit of suggested changes: what was suggested, what a person decided, what was then seen in force."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from pyspark.sql import Row, SparkSession
+
+from jobs.lib.registry import Champion
+from jobs.pricing.audit import APPLIED_DAYS, audit
+from tests.jobs.pricing.small_pricing import NIGHT, table
+
+CHAMPION = Champion("pricing", NIGHT, "abc", Path("."), {}, None)
+LATER = NIGHT + timedelta(days=3)
+
+
+def audited(spark: SparkSession, as_of: date, **given: list[dict]) -> dict[tuple[str, str], Row]:
+    """What a night adds, by item and what happened; tables that are not ``given`` are empty."""
+    decided = table(spark, "validated.price_approvals", given.get("decided", []))
+    found = audit(
+        table(spark, "pricing.price_suggestions", given.get("suggested", [])),
+        decided,
+        table(spark, "validated.prices", given.get("prices", [])),
+        table(spark, "pricing.audit", given.get("before", [])),
+        as_of,
+        CHAMPION,
+    ).collect()
+    rows = {(row["item_id"], row["happened"]): row for row in found}
+    assert len(rows) == len(found)
+    return rows
+
+
+def suggestion(item: str, old: float, new: float) -> dict:
+    made = {"item_id": item, "current_price": old, "suggested_price": new, "currency": "EUR", "as_of": NIGHT}
+    return {**made, "model_version": "abc"}
+
+
+def event(item: str, happened: str, price: float, on: date = NIGHT) -> dict:
+    return {"suggested_on": on, "item_id": item, "happened": happened, "new_price": price, "known_day": on}
+
+
+def decision(item: str, said: str, price: float, known: date = LATER) -> dict:
+    return {"suggested_on": NIGHT, "item_id": item, "decision": said, "price": price, "known_day": known}
+
+
+def listed(item: str, price: float, since: date) -> dict:
+    return {"item_id": item, "price": price, "valid_from": since, "currency": "EUR", "known_day": since}
+
+
+def test_changes_are_recorded_and_kept_prices_are_not(spark: SparkSession) -> None:
+    found = audited(spark, NIGHT, suggested=[suggestion("a", 10.0, 9.5), suggestion("b", 10.0, 10.0)])
+    assert set(found) == {("a", "suggested")}
+    row = found["a", "suggested"]
+    assert (row["old_price"], row["new_price"], row["suggested_on"], row["known_day"]) == (10.0, 9.5, NIGHT, NIGHT)
+    assert row["model_version"] == "abc"
+
+
+def test_of_a_decision_told_twice_the_later_word_counts(spark: SparkSession) -> None:
+    decided = [decision("a", "edited", 9.8, LATER - timedelta(days=1)), decision("a", "edited", 9.7)]
+    found = audited(spark, LATER, decided=[*decided, decision("b", "refused", 8.0)])
+    assert set(found) == {("a", "edited"), ("b", "refused")} and found["a", "edited"]["new_price"] == 9.7
+
+
+def test_a_price_seen_in_force_is_recorded_once_and_an_edited_one_as_edited(spark: SparkSession) -> None:
+    before = [event("a", "suggested", 9.5), event("b", "suggested", 8.0), event("b", "edited", 8.5)]
+    before.append(event("c", "suggested", 7.0))
+    prices = [listed("a", 9.5, LATER), listed("b", 8.0, LATER), listed("c", 7.0, NIGHT - timedelta(days=9))]
+    # b came into force at the suggested price after a person had edited it; c had its price all along.
+    found = audited(spark, LATER, before=before, prices=prices)
+    assert set(found) == {("a", "applied")} and found["a", "applied"]["new_price"] == 9.5
+    prices[1] = listed("b", 8.5, LATER)
+    assert set(audited(spark, LATER, before=before, prices=prices)) == {("a", "applied"), ("b", "applied")}
+    again = [*before, event("a", "applied", 9.5)]
+    assert set(audited(spark, LATER, before=again, prices=prices)) == {("b", "applied")}
+
+
+@pytest.mark.parametrize(("days", "expected"), [(APPLIED_DAYS, {("a", "applied")}), (APPLIED_DAYS + 1, set())])
+def test_a_price_long_after_its_suggestion_came_for_another_reason(spark: SparkSession, days: int, expected) -> None:
+    seen = NIGHT + timedelta(days=days)
+    assert set(audited(spark, seen, before=[event("a", "suggested", 9.5)], prices=[listed("a", 9.5, seen)])) == expected

@@ -1,13 +1,14 @@
 """Rolling origins: what every method would have said on earlier days, beside what came.
 
 Models are learnt once, as of the oldest origin, and forecast from each origin with what was known there: none saw
-anything of what it is judged on.
+anything of what it is judged on. Past launches are no model but examples, and collected anew at each origin, as a night
+collects its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -98,6 +99,7 @@ def candidates(segment: str, then: History, learnt: Learnt) -> list[str]:
 def _of_origin(history: History, past: int, learnt: Learnt) -> Iterator[Case]:
     then = history.at(past)
     kind = segments(then)
+    learnt = replace(learnt, library=launches.library(then))
     for segment in SEGMENTS:
         # Items that were not there yet had no forecast; of the others the busiest bound the work.
         rows = np.flatnonzero((kind == segment) & (then.last >= 0))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -27,6 +29,19 @@ def trained(shop):
 def test_origins_have_closed_by_the_night_and_enough_before_them(shop):
     assert backtest.origins(shop, SMALL) == [182, 154, 126]
     assert backtest.origins(made(long(5), 100), SMALL) == []
+
+
+def test_an_origin_knows_the_launches_since_the_models_were_learnt():
+    frame = long(8)
+    sellers = frame[frame["item_id"] == "i000"]
+    since = {f"early{n}": 128 + n for n in range(8)} | {f"fresh{n}": 172 for n in range(3)}
+    starts = {item: FIRST_DAY + timedelta(days=days) for item, days in since.items()}
+    launched = [sellers[sellers["day"] >= str(start)].assign(item_id=item) for item, start in starts.items()]
+    cases = backtest.backtest(made(pd.concat([frame, *launched])), SMALL, 2)
+    newest = next(case for case in cases if case.past == 182 and case.segment == "new")
+    assert set(newest.then.ids) >= {"fresh0", "fresh1", "fresh2"}
+    # With nothing to compare with, launches are told by the item's own rate of order lines.
+    assert (newest.forecasts["launches"].mean != newest.forecasts["lines"].mean).any()
 
 
 def test_every_segment_has_a_gate_in_words_and_only_winners_are_served(trained):

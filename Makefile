@@ -42,7 +42,7 @@ SLOW := tests/e2e/test_backfill.py tests/e2e/test_elsewhere.py tests/e2e/test_tr
 test: setup ## lint, types and the tests
 	@$(SYSTEM_PYTHON) jobs/lib/setup.py --tests
 	@$(MAKE) --no-print-directory lint
-	@$(PYTHON) -m pytest -n 2 --dist loadfile $(TESTS) $(addprefix --ignore=,$(SLOW))
+	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS) $(addprefix --ignore=,$(SLOW))
 
 slow: export DAYBREAK_S3A ?= 1
 slow: setup ## the slow tests: whole nights, on a cluster, on S3, struck in the middle

@@ -18,6 +18,15 @@ from jobs.lib.tables import Tables
 pytest_plugins = ["tests.s3", "tests.postgres"]
 
 
+# Begun first, so that no core waits for them at the end.
+LONG = ("tests/e2e/test_airflow.py", "tests/jobs/validated/test_stage.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take minutes come before the others, which keep their order."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
 def pytest_configure() -> None:
     """Tests are many short jobs: compiling their code well costs more than it gives, here and in the stages they start.
 

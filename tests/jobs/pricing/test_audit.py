@@ -76,6 +76,14 @@ def test_a_price_seen_in_force_is_recorded_once_and_an_edited_one_as_edited(spar
     assert set(audited(spark, LATER, before=again, prices=prices)) == {("b", "applied")}
 
 
+def test_a_change_approved_and_in_force_at_once_is_both(spark: SparkSession) -> None:
+    given = {"decided": [decision("a", "approved", 9.5)], "prices": [listed("a", 9.5, LATER)]}
+    assert set(audited(spark, LATER, before=[event("a", "suggested", 9.5)], **given)) == {
+        ("a", "approved"),
+        ("a", "applied"),
+    }
+
+
 @pytest.mark.parametrize(("days", "expected"), [(APPLIED_DAYS, {("a", "applied")}), (APPLIED_DAYS + 1, set())])
 def test_a_price_long_after_its_suggestion_came_for_another_reason(spark: SparkSession, days: int, expected) -> None:
     seen = NIGHT + timedelta(days=days)

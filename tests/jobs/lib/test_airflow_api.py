@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from types import SimpleNamespace
 
 import pytest
 
@@ -33,8 +34,12 @@ def health(status: str) -> dict:
 @pytest.fixture
 def clock(monkeypatch):
     now = [0.0]
-    monkeypatch.setattr(airflow_api.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(airflow_api.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+
+    def sleep(seconds):
+        now[0] += seconds
+
+    # The module's own name only: other threads of this process go on with the real clock.
+    monkeypatch.setattr(airflow_api, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
     return now
 
 

@@ -197,7 +197,8 @@ def patched_sleep() -> Iterator[list[float]]:
     """Botocore's pauses, written down instead of slept."""
     pauses: list[float] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("botocore.endpoint.time.sleep", pauses.append)
+        # Botocore's own name only: other threads of this process sleep as before, or would fill the list.
+        patch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=pauses.append))
         yield pauses
 
 

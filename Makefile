@@ -21,6 +21,8 @@ TESTS ?= tests
 ifneq ($(STORE),)
 export DAYBREAK_STORE := $(STORE)
 endif
+# Python keeps its bytecode whatever the shell says: without it each stage of a night compiles thousands of modules anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 # The command stops with what is missing, and how to say it.
 need = $(if $($(1)),,$(error $(1) is missing: make $@ $(2)))

@@ -62,7 +62,11 @@ def s3a(settings: Settings) -> dict[str, str]:
         raise DaybreakError(
             f"the lake is {settings.lake}, and the jars for that are missing: DAYBREAK_S3A=1 make setup"
         )
-    found = {"spark.hadoop.fs.s3a.endpoint.region": settings.s3_region}
+    found = {
+        "spark.hadoop.fs.s3a.endpoint.region": settings.s3_region,
+        # Several ranges asked for at once are not asked for again when a body ends early; a plain stream goes on.
+        "spark.hadoop.parquet.hadoop.vectored.io.enabled": "false",
+    }
     if settings.s3_endpoint:
         is_encrypted = settings.s3_endpoint.startswith("https://")
         found |= {

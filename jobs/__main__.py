@@ -96,4 +96,7 @@ def _day(text: str) -> date:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    from jobs.lib import warm
+
+    code = warm.ask(sys.argv[1:])
+    sys.exit(main() if code is None else code)

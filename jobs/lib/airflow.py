@@ -21,7 +21,7 @@ from pathlib import Path
 
 import psutil
 
-from jobs.lib import engine
+from jobs.lib import engine, warm
 from jobs.lib.airflow_api import Api, ApiError
 from jobs.lib.errors import DaybreakError
 from jobs.lib.locks import Held, held
@@ -153,6 +153,7 @@ def start(settings: Settings, purpose: str, env: Mapping[str, str]) -> Server:
         port = free_port({})
         ours |= {"SPARK_REMOTE": engine.address(port), "SPARK_CONNECT_AUTHENTICATE_TOKEN": server.token}
         engine.start(settings, port, ours, home / "engine.log")
+        ours[warm.SOCKET] = warm.start(server.token, ours, home / "warm.log")
     with (home / "server.log").open("ab") as out:
         subprocess.Popen(
             [sys.executable, "-m", "airflow", "standalone"],
@@ -246,4 +247,5 @@ def end(settings: Settings, server: Server) -> None:
                 continue
         while members(server) and time.monotonic() < until:
             time.sleep(0.2)
+    warm.forget(server.token)
     (folder(settings) / "server.json").unlink(missing_ok=True)

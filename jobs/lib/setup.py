@@ -3,8 +3,8 @@
 Runs before any package is there, so it uses the standard library alone: `make setup`, or
 `python3.11 jobs/lib/setup.py`. `.venv/java` is then the Java home that Spark uses, `.venv/jars` holds the jars, and
 `.venv/setup.json` says what was set up.
-DAYBREAK_S3A=1 adds the jars for a lake on s3://; `--tests` adds a Postgres server for the tests of the warehouse, by
-apt where this is root on Debian or Ubuntu.
+DAYBREAK_S3A=1 adds the jars for a lake on s3://; `--tests` adds a Postgres server for the tests of the warehouse and a
+Chromium for those of the report, by apt where this is root on Debian or Ubuntu.
 """
 
 import hashlib
@@ -15,7 +15,9 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON_VERSION = (3, 11)
@@ -217,25 +219,45 @@ def has_postgres() -> bool:
     return bool(shutil.which("initdb")) or any(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 
 
-def provide_postgres(log: Path) -> bool:
-    """Installs Debian's Postgres server where that can be done; says in a sentence where not. Never an error: what
-    does not test the warehouse needs none."""
-    if has_postgres():
+def has_chromium() -> bool:
+    """Whether a Chromium that the tests can start without a screen is on PATH."""
+    return bool(shutil.which("chromium"))
+
+
+class ForTests(NamedTuple):
+    """What only tests need, and Debian packages; ``tests`` are skipped where it is missing (in CI they fail)."""
+
+    name: str
+    package: str
+    is_here: Callable[[], bool]
+    tests: str
+
+
+FOR_TESTS = (
+    ForTests("Postgres server", "postgresql", has_postgres, "the tests of the warehouse on Postgres"),
+    ForTests("Chromium", "chromium", has_chromium, "the tests of the report in a browser"),
+)
+
+
+def provide(wanted: ForTests, log: Path) -> bool:
+    """Installs a Debian package where that can be done; says in a sentence where not. Never an error: the other tests
+    need none."""
+    if wanted.is_here():
         return True
-    without = "the tests of the warehouse on Postgres are skipped (in CI they fail)"
+    without = f"{wanted.tests} are skipped (in CI they fail)"
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        say(f"no Postgres server, and this is not root with apt: {without}; install postgresql-15, or initdb on PATH")
+        say(f"no {wanted.name}, and this is not root with apt: {without}; install Debian's {wanted.package}")
         return False
-    say("a Postgres server for the tests, by apt")
+    say(f"{wanted.name} for the tests, by apt")
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", "postgresql"]
+    install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", wanted.package]
     for command in (["apt-get", "update", "-q"], install):
         try:
             run(command, log, without, env)
         except SetupError as error:
-            say(f"no Postgres server: {error}")
+            say(f"no {wanted.name}: {error}")
             return False
-    return has_postgres()
+    return wanted.is_here()
 
 
 def stamp(venv: Path) -> dict[str, object]:
@@ -290,7 +312,8 @@ def main() -> int:
     try:
         set_up(ROOT, dict(os.environ))
         if "--tests" in sys.argv[1:]:
-            provide_postgres(ROOT / ".venv" / "postgres.log")
+            for wanted in FOR_TESTS:
+                provide(wanted, ROOT / ".venv" / "tests.log")
     except SetupError as error:
         print(f"setup failed: {error}", file=sys.stderr)
         return 1

@@ -107,22 +107,22 @@ def test_the_lock_pins_uv_and_hashes_everything() -> None:
     assert versions["delta-spark"] == setup.DELTA_JARS[0].rsplit(":", 1)[1]
 
 
-def test_postgres_comes_by_apt_or_its_absence_is_one_sentence(
+def test_what_tests_need_comes_by_apt_or_its_absence_is_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(setup, "has_postgres", lambda: (tmp_path / "installed").exists())
+    wanted = setup.FOR_TESTS[0]._replace(is_here=lambda: (tmp_path / "installed").exists())
     apt = tmp_path / "apt-get"
     apt.write_text(f"#!/bin/sh\nif [ $1 = install ]; then : > {tmp_path}/installed; fi\n")
     apt.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert not setup.provide_postgres(tmp_path / "log")
+    assert not setup.provide(wanted, tmp_path / "log")
     assert "not root with apt: the tests of the warehouse on Postgres are skipped" in capsys.readouterr().out
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    assert setup.provide_postgres(tmp_path / "log")
+    assert setup.provide(wanted, tmp_path / "log")
     (tmp_path / "installed").unlink()
     apt.write_text("#!/bin/sh\necho no network; exit 100\n")
-    assert not setup.provide_postgres(tmp_path / "log")
+    assert not setup.provide(wanted, tmp_path / "log")
     assert "no network" in capsys.readouterr().out
 
 

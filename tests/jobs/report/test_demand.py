@@ -56,18 +56,23 @@ def test_a_fan_of_what_never_sold_has_no_points():
     assert fan["points"] == [] and fan["title"] == "a"
 
 
-def test_the_page_shows_demand_and_does_without():
+def told() -> dict:
+    """What the page is told of a night's demand."""
     figures = [("dense", "ewq", "wape", 0.5), ("new", "launches", "bias", -0.1)]
     served = pd.DataFrame(figures, columns=["segment", "method", "measure", "value"])
     order = {"item_id": "a", "location_id": "all", "on_hand": 8.0, "on_order": 0.0, "order_units": 24,
              "stockout_probability": 0.4, "reason": "8 left"}  # fmt: skip
-    told = {
+    return {
         "segments": [("dense", "ewq", 3)], "measures": demand.MEASURES,
         "calibration": demand.calibration(served), "to_order": 1, "orders": [order],
         "fans": demand.fans([("<a>", "largest")], pd.DataFrame(sold("<a>")), pd.DataFrame(ahead("<a>")), {}),
     }  # fmt: skip
-    assert told["calibration"][0]["wape"] == 0.5 and told["calibration"][0]["bias"] is None
+
+
+def test_the_page_shows_demand_and_does_without():
+    shown = told()
+    assert shown["calibration"][0]["wape"] == 0.5 and shown["calibration"][0]["bias"] is None
     empty = Findings("shop", str(NIGHT), [], [(str(NIGHT), 0)], [], [], [], [], [], [], None, None)
     assert 'id="demand"' not in stage.page(empty)
-    page = stage.page(Findings(**{**vars(empty), "demand": told}))
+    page = stage.page(Findings(**{**vars(empty), "demand": shown}))
     assert "&lt;a&gt;" in page and "<a>" not in page and "8 left" in page and "0.500" in page and "polygon" in page

@@ -54,7 +54,8 @@ def test_realised_is_told_after_a_week() -> None:
     assert pricing.realised({**row, "since": NIGHT - timedelta(days=6)}, NIGHT)["sold"] is None
 
 
-def test_the_page_shows_prices_and_does_without(folder: Path) -> None:
+def told(folder: Path) -> dict:
+    """What the page is told of a night's prices; ``folder`` has the champion's panel."""
     change = {"item_id": "<a>", "current_price": 10.0, "suggested_price": 10.5, "expected_gain": 3.25,
               "bound_by": "msrp", "reason": "because"}  # fmt: skip
     plan = {
@@ -68,12 +69,15 @@ def test_the_page_shows_prices_and_does_without(folder: Path) -> None:
     effect = {"name": "all", "effect": "lift", "value": 0.4, "low": None, "high": 0.5, "units": 12.0, "cases": 3}
     applied = {"item_id": "a", "suggested_on": date(2026, 3, 1), "old_price": 9.0, "new_price": 10.0, "sold": None,
                "expected_units_now": 5.0, "expected_units_suggested": 4.0}  # fmt: skip
-    told = {
+    return {
         "changed": 1, "items": 3, "objectives": [("profit", 3)], "changes": [change], "guardrails": [("msrp", 1)],
         "evidence": [("own", 2), ("none", 1)], "categories": pricing.categories(BELIEVED),
         "curves": pricing.curves(BELIEVED, folder), "promotions": [effect], "plans": [plan], "realised": [applied],
     }  # fmt: skip
+
+
+def test_the_page_shows_prices_and_does_without(folder: Path) -> None:
     empty = Findings("shop", str(NIGHT), [], [(str(NIGHT), 0)], [], [], [], [], [], [], None, None)
     assert 'id="prices"' not in stage.page(empty)
-    page = stage.page(Findings(**{**vars(empty), "pricing": told}))
+    page = stage.page(Findings(**{**vars(empty), "pricing": told(folder)}))
     assert "&lt;a&gt;" in page and "10.50" in page and "+40%" in page and "too early" in page and "7.20" in page

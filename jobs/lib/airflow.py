@@ -11,11 +11,12 @@ import os
 import secrets
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -87,7 +88,8 @@ def environment(settings: Settings, server: Server, env: Mapping[str, str]) -> d
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "daybreak:admin",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{server.url}/execution/",
-        # One writer at a time: beside a busy Spark a write can wait longer than SQLite's own five seconds.
+        # One writer at a time: beside a busy Spark a write can wait longer than SQLite's own five seconds. (Readers
+        # do not wait, see write_ahead.)
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db?timeout=60",
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(server.port),
@@ -148,6 +150,7 @@ def start(settings: Settings, purpose: str, env: Mapping[str, str]) -> Server:
     server = Server(free_port(env), password(home), secrets.token_hex(32), os.getpid(), purpose)
     write_private(home / "server.json", json.dumps(asdict(server)))
     write_properties(settings, home / "spark.properties")
+    write_ahead(home / "airflow.db")
     ours = environment(settings, server, env)
     if engine.is_wanted(settings, env):
         port = free_port({})
@@ -196,6 +199,12 @@ def write_properties(settings: Settings, file: Path) -> None:
     from jobs.lib.spark import as_properties
 
     file.write_text(as_properties(settings))
+
+
+def write_ahead(database: Path) -> None:
+    """Lets Airflow's processes read their database while one of them writes to it; the file keeps the setting."""
+    with closing(sqlite3.connect(database, timeout=60)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
 
 
 def wait_until_healthy(settings: Settings, server: Server) -> None:

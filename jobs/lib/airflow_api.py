@@ -14,12 +14,13 @@ from jobs.lib.errors import DaybreakError
 USER = "daybreak"
 UNANSWERED_SECONDS = 60.0
 UNSCHEDULED_SECONDS = 600.0
-FAILING_SECONDS = 60.0  # a server whose database is busy answers 500, and well the next time
+ANSWER_SECONDS = 30
+FAILING_SECONDS = 120.0  # a server whose database is busy answers 500 or too late, and well the next time
 AGAIN = "run the same command again: what was complete stays, and the night goes on from there"
 
 
-class ApiError(Exception):
-    """What Airflow's API answered, with its status code."""
+class ApiError(DaybreakError):
+    """What Airflow's API answered, with its status code; 504 where it was silent for too long."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(f"Airflow answered {status}: {text}")
@@ -42,7 +43,7 @@ class Api:
     def call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
         """The JSON of the answer; raises ApiError on a refusal and OSError where nobody listens.
 
-        What the server itself failed at is asked again for a minute: each of our requests names what it makes, so
+        What the server itself failed at is asked again for two minutes: each of our requests names what it makes, so
         that a second one cannot make it twice but is refused with 409.
         """
         until = time.monotonic() + FAILING_SECONDS
@@ -74,10 +75,12 @@ class Api:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data=data, headers=headers, method=method)
         try:
-            with self.opener.open(request, timeout=30) as answer:
+            with self.opener.open(request, timeout=ANSWER_SECONDS) as answer:
                 text = answer.read()
         except urllib.error.HTTPError as error:
             raise ApiError(error.code, error.read().decode(errors="replace")[:2000]) from error
+        except TimeoutError as error:
+            raise ApiError(504, f"nothing within {ANSWER_SECONDS} s to {method} {path}") from error
         return json.loads(text) if text else {}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from datetime import date
 from types import SimpleNamespace
 
@@ -92,6 +93,15 @@ def test_a_server_that_keeps_failing_is_an_error_and_a_refusal_is_one_at_once(cl
     with pytest.raises(ApiError, match="409"):
         Failing(409).call("POST", "/x", {})
     assert clock[0] == 0
+
+
+def test_a_silent_server_is_one_that_failed(monkeypatch) -> None:
+    monkeypatch.setattr(airflow_api, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(airflow_api, "FAILING_SECONDS", 0.0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        api = Api(f"http://127.0.0.1:{silent.getsockname()[1]}", "")
+        with pytest.raises(DaybreakError, match=r"504: nothing within 0\.2 s to POST /auth/token"):
+            api.get("/x")
 
 
 def test_a_run_made_by_a_request_whose_answer_was_lost_is_followed() -> None:

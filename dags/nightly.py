@@ -4,7 +4,7 @@ A run is one day's partition: its key is the day D (`2026-11-20`) by whose end e
 opens at midnight UTC after D, waits for D's files until a deadline, and goes through the stages from left to right; a
 folder of jobs/ is a stage, and a stage is a task. Training is part of the night, skipped while the champion is fresh.
 
-    landed → validated → features → models, when due → a product's tables → published → warehouse
+    landed → validated → features → models, when due → a product's tables → published → warehouse, report
 
 By hand: `make run STORE=… DAY=…`, or the API with `{"logical_date": null, "partition_key": "2026-11-20"}`.
 Past nights, in order: `airflow backfill create --dag-id nightly --from-date 2026-11-01 --to-date 2026-11-14
@@ -14,7 +14,7 @@ Past nights, in order: `airflow backfill create --dag-id nightly --from-date 202
 from datetime import datetime, timedelta
 
 from airflow.sdk import DAG, CronPartitionTimetable, TaskGroup
-from common import DEFAULTS, PARAMS, PRODUCTS, due, ends, files, stage, train, warehouse
+from common import DEFAULTS, PARAMS, PRODUCTS, due, ends, files, spark, stage, train, warehouse
 
 with DAG(
     dag_id="nightly",
@@ -40,9 +40,12 @@ with DAG(
     published = stage("published", "Files, checksums, manifest, and last of all the pointer.", reads=PRODUCTS)
 
     loaded = warehouse("Loads the releases into the store's warehouse: DuckDB in the home, or DAYBREAK_WAREHOUSE.")
+    drawn = spark(
+        "report", ["report"], "The report of the night, one HTML file in the home: reports/<store>/<day>.html."
+    )
 
     come >> landed >> validated >> features
-    published >> loaded
+    published >> [loaded, drawn]
 
     for product in PRODUCTS:
         with TaskGroup(f"{product}_models", prefix_group_id=False, tooltip="Skipped while it is fresh") as models:

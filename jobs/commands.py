@@ -58,9 +58,11 @@ def dictionary(options: argparse.Namespace, settings: Settings) -> int:
 
 def report(options: argparse.Namespace, settings: Settings) -> int:
     """Writes the report of a night and prints its path."""
+    from jobs.lib import stages
     from jobs.report import stage
 
-    stage.run(_reader(options, settings, "report"))
+    with stages.failure_told(settings, "report", _needed(options, "as_of")):
+        stage.run(_reader(options, settings, "report"))
     return 0
 
 

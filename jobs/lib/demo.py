@@ -19,7 +19,7 @@ STORE = "simulated"
 FIRST_NIGHT = date(2026, 3, 3)
 NIGHTS = 2
 # A small shop: enough history for three windows of 28 days, so that a model is trained, judged and gated.
-WORLD = ("--customers", "800", "--items", "300", "--history-days", "120")
+WORLD = ("--customers", "600", "--items", "300", "--history-days", "120")
 
 
 def run(settings: Settings) -> None:
@@ -35,9 +35,8 @@ def run(settings: Settings) -> None:
                 print(f"{day}: shoppers see what was published, and the store delivers the day", flush=True)
                 jobs(settings, "store", "--through", str(day))
             nights.watch(settings, api, nights.trigger(settings, api, day))
-    report = jobs(settings, "report", "--as-of", str(days[-1]), capture=True).strip().splitlines()
     print(f"\n{NIGHTS} nights in {(time.monotonic() - started) / 60:.1f} min. Where things are:")
-    print("\n".join(places(settings, report[-1] if report else "")))
+    print("\n".join(places(settings, settings.report(STORE, days[-1]))))
     print("\n".join(queried(settings)))
 
 
@@ -65,7 +64,7 @@ def queried(settings: Settings) -> list[str]:
     return told + [f"  {rank:>4}  {item:12} {reason}" for rank, item, reason in answer]
 
 
-def places(settings: Settings, report: str) -> list[str]:
+def places(settings: Settings, report: Path) -> list[str]:
     """Where outputs, report and logs are, a line each; the release in force of each product."""
     told = []
     for product in settings.products:

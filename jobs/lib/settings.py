@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 from jobs.lib.errors import DaybreakError
@@ -65,6 +66,10 @@ class Settings:
         if self.remote:
             return not self.remote.startswith(("sc://localhost", "sc://127.0.0.1"))
         return not self.master.startswith("local")
+
+    def report(self, store_name: str, as_of: date) -> Path:
+        """Where the report of a night lies."""
+        return self.home / "reports" / store_name / f"{as_of}.html"
 
     @property
     def model_threads(self) -> int:

@@ -82,10 +82,11 @@ def ask(arguments: list[str]) -> int | None:
         except OSError:
             return None
         asked = {"arguments": arguments, "folder": os.getcwd(), "environment": dict(os.environ)}
-        sys.stdout.flush()
-        sys.stderr.flush()
-        socket.send_fds(line, [json.dumps(asked).encode() + b"\n"], [1, 2])
-        answer = line.recv(16)
+        answer = b""
+        with suppress(OSError):
+            socket.send_fds(line, [b" "], [1, 2])
+            line.sendall(json.dumps(asked).encode() + b"\n")
+            answer = line.recv(16)
     if not answer:
         print("daybreak: the warm Python has ended, and this stage with it: run it again", file=sys.stderr, flush=True)
         return 1

@@ -1,4 +1,4 @@
-"""The report of a night: ``<home>/reports/<store>/<day>.html``, one file that needs no other."""
+"""The report of a night, one file that needs no other."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from jobs.report.findings import Findings, findings
 
 def run(night: Night) -> None:
     """Writes the report and prints its path."""
-    path = night.settings.home / "reports" / night.store.name / f"{night.as_of}.html"
+    path = night.settings.report(night.store.name, night.as_of)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(f".{os.getpid()}.partial")
     partial.write_text(page(findings(night)), encoding="utf-8")

@@ -94,6 +94,7 @@ def test_nightly_goes_from_left_to_right(found: dict[str, dict]) -> None:
         "train_recommendations": ["due_recommendations"],
         "recommendations": ["features", "train_recommendations"],
         "warehouse": ["published"],
+        "report": ["published"],
         "due_demand": ["features"],
         "train_demand": ["due_demand"],
         "demand": ["features", "train_demand"],

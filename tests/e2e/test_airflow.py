@@ -81,6 +81,7 @@ def test_a_night_through_airflow_survives_a_kill_and_a_bad_day(tmp_path: Path, r
     assert lists["reason"].str.len().gt(0).all()
 
     assert loaded(kept["DAYBREAK_WAREHOUSE"]) == [(release, DAY, "current")]
+    assert release in (home / "reports" / "shop" / f"{DAY}.html").read_text()
 
     # The next day most of its lines are broken: the night fails, names table and rule, and yesterday stays.
     bad = DAY + timedelta(days=1)

@@ -10,7 +10,7 @@ from benchmarks.homes import fresh_home, run
 
 DAY = "2026-03-31"
 HISTORY_DAYS = 120
-SMALL, LARGE = 3_000, 30_000
+SMALL, LARGE = 1_000, 10_000
 ITEMS = 1_000
 STAGES = {
     "landed": ["landed"],

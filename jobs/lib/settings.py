@@ -39,6 +39,7 @@ class Settings:
     exploration_share: float
     events_retention_days: int
     release_retention_days: int
+    core_hour_price: float
     settle_seconds: float
     training_cadence_days: int
     cost_budget: float | None
@@ -93,6 +94,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         exploration_share=_number(env, "DAYBREAK_EXPLORATION_SHARE", 0.05, 0.0, 0.5),
         events_retention_days=int(_number(env, "DAYBREAK_EVENTS_RETENTION_DAYS", 90, 35, 36500)),
         release_retention_days=int(_number(env, "DAYBREAK_RELEASE_RETENTION_DAYS", 90, 1, 36500)),
+        core_hour_price=_number(env, "DAYBREAK_CORE_HOUR_PRICE", 0.05, 0.0, 1e6),
         settle_seconds=_number(env, "DAYBREAK_SETTLE_SECONDS", 2.0, 0.0, 86400.0),
         training_cadence_days=int(_number(env, "DAYBREAK_TRAINING_CADENCE_DAYS", 7, 1, 3650)),
         cost_budget=_number(env, "DAYBREAK_COST_BUDGET", 0, 0.01, 1e6) if env.get("DAYBREAK_COST_BUDGET") else None,

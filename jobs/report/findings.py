@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from jobs.lib import lineage, registry
 from jobs.lib.stages import Night
 from jobs.published import releases
-from jobs.report import demand, pricing
+from jobs.report import demand, inputs, pricing, since_last
 from jobs.report.titles import titles
 
 DAYS_SHOWN = 56
@@ -22,6 +22,7 @@ EXAMPLES = 3
 PLACES = 8  # of each list
 HISTORY_LINES = 12
 REFUSALS_SHOWN = 50
+CHAMPIONS_SHOWN = 26
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Findings:
     as_of: str
     sources: list[dict[str, Any]]
     volume: list[tuple[str, int]]
+    inputs: list[dict[str, Any]]
     refused: list[dict[str, Any]]
     rules: list[dict[str, Any]]
     counts: list[dict[str, Any]]
@@ -51,6 +53,7 @@ def findings(night: Night) -> Findings:
         as_of=night.as_of.isoformat(),
         sources=[_source(night, source, days) for source, days in landed.items()],
         volume=_volume(night, landed),
+        inputs=inputs.distributions(night),
         refused=_refused(night),
         rules=[row for row in results if row["severity"] != "count"],
         counts=[row for row in results if row["severity"] == "count"],
@@ -136,8 +139,10 @@ def _product(night: Night, product: str) -> dict[str, Any]:
         "product": product,
         "champion": champion,
         "quality": quality(champion.metrics) if champion else [],
+        "over_time": over_time(registry.champions(night.settings, night.store.name, product), night.as_of.isoformat()),
         "verdict": _words(champion.verdict) if champion else [],
         "release": latest,
+        "moved": since_last.moved(store, latest) if latest else None,
         "is_current": bool(latest and seen and seen["release"] == latest["release"]),
         "current": seen,
     }
@@ -162,6 +167,27 @@ def quality(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
+def over_time(champions: list[dict[str, Any]], as_of: str) -> dict[str, Any] | None:
+    """The first figure that is drawn of each model trained so far, beside the best baseline of its own evaluation:
+    ``days`` of (night, model, baseline, its name); None before the second one."""
+    days, told = [], None
+    for row in champions:
+        chart = next(iter(quality(row["metrics"])), None)
+        bars = dict(chart["bars"]) if chart else {}
+        ours = bars.pop("model", None)
+        if chart and ours is not None and bars and row["champion_from"] <= as_of:
+            best = max(bars, key=lambda name: bars[name])
+            days.append({"night": row["champion_from"], "model": ours, "peer": bars[best], "peer_name": best})
+            told = told or {"measure": chart["measure"], "split": chart["split"]}
+    if told is None or len(days) < 2:
+        return None
+    return {
+        **told,
+        "days": days[-CHAMPIONS_SHOWN:],
+        "largest": max(max(day["model"], day["peer"]) for day in days) or 1.0,
+    }
+
+
 def _words(verdict: Any) -> list[str]:
     """The evaluation's verdict, one line for each thing that it says."""
     if isinstance(verdict, Mapping):
@@ -172,7 +198,8 @@ def _words(verdict: Any) -> list[str]:
 
 
 def _stages(night: Night) -> list[dict[str, Any]]:
-    """The newest completed run of each stage for the night: seconds, model and the rows of its tables."""
+    """The newest completed run of each stage for the night: seconds, the rows of its tables, and what it cost: so many
+    cores for so long, at the price of the setting."""
     log = lineage.runs(night.tables)
     if log is None:
         return []
@@ -185,6 +212,10 @@ def _stages(night: Night) -> list[dict[str, Any]]:
             stage = stages.setdefault(row["stage"], told)
             if row["table"]:
                 stage["tables"].append({"table": row["table"], "rows": row["rows"], "version": row["version"]})
+    for stage in stages.values():
+        stage["cost"] = stage["seconds"] / 3600 * night.settings.model_threads * night.settings.core_hour_price
+        made = sum(table["rows"] or 0 for table in stage["tables"])
+        stage["cost_per_thousand"] = stage["cost"] / made * 1000 if made else None
     return list(stages.values())
 
 

@@ -33,6 +33,7 @@ def page(found: Findings) -> str:
     )
     environment.filters["number"] = lambda value: f"{value or 0:,}"
     environment.filters["megabytes"] = lambda value: f"{value / 1e6:,.1f} MB"
+    environment.filters["size"] = lambda value: f"{value:,.3g}" if value < 1000 else f"{value:,.0f}"
     environment.filters["money"] = lambda value: "" if value is None else f"{value:,.2f}"
     environment.filters["percent"] = lambda value: "" if value is None else f"{value:+.0%}"
     shown = {field.name: getattr(found, field.name) for field in fields(found)}

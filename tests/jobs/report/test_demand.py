@@ -72,7 +72,7 @@ def told() -> dict:
 def test_the_page_shows_demand_and_does_without():
     shown = told()
     assert shown["calibration"][0]["wape"] == 0.5 and shown["calibration"][0]["bias"] is None
-    empty = Findings("shop", str(NIGHT), [], [(str(NIGHT), 0)], [], [], [], [], [], [], None, None)
+    empty = Findings("shop", str(NIGHT), [], [(str(NIGHT), 0)], [], [], [], [], [], [], [], None, None)
     assert 'id="demand"' not in stage.page(empty)
     page = stage.page(Findings(**{**vars(empty), "demand": shown}))
     assert "&lt;a&gt;" in page and "<a>" not in page and "8 left" in page and "0.500" in page and "polygon" in page

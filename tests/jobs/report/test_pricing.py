@@ -77,7 +77,7 @@ def told(folder: Path) -> dict:
 
 
 def test_the_page_shows_prices_and_does_without(folder: Path) -> None:
-    empty = Findings("shop", str(NIGHT), [], [(str(NIGHT), 0)], [], [], [], [], [], [], None, None)
+    empty = Findings("shop", str(NIGHT), [], [(str(NIGHT), 0)], [], [], [], [], [], [], [], None, None)
     assert 'id="prices"' not in stage.page(empty)
     page = stage.page(Findings(**{**vars(empty), "pricing": told(folder)}))
     assert "&lt;a&gt;" in page and "10.50" in page and "+40%" in page and "too early" in page and "7.20" in page

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 
@@ -12,7 +14,7 @@ from jobs import lineage as lineage_command
 from jobs.lib.errors import DaybreakError
 from jobs.lib.stages import Night
 from jobs.report import stage
-from jobs.report.findings import Findings, quality
+from jobs.report.findings import Findings, over_time, quality
 
 
 def test_what_came_in_is_counted(found: Findings) -> None:
@@ -38,6 +40,21 @@ def test_quality_stands_beside_baselines(found: Findings) -> None:
     }  # fmt: skip
 
 
+def test_quality_over_time_stands_beside_the_best_baseline_of_each_night() -> None:
+    def crowned(night: str, ours: float, **others: float) -> dict[str, Any]:
+        lists = {name: {"ndcg@10": figure} for name, figure in {"model": ours, **others}.items()}
+        return {"champion_from": night, "metrics": {"all": lists}}
+
+    rows = [crowned("2011-10-03", 0.2, popularity=0.1, frequency=0.19), crowned("2011-10-10", 0.1, popularity=0.15)]
+    assert over_time(rows[:1], "2011-10-31") is None and over_time(rows, "2011-10-09") is None
+    told = over_time([*rows, {"champion_from": "2011-10-17", "metrics": {}}], "2011-10-31")
+    assert told is not None and (told["measure"], told["split"], told["largest"]) == ("ndcg@10", "all", 0.2)
+    assert [(day["night"], day["peer"], day["peer_name"]) for day in told["days"]] == [
+        ("2011-10-03", 0.19, "frequency"),
+        ("2011-10-10", 0.15, "popularity"),
+    ]
+
+
 def test_a_product_may_name_what_is_drawn() -> None:
     measured = {"all": {"model": {"ndcg@10": 0.3, "tau@20": 0.1}}, "cold": {"model": {"ndcg@10": 0.1}}}
     assert len(quality(measured)) == 3
@@ -50,6 +67,10 @@ def test_examples_show_history_and_lists(found: Findings) -> None:
     assert [(line["item_id"], line["units"]) for line in example["history"]] == [("a", 3)]
     assert [row["rank"] for row in example["lists"]["home"]] == [1, 2]
     assert [stage["stage"] for stage in found.stages] == ["landed", "validated", "recommendations"]
+    # Two rows of lists in 3.5 s, on all cores, at the default price of an hour of one.
+    cost = 3.5 / 3600 * (os.cpu_count() or 1) * 0.05
+    assert found.stages[-1]["cost"] == pytest.approx(cost)
+    assert found.stages[-1]["cost_per_thousand"] == pytest.approx(cost * 500)
 
 
 def test_the_page_is_one_whole_file(found: Findings) -> None:

@@ -1,0 +1,75 @@
+"""What a release changed for those who read it, beside the release of the night before it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import duckdb
+
+from jobs.lib.objects import ObjectMissing, ObjectStore
+from jobs.warehouse import files, shapes
+from jobs.warehouse.shapes import Shape, quoted
+
+# What people look at of a row: its figures move every night.
+WATCHED = {
+    "for_customer": "item_id",
+    "for_newcomer": "item_id",
+    "related_items": "related_item_id",
+    "reorder": "order_units",
+    "price_suggestions": "suggested_price",
+}
+
+
+def moved(place: ObjectStore, release: Mapping[str, Any]) -> dict[str, Any] | None:
+    """``since`` (the earlier release) and for each watched table the rows that are ``new``, ``gone``, ``changed`` and
+    the ``same``; None where there is no earlier release, or its files are no longer kept."""
+    before = _before(place, date.fromisoformat(release["as_of"]))
+    if before is None:
+        return None
+    try:
+        with files.staged(place, before) as was, files.staged(place, release) as now:
+            tables = [
+                _counted(shape, was[shape.table], now[shape.table], WATCHED[shape.table])
+                for shape in _watched(release)
+                if shape in _watched(before)
+            ]
+    except ObjectMissing:
+        return None
+    return {"since": before["release"], "tables": tables}
+
+
+def _before(place: ObjectStore, day: date) -> dict[str, Any] | None:
+    """The newest release of the last day before ``day`` that has one."""
+    keys = [entry.key for entry in place.list("releases/")]
+    days = [key.rpartition("/")[2][:8] for key in keys]
+    last = max((each for each in days if each < f"{day:%Y%m%d}"), default=None)
+    made = [json.loads(place.read(key)) for key, each in zip(keys, days, strict=True) if each == last]
+    return max(made, key=lambda found: found["created_at"], default=None)
+
+
+def _watched(release: Mapping[str, Any]) -> list[Shape]:
+    known = {name: entry for name, entry in release["tables"].items() if name in WATCHED}
+    return [shapes.of_manifest(release["product"], name, entry) for name, entry in known.items()]
+
+
+def _counted(shape: Shape, was: list[str], now: list[str], column: str) -> dict[str, Any]:
+    key, value = ", ".join(map(quoted, shape.row_key)), quoted(column)
+    sides = [
+        f"(SELECT {key}, {value} AS {name}, TRUE AS in_{name} FROM ({files.rows(shape, paths)}))"
+        for name, paths in (("was", was), ("now", now))
+    ]
+    with duckdb.connect() as engine:
+        (counted,) = engine.execute(f"""
+            SELECT count(*) FILTER (in_was IS NULL), count(*) FILTER (in_now IS NULL),
+                   count(*) FILTER (in_was AND in_now AND was IS DISTINCT FROM now),
+                   count(*) FILTER (in_was AND in_now AND was IS NOT DISTINCT FROM now)
+            FROM {sides[0]} FULL JOIN {sides[1]} USING ({key})
+        """).fetchall()
+    return {
+        "table": shape.table,
+        "column": column,
+        **dict(zip(("new", "gone", "changed", "same"), counted, strict=True)),
+    }

@@ -225,7 +225,7 @@ def has_chromium() -> bool:
 
 
 class ForTests(NamedTuple):
-    """What only tests need, and Debian packages; ``tests`` are skipped where it is missing (in CI they fail)."""
+    """What only tests need, and Debian packages; ``tests`` are skipped where it is missing."""
 
     name: str
     package: str
@@ -244,7 +244,7 @@ def provide(wanted: ForTests, log: Path) -> bool:
     need none."""
     if wanted.is_here():
         return True
-    without = f"{wanted.tests} are skipped (in CI they fail)"
+    without = f"{wanted.tests} are skipped"
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         say(f"no {wanted.name}, and this is not root with apt: {without}; install Debian's {wanted.package}")
         return False

@@ -37,7 +37,7 @@ def report(found: Findings, tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("champion")
     test_pricing.weeks().to_parquet(folder / test_pricing.PANEL_FILE, index=False)
     figures = [{"night": f"2011-10-{day}", "model": 0.3, "peer": 0.2, "peer_name": "popularity"} for day in (10, 17)]
-    rows = {"table": "for_customer", "column": "item_id", "same": 9, "changed": 1, "new": 2, "gone": 0}
+    rows = {"table": "for_customer", "column": "item_id", "parts": 3, "same": 9, "changed": 1, "new": 2, "gone": 0}
     more = {
         "over_time": {"measure": "ndcg@10", "split": "all", "largest": 0.3, "days": figures},
         "moved": {"since": "20111030-1", "tables": [rows]},

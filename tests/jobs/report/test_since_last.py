@@ -6,6 +6,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from jobs.lib.settings import Settings
 from jobs.published import releases
 from jobs.report import since_last
@@ -38,6 +40,21 @@ def test_what_people_look_at_is_compared_with_the_last_release_before(tmp_path: 
     assert (row["table"], row["column"]) == ("for_customer", "item_id")
     gone = 1 if found["since"] == first else 0
     assert (row["same"], row["changed"], row["new"], row["gone"]) == (2, 1, 2, gone)
+
+
+def test_of_a_large_table_some_keys_are_compared_whole(
+    tmp_path: Path, home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = expectations(tmp_path)
+    rows = [place_row(f"c{n}", rank) for n in range(40) for rank in (1, 2)]
+    publish(home, root, FIRST, {"for_customer": rows})
+    second = publish(home, root, SECOND, {"for_customer": rows})
+    monkeypatch.setattr(since_last, "COMPARED_ROWS", 20)
+    found = told(home, second)
+    assert found is not None
+    (row,) = found["tables"]
+    assert row["parts"] == 4 and 0 < row["same"] < 80 and row["same"] % 2 == 0
+    assert row["changed"] == row["new"] == row["gone"] == 0
 
 
 def test_files_no_longer_kept_are_nothing_to_compare_with(tmp_path: Path, home: Settings) -> None:

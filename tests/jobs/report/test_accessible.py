@@ -42,7 +42,7 @@ def report(found: Findings, tmp_path_factory: pytest.TempPathFactory) -> str:
         "over_time": {"measure": "ndcg@10", "split": "all", "largest": 0.3, "days": figures},
         "moved": {"since": "20111030-1", "tables": [rows]},
     }
-    products = [{**product, **more} for product in found.products]
+    products = [{**found.products[0], **more, "product": name} for name in ("recommendations", "demand", "pricing")]
     told = {"demand": test_demand.told(), "pricing": test_pricing.told(folder)}
     return stage.page(dataclasses.replace(found, products=products, **told))
 

@@ -12,7 +12,6 @@ import secrets
 import signal
 import socket
 import sqlite3
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -22,7 +21,7 @@ from pathlib import Path
 
 import psutil
 
-from jobs.lib import engine, warm
+from jobs.lib import background, engine, warm
 from jobs.lib.airflow_api import Api, ApiError
 from jobs.lib.errors import DaybreakError
 from jobs.lib.locks import Held, held
@@ -157,16 +156,7 @@ def start(settings: Settings, purpose: str, env: Mapping[str, str]) -> Server:
         ours |= {"SPARK_REMOTE": engine.address(port), "SPARK_CONNECT_AUTHENTICATE_TOKEN": server.token}
         engine.start(settings, port, ours, home / "engine.log")
         ours[warm.SOCKET] = warm.start(server.token, ours, home / "warm.log")
-    with (home / "server.log").open("ab") as out:
-        subprocess.Popen(
-            [sys.executable, "-m", "airflow", "standalone"],
-            cwd=ROOT,
-            env=ours,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    background.start("airflow", "standalone", env=ours, log=home / "server.log", folder=ROOT)
     return server
 
 

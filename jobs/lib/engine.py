@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 
+from jobs.lib import background
 from jobs.lib.settings import Settings
 from jobs.lib.spark import options
 
@@ -54,15 +55,7 @@ def start(settings: Settings, port: int, env: Mapping[str, str], log: Path) -> N
     }
     command = [str(binary), "--master", settings.master, "--driver-memory", settings.driver_memory, "--class", SERVER]
     command += [part for key, value in confs.items() for part in ("--conf", f"{key}={value}")] + ["spark-internal"]
-    with log.open("ab") as out:
-        subprocess.Popen(
-            [sys.executable, "-m", "jobs.lib.engine", *command],
-            env=dict(env),
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    background.start("jobs.lib.engine", *command, env=env, log=log)
 
 
 def keep(command: list[str]) -> int:

@@ -15,17 +15,19 @@ import hashlib
 import importlib
 import json
 import os
+import runpy
 import selectors
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from jobs.lib import background
 
 SOCKET = "DAYBREAK_WARM"
 LIBRARIES = (
@@ -45,18 +47,11 @@ def start(token: str, env: Mapping[str, str], log: Path) -> str:
     listener's end too. Stages that come before its libraries are imported wait for it."""
     path = _socket(token)
     path.parent.mkdir(mode=0o700)
-    with socket.socket(socket.AF_UNIX) as listening, log.open("ab") as out:
+    with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(path))
         listening.listen()
-        subprocess.Popen(
-            [sys.executable, "-m", "jobs.lib.warm", str(listening.fileno())],
-            env=dict(env),
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            pass_fds=[listening.fileno()],
-        )
+        number = listening.fileno()
+        background.start("jobs.lib.warm", str(number), env=env, log=log, handles=[number])
     return str(path)
 
 
@@ -110,7 +105,7 @@ class Listener:
         signal.set_wakeup_fd(waking.fileno())
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
 
-    def serve(self) -> Callable[[], int]:
+    def serve(self) -> Callable[[], None]:
         """Runs for good; returns in a fork only, with the work to do there."""
         while True:
             for key, _ in self.selector.select():
@@ -125,7 +120,7 @@ class Listener:
                 else:
                     self._gone(key.fileobj)
 
-    def _taken(self, line: socket.socket) -> Callable[[], int] | None:
+    def _taken(self, line: socket.socket) -> Callable[[], None] | None:
         with suppress(OSError, ValueError):
             asked, outputs = _received(line)
             pid = os.fork()
@@ -186,28 +181,28 @@ def _received(line: socket.socket) -> tuple[dict[str, Any], list[int]]:
     return json.loads(text), outputs
 
 
-def _work(asked: dict[str, Any], outputs: list[int]) -> int:
+def _work(asked: dict[str, Any], outputs: list[int]) -> None:
     for number, output in enumerate(outputs, start=1):
         os.dup2(output, number)
         os.close(output)
     os.environ.clear()
     os.environ.update(asked["environment"])
+    # The fork does the work: it must not ask again.
+    del os.environ[SOCKET]
     os.chdir(asked["folder"])
     sys.argv = ["jobs", *asked["arguments"]]
-    from jobs.__main__ import main
-
-    return main(asked["arguments"])
+    runpy.run_module("jobs", run_name="__main__", alter_sys=True)
 
 
-def serve(listening: socket.socket) -> int:
-    """Imports the libraries, then listens; in a fork, the exit code of its work."""
+def serve(listening: socket.socket) -> None:
+    """Imports the libraries, then listens; in a fork, does its work, which ends by SystemExit as `python -m` does."""
     for library in LIBRARIES:
         importlib.import_module(library)
     # Objects made so far stay as they are in all forks: a collector that visited them would copy their pages.
     gc.collect()
     gc.freeze()
-    return Listener(listening).serve()()
+    Listener(listening).serve()()
 
 
 if __name__ == "__main__":
-    sys.exit(serve(socket.socket(fileno=int(sys.argv[1]))))
+    serve(socket.socket(fileno=int(sys.argv[1])))

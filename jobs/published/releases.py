@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from jobs.lib import objects, stores
@@ -54,6 +55,12 @@ def manifest(product: ObjectStore, release: str) -> dict[str, Any] | None:
         return json.loads(product.read(manifest_key(release)))
     except ObjectMissing:
         return None
+
+
+def newest(product: ObjectStore, day: date) -> dict[str, Any] | None:
+    """The manifest of a day's newest release; None when none was published."""
+    made = (json.loads(product.read(entry.key)) for entry in product.list(f"releases/{day:%Y%m%d}-"))
+    return max(made, key=lambda content: content["created_at"], default=None)
 
 
 def current(product: ObjectStore) -> dict[str, str] | None:

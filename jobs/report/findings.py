@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -132,8 +131,7 @@ def _results(night: Night) -> list[dict[str, Any]]:
 def _product(night: Night, product: str) -> dict[str, Any]:
     champion = registry.champion(night.settings, night.store.name, product, night.as_of)
     store = releases.open_product(night.settings, night.store.name, product)
-    made = [json.loads(store.read(found.key)) for found in store.list(f"releases/{night.as_of:%Y%m%d}-")]
-    latest = max(made, key=lambda release: release["created_at"]) if made else None
+    latest = releases.newest(store, night.as_of)
     seen = releases.current(store)
     return {
         "product": product,

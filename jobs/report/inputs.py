@@ -12,7 +12,7 @@ from jobs.lib.stages import Night
 DAYS = 28
 BINS = 30
 # Tukey's far-out fence, on logarithms; where most values are alike, no nearer than a quarter above or below them.
-FENCE, LEAST_SPREAD = 3.0, 0.1
+FENCE, LEAST_FENCE = 3.0, 0.1
 EXAMPLES = 5
 COLUMNS = {"units": "Units of a line", "price": "Price of a piece"}
 
@@ -37,9 +37,9 @@ def distributions(night: Night) -> list[dict[str, Any]]:
         return []
     place, far = F.lit(None).cast("int"), F.lit(None).cast("double")
     for name, edge in edges.items():
-        width = (edge["high"] - edge["low"]) / BINS or 1.0
+        width = _width(edge) or 1.0
         first, _, third = edge["quartiles"]
-        fence = FENCE * max(third - first, LEAST_SPREAD / FENCE)
+        fence = max(FENCE * (third - first), LEAST_FENCE)
         beyond = F.greatest(F.col("log") - F.lit(third + fence), F.lit(first - fence) - F.col("log"))
         at = F.least(F.floor((F.col("log") - F.lit(edge["low"])) / F.lit(width)), F.lit(BINS - 1)).cast("int")
         place = F.when(F.col("name") == name, at).otherwise(place)
@@ -64,10 +64,14 @@ def distributions(night: Night) -> list[dict[str, Any]]:
     ]
 
 
+def _width(edge: dict[str, Any]) -> float:
+    return (edge["high"] - edge["low"]) / BINS
+
+
 def _drawn(
     name: str, edge: dict[str, Any], bins: list[dict[str, Any]], examples: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    width = (edge["high"] - edge["low"]) / BINS
+    width = _width(edge)
     lines = {row["bin"]: row["lines"] for row in bins}
     most = max(lines.values())
     bars = [

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import duckdb
 
 from jobs.lib.objects import ObjectMissing, ObjectStore
+from jobs.published import releases
 from jobs.warehouse import files, shapes
 from jobs.warehouse.shapes import Shape, quoted
 
-# What people look at of a row: its figures move every night.
 COMPARED_ROWS = 1_000_000  # of a larger table those whose first key falls into one of so many parts
+# What people look at of a row: its figures move every night.
 WATCHED = {
     "for_customer": "item_id",
     "for_newcomer": "item_id",
@@ -30,12 +30,12 @@ def moved(place: ObjectStore, release: Mapping[str, Any]) -> dict[str, Any] | No
     before = _before(place, date.fromisoformat(release["as_of"]))
     if before is None:
         return None
+    both = [shape for shape in _watched(release) if shape in _watched(before)]
     try:
-        with files.staged(place, before) as was, files.staged(place, release) as now:
+        with files.staged(place, _only(before, both)) as was, files.staged(place, _only(release, both)) as now:
             tables = [
                 _counted(shape, was[shape.table], now[shape.table], release["tables"][shape.table]["rows"])
-                for shape in _watched(release)
-                if shape in _watched(before)
+                for shape in both
             ]
     except ObjectMissing:
         return None
@@ -44,16 +44,18 @@ def moved(place: ObjectStore, release: Mapping[str, Any]) -> dict[str, Any] | No
 
 def _before(place: ObjectStore, day: date) -> dict[str, Any] | None:
     """The newest release of the last day before ``day`` that has one."""
-    keys = [entry.key for entry in place.list("releases/")]
-    days = [key.rpartition("/")[2][:8] for key in keys]
+    days = (entry.key.rpartition("/")[2][:8] for entry in place.list("releases/"))
     last = max((each for each in days if each < f"{day:%Y%m%d}"), default=None)
-    made = [json.loads(place.read(key)) for key, each in zip(keys, days, strict=True) if each == last]
-    return max(made, key=lambda found: found["created_at"], default=None)
+    return releases.newest(place, datetime.strptime(last, "%Y%m%d").date()) if last else None
 
 
 def _watched(release: Mapping[str, Any]) -> list[Shape]:
     known = {name: entry for name, entry in release["tables"].items() if name in WATCHED}
     return [shapes.of_manifest(release["product"], name, entry) for name, entry in known.items()]
+
+
+def _only(release: Mapping[str, Any], wanted: list[Shape]) -> dict[str, Any]:
+    return {**release, "tables": {shape.table: release["tables"][shape.table] for shape in wanted}}
 
 
 def _counted(shape: Shape, was: list[str], now: list[str], rows: int) -> dict[str, Any]:

@@ -82,8 +82,8 @@ def bring(settings: Settings, store: str, product: str, as_of: date | None = Non
     if pointer is None:
         raise DaybreakError("nothing has been published yet")
     is_other = as_of is not None and pointer["as_of"] != as_of.isoformat()
-    own = _of_day(place, as_of) if is_other and as_of else None
-    told = [_load(settings, store, place, own, is_current=False)] if own else []
+    own = releases.newest(place, as_of) if is_other and as_of else None
+    told = [_load(settings, store, place, found(place, own["release"]), is_current=False)] if own else []
     told.append(_load(settings, store, place, found(place, pointer["release"]), is_current=True))
     if is_other and own is None:
         raise DaybreakError(f"no release of {as_of} is published; {told[-1]}")
@@ -94,12 +94,6 @@ def found(place: ObjectStore, release: str) -> Found:
     """A release that the publication names."""
     content = place.read(releases.manifest_key(release))
     return Found(json.loads(content), hashlib.sha256(content).hexdigest())
-
-
-def _of_day(place: ObjectStore, day: date) -> Found | None:
-    """The newest release of a day; None when none was published."""
-    ids = [entry.key.rpartition("/")[2].removesuffix(".json") for entry in place.list(f"releases/{day:%Y%m%d}-")]
-    return max((found(place, one) for one in ids), key=lambda one: one.manifest["created_at"], default=None)
 
 
 def _load(settings: Settings, store: str, place: ObjectStore, one: Found, is_current: bool) -> str:

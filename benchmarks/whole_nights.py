@@ -1,0 +1,37 @@
+"""``python -m benchmarks.whole_nights FIRST LAST``: nights of the simulated store in one process, without Airflow.
+
+Each day the store delivers, having shown what was published until then; then the stages of a night follow one another.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import date, timedelta
+
+from jobs.__main__ import main
+
+STAGES = (
+    ["landed"],
+    ["validated"],
+    ["features"],
+    ["train", "--product", "recommendations"],
+    ["recommendations"],
+    ["published"],
+)
+
+
+def live(first: date, last: date) -> None:
+    """The days from ``first`` to ``last``; ends the process with the code of the first stage that fails."""
+    day = first
+    while day <= last:
+        started = time.monotonic()
+        for command in (["store", "--through", str(day)], *([*stage, "--as-of", str(day)] for stage in STAGES)):
+            if code := main(command):
+                sys.exit(code)
+        print(f"night {day}: {time.monotonic() - started:.0f} s", flush=True)
+        day += timedelta(days=1)
+
+
+if __name__ == "__main__":
+    live(date.fromisoformat(sys.argv[1]), date.fromisoformat(sys.argv[2]))

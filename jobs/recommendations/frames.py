@@ -17,6 +17,8 @@ from jobs.lib.settings import GROUP_COLUMNS
 
 SAMPLE_CUSTOMERS = 50_000
 WINDOW_DAYS = 28
+# What a ranker learns to put above what: a purchase above a cart above a view.
+BOUGHT, INTEREST = 3, {"cart": 2, "view": 1}
 OWN = ("orders", "units", "orders_since", "orders_28d", "decayed_14d", "decayed_30d", "decayed_90d")
 SEEN = ("views_28d", "carts_28d")
 # What fairness and the splits of an evaluation are measured by; of these the ranker's features know the country alone.
@@ -111,6 +113,18 @@ def labels(order_lines: DataFrame, cut: date, customers: int, shown: DataFrame |
     if shown is not None:
         kept = kept.join(shown, ["customer_id", "item_id"], "left")
     return _on_the_driver(kept, "customer_id", "item_id")
+
+
+def looked_at(events: DataFrame, cut: date, customer_ids: Iterable[str]) -> pd.DataFrame:
+    """What these customers (a bounded list) put into a cart or viewed in the 28 days after ``cut``, whether or not they
+    bought it: customer_id, item_id, grade (:data:`INTEREST`), sorted."""
+    day, kind = F.col("event_date"), F.col("event_type")
+    inside = (day > F.lit(cut)) & (day <= F.lit(cut + timedelta(days=WINDOW_DAYS)))
+    grade = F.coalesce(*[F.when(kind == name, F.lit(grade)) for name, grade in INTEREST.items()])
+    seen = events.where(inside & kind.isin(*INTEREST) & ~F.col("is_bot"))
+    wanted = events.sparkSession.createDataFrame([(who,) for who in sorted(customer_ids)], "customer_id string")
+    graded = seen.groupBy("customer_id", "item_id").agg(F.max(grade).alias("grade"))
+    return _on_the_driver(graded.join(F.broadcast(wanted), "customer_id", "left_semi"), "customer_id", "item_id")
 
 
 def _on_the_driver(frame: DataFrame, *by: str) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from jobs.recommendations import catalogue as item_side
-from jobs.recommendations import ranker
+from jobs.recommendations import frames, ranker
 from jobs.recommendations.blend import ranks
 from jobs.recommendations.candidates import CandidateParams, block_of
 from jobs.recommendations.catalogue import Catalogue, CatalogueParams
@@ -23,7 +23,8 @@ from jobs.recommendations.score import BLOCK_CUSTOMERS
 @dataclass(frozen=True)
 class Cut:
     """The frames of a cut: the item table, the sample's pairs that the item side is fitted on, the pairs of the
-    buyers of the window, what they bought, and decayed orders by segment (for the lists of newcomers)."""
+    buyers of the window, what they bought, decayed orders by segment (for the lists of newcomers), and what the buyers
+    looked at (None: the store has no events)."""
 
     day: date
     items: pd.DataFrame
@@ -31,6 +32,7 @@ class Cut:
     pairs: pd.DataFrame
     truth: pd.DataFrame
     segments: pd.DataFrame
+    looked: pd.DataFrame | None = None
 
     @cached_property
     def own(self) -> pd.DataFrame:
@@ -82,21 +84,36 @@ class Window:
         """Sampled pairs to learn from; for ``discovery`` own pairs are left out before the draw. Purchases are weighed
         by where they were shown where ``position`` says how."""
         credit = self._credit(position) if position is not None and position.powers else None
-        every = Examples(self.found.features, self.is_bought, self.found.row, credit=credit)
+        every = Examples(self.found.features, self.is_bought, self.found.row, credit=credit, grade=self._grade())
         return ranker.sampled(every.where(self.allowed(split)) if split == "discovery" else every, params)
 
     def _credit(self, position: PositionParams) -> np.ndarray:
         """What a candidate's purchase weighs, 1 for what was not bought."""
-        truth, width = self.cut.truth, len(self.catalogue.item_ids)
-        row = pd.Index(self.customer_ids).get_indexer(truth["customer_id"])
-        column = self.catalogue.index_of(truth["item_id"])
+        place, is_found = self._places(self.cut.truth)
+        credit = np.ones(len(self.found.row))
+        credit[place] = credits(self.cut.truth[is_found], position)
+        return credit
+
+    def _grade(self) -> np.ndarray | None:
+        """Candidates by what came of them: bought, put into a cart, viewed, or nothing (0)."""
+        if self.cut.looked is None:
+            return None
+        place, is_found = self._places(self.cut.looked)
+        grade = np.zeros(len(self.found.row), np.float32)
+        grade[place] = self.cut.looked["grade"].to_numpy(np.float32)[is_found]
+        grade[self.is_bought] = frames.BOUGHT
+        return grade
+
+    def _places(self, pairs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """Where the pairs that are candidates stand among the candidates, and the mask of these pairs."""
+        width = len(self.catalogue.item_ids)
+        row = pd.Index(self.customer_ids).get_indexer(pairs["customer_id"])
+        column = self.catalogue.index_of(pairs["item_id"])
         keys = self.found.row * width + self.found.column
         wanted = row * width + column
         place = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
         is_found = (row >= 0) & (column >= 0) & (keys[place] == wanted)
-        credit = np.ones(len(keys))
-        credit[place[is_found]] = credits(truth[is_found], position)
-        return credit
+        return place[is_found], is_found
 
     def lists(self, score: np.ndarray, mask: np.ndarray | None = None, places: int = 20) -> pd.DataFrame:
         """The first places by this score (one value a candidate that the mask keeps) as lists to evaluate."""
@@ -150,6 +167,7 @@ def together(parts: list[Examples]) -> Examples:
         np.concatenate(groups),
         _chained([part.weight for part in parts]),
         _chained([part.credit for part in parts]),
+        _chained([part.grade for part in parts]),
     )
 
 

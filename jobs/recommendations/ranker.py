@@ -7,7 +7,7 @@ Rows are sorted before training: XGBoost gives the same trees at any number of t
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -45,20 +45,23 @@ class RankerParams:
 @dataclass(frozen=True)
 class Examples:
     """Pairs to learn from, sorted by cut, customer and item: features, whether bought, the customer's group, what a
-    pair of this customer weighs (None: all alike), and what the purchase of a pair does (None: all alike; the logistic
-    model's alone, as LambdaMART takes one weight a customer)."""
+    pair of this customer weighs (None: all alike), what the purchase of a pair does (None: all alike; the logistic
+    model's alone, as LambdaMART takes one weight a customer), and how much interest the customer showed
+    (:data:`jobs.recommendations.frames.INTEREST`; None: purchases alone are known; LambdaMART's alone, the logistic
+    model is of purchases)."""
 
     features: pd.DataFrame
     is_bought: np.ndarray
     group: np.ndarray
     weight: np.ndarray | None = None
     credit: np.ndarray | None = None
+    grade: np.ndarray | None = None
 
     def where(self, mask: np.ndarray) -> Examples:
         """The examples that the mask keeps."""
-        weight, credit = (None if each is None else each[mask] for each in (self.weight, self.credit))
+        optional = (None if each is None else each[mask] for each in (self.weight, self.credit, self.grade))
         features = self.features[mask].reset_index(drop=True)
-        return Examples(features, self.is_bought[mask], self.group[mask], weight, credit)
+        return Examples(features, self.is_bought[mask], self.group[mask], *optional)
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,8 @@ def fit(
             taken[name] = rounds[name]
             boosters[name] = xgboost.train(settings, matrix, taken[name])
         elif later is not None and stop is not None:
-            _label(stop, later, name)
+            # Lists are judged by what was bought, and so is when to stop.
+            _label(stop, replace(later, grade=None), name)
             booster = xgboost.train(
                 settings,
                 matrix,
@@ -176,6 +180,7 @@ def _label(matrix: xgboost.DMatrix, examples: Examples, name: str) -> None:
     if name == "ndcg":
         # XGBoost takes one weight a group here.
         _, first, size = np.unique(examples.group, return_index=True, return_counts=True)
+        matrix.set_label(label if examples.grade is None else examples.grade)
         matrix.set_group(size)
         matrix.set_weight(np.ones(len(size)) if examples.weight is None else examples.weight[first])
         return

@@ -144,8 +144,12 @@ def _cut(night: Night, day: date, params: TrainParams) -> Cut:
             segments = pool.submit(segment_popularity, customer_item, customer)
             seen = position.shown(night.tables.read("validated.events", night.as_of), day) if is_shown else None
             truth = frames.labels(lines, day, params.buyers, seen)
-            sample, own = frames.sampled_and_of(pairs, truth["customer_id"].unique())
-            return Cut(day, items.result(), sample, own, truth, segments.result())
+            buyers = truth["customer_id"].unique()
+            sample, own = frames.sampled_and_of(pairs, buyers)
+            looked = None
+            if "events" in night.store.mappings:
+                looked = frames.looked_at(night.tables.read("validated.events", night.as_of), day, buyers)
+            return Cut(day, items.result(), sample, own, truth, segments.result(), looked)
 
 
 def _baselines(as_of: date, reason: str) -> Trained:

@@ -52,6 +52,17 @@ def test_labels_begin_the_day_after_the_cut_and_end_28_days_later(spark):
         assert not len(frames.labels(barred, AS_OF, 100))
 
 
+def test_a_cart_counts_above_a_view_from_the_day_after_the_cut_on(spark):
+    rows = [("c", "i", "view", 1), ("c", "i", "cart", 2), ("c", "i", "view", 3), ("c", "j", "view", 28)]
+    rows += [("c", "before", "cart", 0), ("c", "after", "cart", 29), ("c", "k", "purchase", 2), ("d", "i", "cart", 2)]
+    rows = [(*row[:3], AS_OF + timedelta(days=row[3])) for row in rows] + [(None, "i", "view", AS_OF)]
+    schema = "customer_id string, item_id string, event_type string, event_date date"
+    events = fitted(spark.createDataFrame(rows, schema), "validated.events")
+    found = frames.looked_at(events, AS_OF, ["c", "nobody"])
+    assert found.to_numpy().tolist() == [["c", "i", 2], ["c", "j", 1]]
+    assert not len(frames.looked_at(events.withColumn("is_bot", F.lit(True)), AS_OF, ["c"]))
+
+
 def test_newcomers_and_related_items_keep_their_contracts(tables, champion, home):
     inputs = {name: tables[name] for name in ("customer_item", "item", "customer")}
     lists = for_newcomer(**inputs, as_of=AS_OF, champion=champion, settings=home)

@@ -1,5 +1,7 @@
 """Sampling and blending: what the ranker sees, and how places become one score."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -70,3 +72,18 @@ def test_own_frequency_and_the_price_on_popularity_move_places():
     assert list(np.argsort(-blended(predicted, features, row, Blend()))) == [0, 1, 2]
     assert np.argmax(blended(predicted, features, row, Blend(own=9.0))) == 2
     assert np.argmax(blended(predicted, features, row, Blend(ndcg=0.0, popularity_price=0.1))) == 1
+
+
+def test_interest_teaches_lambdamart_alone():
+    whole = examples(customers=200)
+    liked = whole.features["noise"].to_numpy() > 0.7
+    graded = replace(whole, grade=np.where(whole.is_bought, 3, np.where(liked, 2, 0)).astype(np.float32))
+    params = RankerParams(trees={"max_depth": 2, "eta": 0.3})
+    rounds = {"logistic": 20, "ndcg": 20}
+    plain, taught = (fit(each, params, 1, rounds=rounds) for each in (whole, graded))
+    pair = pd.DataFrame({"signal": [0.5, 0.5], "noise": [0.2, 0.9]})
+    gain = {
+        name: np.diff(margin)[0] - np.diff(plain.predicted(pair)[name])[0]
+        for name, margin in taught.predicted(pair).items()
+    }
+    assert gain["logistic"] == 0 and gain["ndcg"] > 0.1

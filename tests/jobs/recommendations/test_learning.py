@@ -1,0 +1,46 @@
+"""What a ranker is told of a pair: bought above put into a cart above viewed above nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from jobs.recommendations import frames
+from jobs.recommendations.learning import Window, together, window
+from jobs.recommendations.ranker import RankerParams
+from tests.jobs.recommendations import small_shop
+
+DAY = small_shop.FIRST_DAY + timedelta(days=250)
+
+
+@pytest.fixture(scope="module")
+def seen() -> Window:
+    return window(small_shop.cut(small_shop.orders(), DAY))
+
+
+def looked(seen: Window) -> pd.DataFrame:
+    """A candidate that was viewed, one put into a cart, one bought after a view, and one that is no candidate."""
+    bought, other = np.flatnonzero(seen.is_bought)[0], np.flatnonzero(~seen.is_bought)[:2]
+    at = [*other, bought]
+    who = [*seen.customer_ids[seen.found.row[at]], "nobody"]
+    what = [*seen.catalogue.item_ids[seen.found.column[at]], "nothing"]
+    return pd.DataFrame({"customer_id": who, "item_id": what, "grade": [1, 2, 1, 2]})
+
+
+def test_grades_come_to_the_pairs_they_are_of(seen: Window) -> None:
+    graded = replace(seen, cut=replace(seen.cut, looked=looked(seen)))
+    params = RankerParams(negatives=10**6)
+    examples = graded.examples("all", params)
+    assert examples.grade is not None and (examples.grade[examples.is_bought] == frames.BOUGHT).all()
+    rest = examples.grade[~examples.is_bought]
+    buyers = graded.customer_ids[np.unique(graded.found.row[graded.is_bought])]
+    two = looked(seen).iloc[:2]
+    expected = two.loc[two["customer_id"].isin(buyers), "grade"]
+    assert sorted(rest[rest > 0]) == sorted(expected) and len(expected)
+    assert seen.examples("all", params).grade is None
+    both = together([examples, examples])
+    assert both.grade is not None and len(both.grade) == 2 * len(examples.grade)

@@ -1,8 +1,9 @@
 """Thirty nights of a simulated store that shows what Daybreak publishes, judged by what is true of that store.
 
 Three worlds begin alike, with 120 days in which the store showed its own lists: ``plain`` shows Daybreak's without
-exploration, ``exploring`` those with the default share of it, ``house`` goes on as before. A fourth stops after its
-first night, whose model was trained with position-bias correction: what it ranks is held against the plain one's.
+exploration, ``exploring`` those with the default share of it, ``house`` goes on as before. Two more stop after their
+first night: their models were trained with position-bias correction and with graded labels, and are held against the
+plain one's.
 Truth is the chance that a customer buys an item looked at alone (jobs/store/truth.py); the system never reads it.
 """
 
@@ -36,11 +37,13 @@ LATE = 10  # nights at the end over which expectations are averaged
 JUDGED = 500  # customers
 # Four times the launches of the store that `make demo` runs on: an item that nobody bought is what exploration is for.
 WORLD = WorldParams(seed=41, customers=1500, items=500, history_days=120, launches_per_day=0.003)
-PLAIN, EXPLORING, HOUSE, CORRECTED = "plain", "exploring", "house", "corrected"
+PLAIN, EXPLORING, HOUSE = "plain", "exploring", "house"
+TRAINED_OTHERWISE = {"corrected": "corrected for position", "graded": "of views, carts and purchases"}
 VARIABLES = {
     PLAIN: {"DAYBREAK_EXPLORATION_SHARE": "0"},
     EXPLORING: {},
-    CORRECTED: {"DAYBREAK_EXPLORATION_SHARE": "0", "DAYBREAK_POSITION_CORRECTION": "1"},
+    "corrected": {"DAYBREAK_EXPLORATION_SHARE": "0", "DAYBREAK_POSITION_CORRECTION": "1"},
+    "graded": {"DAYBREAK_EXPLORATION_SHARE": "0", "DAYBREAK_GRADED_LABELS": "1"},
 }
 NEW_FOR = 30  # days
 
@@ -51,9 +54,8 @@ def measure() -> Iterator[Figure]:
     with fresh_home() as home:
         with ThreadPoolExecutor(2) as pool:
             lived = [
-                pool.submit(_live, home / PLAIN, last, VARIABLES[PLAIN]),
-                pool.submit(_live, home / EXPLORING, last, VARIABLES[EXPLORING]),
-                pool.submit(_live, home / CORRECTED, FIRST, VARIABLES[CORRECTED]),
+                pool.submit(_live, home / arm, FIRST if arm in TRAINED_OTHERWISE else last, variables)
+                for arm, variables in VARIABLES.items()
             ]
             for one in lived:
                 one.result()
@@ -69,6 +71,7 @@ def of_worlds(home: Path) -> Iterator[Figure]:
             yield from _regret(home / PLAIN, day, placement)
     yield from _exploration(home, last)
     yield from _positions(home)
+    yield from _trained_otherwise(home)
 
 
 def _figure(
@@ -206,7 +209,7 @@ def _value(home: Path, truth: Truth, night: date) -> float:
 
 
 def _positions(home: Path) -> Iterator[Figure]:
-    """How fast looks fall, learnt from the history that the store showed; what that does to clicks and to a model."""
+    """How fast looks fall, learnt from the history that the store showed, and what that does to clicks."""
     settings = environment.load({"DAYBREAK_HOME": str(home / PLAIN), "DAYBREAK_STORE": "simulated"})
     spark = session(settings, "daybreak benchmark of positions")
     counted = position.counts(Tables(spark, settings.lake, "simulated").read("validated.events", FIRST), FIRST)
@@ -228,17 +231,20 @@ def _positions(home: Path) -> Iterator[Figure]:
             likeness[1],
             "clicks as they are",
         )
-    for wanted in ("home", "discover"):
-        near = []
-        for arm in (CORRECTED, PLAIN):
-            lists = _some(_lists(home / arm, FIRST).query("placement == @wanted"))
-            near.append(float(_judged(truth, FIRST, lists, wanted, 10)["ndcg"].mean()))
-        yield _figure(
-            f"{FIRST} {wanted}: NDCG@10 of true relevance, model corrected for position",
-            near[0],
-            near[1],
-            "not corrected",
-        )
+
+
+def _trained_otherwise(home: Path) -> Iterator[Figure]:
+    """The first night's lists by how its model was trained."""
+    for placement in ("home", "discover"):
+        near = {arm: _nearness(home / arm, placement) for arm in (PLAIN, *TRAINED_OTHERWISE)}
+        for arm, how in TRAINED_OTHERWISE.items():
+            name = f"{FIRST} {placement}: NDCG@10 of true relevance, {how}"
+            yield _figure(name, near[arm], near[PLAIN], "plain training")
+
+
+def _nearness(home: Path, placement: str) -> float:
+    lists = _some(_lists(home, FIRST).query("placement == @placement"))
+    return float(_judged(_truth(home), FIRST, lists, placement, 10)["ndcg"].mean())
 
 
 def _likeness(shown: pd.DataFrame, liked: dict[str, float], power: float) -> float:

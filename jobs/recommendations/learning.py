@@ -24,7 +24,7 @@ from jobs.recommendations.score import BLOCK_CUSTOMERS
 class Cut:
     """The frames of a cut: the item table, the sample's pairs that the item side is fitted on, the pairs of the
     buyers of the window, what they bought, decayed orders by segment (for the lists of newcomers), and what the buyers
-    looked at (None: the store has no events)."""
+    looked at (None: not asked for)."""
 
     day: date
     items: pd.DataFrame

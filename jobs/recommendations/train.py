@@ -147,7 +147,7 @@ def _cut(night: Night, day: date, params: TrainParams) -> Cut:
             buyers = truth["customer_id"].unique()
             sample, own = frames.sampled_and_of(pairs, buyers)
             looked = None
-            if "events" in night.store.mappings:
+            if night.settings.is_interest_graded and "events" in night.store.mappings:
                 looked = frames.looked_at(night.tables.read("validated.events", night.as_of), day, buyers)
             return Cut(day, items.result(), sample, own, truth, segments.result(), looked)
 

@@ -7,14 +7,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
+from jobs.lib import memory
 
 
 class DataMissing(Exception):
@@ -59,34 +58,16 @@ def run(command: list[str], home: Path, **variables: str) -> Cost:
     started = time.monotonic()
     with (home / "bench.log").open("ab") as log:
         process = subprocess.Popen([sys.executable, *command], env=env, stdout=log, stderr=subprocess.STDOUT)
-        peak = [0]
-        watcher = threading.Thread(target=_watch, args=(process.pid, peak), daemon=True)
-        watcher.start()
-        code = process.wait()
+        with memory.watched([process.pid]) as peak:
+            code = process.wait()
     seconds = time.monotonic() - started
     if code:
         tail = (home / "bench.log").read_text(errors="replace").splitlines()[-30:]
         raise RuntimeError(f"{' '.join(command)} ended with {code}:\n" + "\n".join(tail))
-    return Cost(seconds, peak[0] / 2**30)
+    return Cost(seconds, peak.bytes / 2**30)
 
 
 def night(home: Path, store: str, day: str, **variables: str) -> Cost:
     """One whole night through Airflow, as ``make run`` does it."""
     print(f"  night {day} of {store} …", flush=True)
     return run(["-m", "jobs.lib.nights", "run", "--store", store, "--day", day], home, **variables)
-
-
-def _watch(pid: int, peak: list[int]) -> None:
-    # Proportional set size: pages that forked workers share count once. To ask for it walks all pages: not too often.
-    while psutil.pid_exists(pid):
-        with suppress(psutil.Error):
-            tree = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-            peak[0] = max(peak[0], sum(_held(process) for process in tree))
-        time.sleep(5.0)
-
-
-def _held(process: psutil.Process) -> int:
-    try:
-        return process.memory_full_info().pss
-    except psutil.Error:
-        return 0

@@ -15,13 +15,15 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
+from urllib.parse import urlsplit
 
-from jobs.lib import background
+from jobs.lib import background, memory
 from jobs.lib.settings import Settings
 from jobs.lib.spark import options
 
 SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
 PAUSE_SECONDS = 2.0
+DEFAULT_PORT = 15002  # of Spark Connect
 
 # What a stage killed in the midst of a query leaves running is given up after seconds, not after the default minutes.
 GIVEN_UP = {
@@ -39,6 +41,13 @@ def is_wanted(settings: Settings, env: Mapping[str, str]) -> bool:
 def address(port: int) -> str:
     """What stages set as SPARK_REMOTE; who may connect is said by the token in their environment."""
     return f"sc://localhost:{port}"
+
+
+def processes(settings: Settings) -> list[int]:
+    """The process of the Spark Connect server that stages use, where it is one of this machine's."""
+    if settings.remote is None or settings.is_cluster:
+        return []
+    return memory.listening(urlsplit(settings.remote.split(";")[0].rstrip("/")).port or DEFAULT_PORT)
 
 
 def start(settings: Settings, port: int, env: Mapping[str, str], log: Path) -> None:

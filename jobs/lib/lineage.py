@@ -21,7 +21,8 @@ from jobs.lib.tables import Tables, Written, only_row
 RUNS = "lineage.runs"
 SCHEMA = (
     "stage string, as_of date, run_id string, table string, version long, rows long, seconds double, "
-    "inputs array<struct<table:string,version:long>>, model_version string, code_version string, finished_at timestamp"
+    "peak_bytes long, inputs array<struct<table:string,version:long>>, model_version string, code_version string, "
+    "finished_at timestamp"
 )
 
 
@@ -41,10 +42,12 @@ def complete(
     as_of: date,
     written: Sequence[Written],
     seconds: float,
+    peak_bytes: int | None,
     finished_at: datetime,
     model_version: str | None,
 ) -> None:
-    """Appends the completion of ``stage`` for ``as_of``; a table written twice counts with its last version."""
+    """Appends the completion of ``stage`` for ``as_of``; a table written twice counts with its last version.
+    ``peak_bytes`` is the most memory that it held on this machine (None: not known)."""
     run_id = f"{stage}-{as_of:%Y%m%d}-{finished_at:%Y%m%d%H%M%S%f}"
     inputs = [(name, version) for name, version in sorted(tables.pins.items())]
     last = {done.table: done for done in written}
@@ -57,15 +60,19 @@ def complete(
             done.version,
             done.rows,
             seconds,
+            peak_bytes,
             inputs,
             model_version,
             code_version(),
             finished_at,
         )
         for done in sorted(last.values(), key=lambda done: done.table)
-    ] or [(stage, as_of, run_id, None, None, 0, seconds, inputs, model_version, code_version(), finished_at)]
+    ] or [
+        (stage, as_of, run_id, None, None, 0, seconds, peak_bytes, inputs, model_version, code_version(), finished_at)
+    ]
     frame = tables.spark.createDataFrame(rows, SCHEMA).coalesce(1)
-    frame.write.format("delta").mode("append").save(tables.path(RUNS))
+    # A log that an older Daybreak began gains the columns that it lacks.
+    frame.write.format("delta").mode("append").option("mergeSchema", "true").save(tables.path(RUNS))
 
 
 def runs(tables: Tables) -> DataFrame | None:

@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import inspect
 import json
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +24,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from jobs.lib import contracts, lineage, registry, stores
+from jobs.lib import contracts, engine, lineage, memory, registry, stores
 from jobs.lib.contracts import Contract
 from jobs.lib.errors import DaybreakError, RuleBroken
 from jobs.lib.settings import Settings
@@ -116,10 +117,11 @@ def failure_told(settings: Settings, stage: str, as_of: date):
 def _execute(night: Night, names: Sequence[str] = ()) -> None:
     started = time.monotonic()
     own = _own_run(night.stage)
-    if own is not None:
-        own(night)
-    else:
-        build(night, names)
+    with memory.watched([os.getpid(), *engine.processes(night.settings)]) as peak:
+        if own is not None:
+            own(night)
+        else:
+            build(night, names)
     seconds = round(time.monotonic() - started, 3)
     champion = registry.champion(night.settings, night.store.name, night.stage, night.as_of)
     lineage.complete(
@@ -128,6 +130,7 @@ def _execute(night: Night, names: Sequence[str] = ()) -> None:
         night.as_of,
         night.tables.written,
         seconds,
+        peak.bytes,
         datetime.now(UTC),
         champion.version if champion else None,
     )

@@ -37,7 +37,7 @@ def run(night: Night) -> None:
     # Two at a time: most of a small table's turn is waiting for the log.
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda name: compact(night, name), lake_tables(night)))
-    lineage.complete(night.tables, "maintenance", night.as_of, written, 0.0, datetime.now(UTC), None)
+    lineage.complete(night.tables, "maintenance", night.as_of, written, 0.0, None, datetime.now(UTC), None)
 
 
 def drop_detail(night: Night, expired: date) -> list[Written]:

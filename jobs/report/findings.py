@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from jobs.lib import lineage, registry
@@ -196,8 +196,8 @@ def _words(verdict: Any) -> list[str]:
 
 
 def _stages(night: Night) -> list[dict[str, Any]]:
-    """The newest completed run of each stage for the night: seconds, the rows of its tables, and what it cost: so many
-    cores for so long, at the price of the setting."""
+    """The newest completed run of each stage for the night: seconds, memory, the rows of its tables, and what it cost:
+    so many cores for so long, at the price of the setting."""
     log = lineage.runs(night.tables)
     if log is None:
         return []
@@ -206,7 +206,7 @@ def _stages(night: Night) -> list[dict[str, Any]]:
     stages: dict[str, dict[str, Any]] = {}
     for row in rows:
         if row["run_id"] == newest[row["stage"]]:
-            told = {"stage": row["stage"], "seconds": row["seconds"], "code_version": row["code_version"], "tables": []}
+            told = {"stage": row["stage"], "seconds": row["seconds"], "peak_bytes": _peak(row), "tables": []}
             stage = stages.setdefault(row["stage"], told)
             if row["table"]:
                 stage["tables"].append({"table": row["table"], "rows": row["rows"], "version": row["version"]})
@@ -215,6 +215,11 @@ def _stages(night: Night) -> list[dict[str, Any]]:
         made = sum(table["rows"] or 0 for table in stage["tables"])
         stage["cost_per_thousand"] = stage["cost"] / made * 1000 if made else None
     return list(stages.values())
+
+
+def _peak(row: Row) -> int | None:
+    # The log of a home that an older Daybreak began has no such column until its next night.
+    return row.asDict().get("peak_bytes")
 
 
 def _examples(night: Night) -> list[dict[str, Any]]:

@@ -133,11 +133,21 @@ def test_content_hash_knows_rows_and_not_their_order(spark) -> None:
 def test_a_completion_names_versions_and_is_the_newest(tables: Tables) -> None:
     assert lineage.completion(tables, "features", D1) is None
     lineage.complete(
-        tables, "features", D1, [Written("features.item", 3, 10)], 1.0, datetime(2026, 3, 2, 3, tzinfo=UTC), None
+        tables, "features", D1, [Written("features.item", 3, 10)], 1.0, None, datetime(2026, 3, 2, 3, tzinfo=UTC), None
     )
     lineage.complete(
-        tables, "features", D1, [Written("features.item", 5, 10)], 1.0, datetime(2026, 3, 2, 4, tzinfo=UTC), None
+        tables, "features", D1, [Written("features.item", 5, 10)], 1.0, 2**30, datetime(2026, 3, 2, 4, tzinfo=UTC), None
     )
     assert lineage.completion(tables, "features", D1).versions == {"features.item": 5}
     assert lineage.last_completed(tables, "features", before=D2) == D1
     assert lineage.last_written(tables, "features.item", before=D1) is None
+
+
+def test_a_log_without_memory_goes_on_with_it(tables: Tables) -> None:
+    at = datetime(2026, 3, 2, 3, tzinfo=UTC)
+    lineage.complete(tables, "features", D1, [Written("features.item", 3, 10)], 1.0, 2**30, at, None)
+    older = tables.raw(lineage.RUNS).drop("peak_bytes").localCheckpoint()
+    older.write.format("delta").mode("overwrite").option("overwriteSchema", "true").save(tables.path(lineage.RUNS))
+    lineage.complete(tables, "features", D2, [Written("features.item", 4, 10)], 1.0, 2**30, at, None)
+    kept = lineage.runs(tables).orderBy("as_of").collect()
+    assert [row["peak_bytes"] for row in kept] == [None, 2**30]

@@ -54,7 +54,7 @@ def test_expired_events_go_once_the_weekly_tables_hold_them(shop):
     night = replace(shop.night("2026-04-14"), stage="maintenance")
     stage.run(night)
     assert shop.read("validated.events", "2026-04-13").count() == 6
-    lineage.complete(shop.tables, "features", night.as_of, [], 0.0, datetime.now(UTC), None)
+    lineage.complete(shop.tables, "features", night.as_of, [], 0.0, None, datetime.now(UTC), None)
     stage.run(night)
     assert [
         str(row[0]) for row in shop.read("validated.events", "2026-04-13").select("event_date").distinct().collect()

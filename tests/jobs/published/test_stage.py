@@ -77,7 +77,9 @@ def lakes(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iter
                     columns = contracts.load(f"recommendations.{table}").schema().fieldNames()
                     dated = frame.withColumn("as_of", F.lit(day)).select(*columns)
                     tables.replace_where(f"recommendations.{table}", dated, f"as_of = DATE'{day}'", rows=120)
-                lineage.complete(tables, "recommendations", day, tables.written, 1.0, datetime.now(UTC), f"model{seed}")
+                lineage.complete(
+                    tables, "recommendations", day, tables.written, 1.0, None, datetime.now(UTC), f"model{seed}"
+                )
         yield {name: str(root / name) for name in ("first", "again")}
 
 

@@ -72,7 +72,7 @@ def _land_and_validate(night: Night) -> None:
     shape += ", _received_at timestamp"
     landing = night.tables.pinned({})
     landed = landing.append_landed("sales", night.spark.createDataFrame(own, shape), 3)
-    lineage.complete(landing, "landed", DAY, landing.written, 1.5, at, None)
+    lineage.complete(landing, "landed", DAY, landing.written, 1.5, 3 * 2**29, at, None)
     validation = night.tables.pinned({landed.table: landed.version})
     line = {
         "order_id": "1",
@@ -97,7 +97,7 @@ def _land_and_validate(night: Night) -> None:
     _write(validation, "quality.results", [bots, negative])
     refused = {"source": "sales", "file": "broken.csv.gz", "sha256": "0" * 64, "row": 0, "column": "", "rule": "gzip"}
     _write(validation, "quarantine.files", [{**refused, "detail": "ends at byte 7: deliver it again"}])
-    lineage.complete(validation, "validated", DAY, validation.written[:1], 2.5, at, None)
+    lineage.complete(validation, "validated", DAY, validation.written[:1], 2.5, None, at, None)
 
 
 def _recommend(night: Night, root: Path) -> None:
@@ -111,7 +111,7 @@ def _recommend(night: Night, root: Path) -> None:
     place = {"customer_id": "c<1>", "placement": "home", "item_id": "a", "reason": "bought <3> times"}
     rows = [{**place, "rank": rank, "model_version": crowned.version} for rank in (1, 2)]
     _write(tables, "recommendations.for_customer", rows)
-    lineage.complete(tables, "recommendations", DAY, tables.written, 3.5, at, crowned.version)
+    lineage.complete(tables, "recommendations", DAY, tables.written, 3.5, 2**30, at, crowned.version)
 
 
 def _write(tables: Tables, name: str, rows: list[dict[str, Any]]) -> None:

@@ -67,6 +67,7 @@ def test_examples_show_history_and_lists(found: Findings) -> None:
     assert [(line["item_id"], line["units"]) for line in example["history"]] == [("a", 3)]
     assert [row["rank"] for row in example["lists"]["home"]] == [1, 2]
     assert [stage["stage"] for stage in found.stages] == ["landed", "validated", "recommendations"]
+    assert [stage["peak_bytes"] for stage in found.stages] == [3 * 2**29, None, 2**30]
     # Two rows of lists in 3.5 s, on all cores, at the default price of an hour of one.
     cost = 3.5 / 3600 * (os.cpu_count() or 1) * 0.05
     assert found.stages[-1]["cost"] == pytest.approx(cost)

@@ -102,7 +102,9 @@ class Shop:
         """Runs the stage for one night and completes it, as `python -m jobs validated` does."""
         night = self.night(day)
         stage.run(night)
-        lineage.complete(self.tables, "validated", night.as_of, night.tables.written, 0.0, datetime.now(UTC), None)
+        lineage.complete(
+            self.tables, "validated", night.as_of, night.tables.written, 0.0, None, datetime.now(UTC), None
+        )
 
     def read(self, table: str, day: str) -> DataFrame:
         """A table as of a day."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -13,6 +13,7 @@ from jobs.lib.stores import Store
 
 HALF_LIVES = (5, 14, 45)
 CUSTOMER_WINDOWS = (7, 14, 28, 56)
+YEAR_DAYS = 364  # of whole weeks, so that weekends fall on weekends
 
 
 def item(
@@ -38,6 +39,7 @@ def item(
     )
     counted = [
         "orders_28d",
+        "orders_season",
         "units_28d",
         "revenue_28d",
         "mean_units",
@@ -66,10 +68,12 @@ def item(
 
 def _sales(order_lines: DataFrame, as_of: date) -> DataFrame:
     lines, recent = sold(order_lines), within("order_date", as_of, 28)
+    in_season = within("order_date", as_of - timedelta(days=YEAR_DAYS - 28), 28)
     return lines.groupBy("item_id").agg(
         F.min("order_date").alias("first_ordered_on"),
         F.max("order_date").alias("last_ordered_on"),
         F.countDistinct(F.when(recent, F.col("order_id"))).alias("orders_28d"),
+        F.countDistinct(F.when(in_season, F.col("order_id"))).alias("orders_season"),
         F.coalesce(F.sum(F.when(recent, F.col("units"))), F.lit(0)).cast("long").alias("units_28d"),
         exact_money(F.when(recent, F.col("units") * F.col("price"))).alias("revenue_28d"),
         F.avg("units").alias("mean_units"),

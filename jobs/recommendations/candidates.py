@@ -33,7 +33,10 @@ class CandidateParams:
     factors: int = 20
     neighbours: int = 150
     shared: dict[str, int] = field(
-        default_factory=lambda: {"discovered": 60, "trend": 20, "popular": 40, "new": 10, "just listed": 10}
+        default_factory=lambda: {
+            **{"discovered": 60, "trend": 20, "popular": 40},
+            **{"new": 10, "just listed": 10, "seasonal": 10},
+        }
     )
 
 

@@ -122,7 +122,7 @@ def fit(item: pd.DataFrame, pairs: pd.DataFrame, params: CatalogueParams | None 
     nothing = sparse.csr_matrix((len(item),) * 2, dtype=np.float32)
     ease = item_item.fit(bought, params.item_item) if params.is_personal else nothing
     sellable, figures = is_sellable(item), item_figures.fit(item, text)
-    shared = shared_values(names, features) | {"just listed": figures.just_listed}
+    shared = shared_values(names, features) | {"just listed": figures.just_listed, "seasonal": figures.season}
     kind = kinds.of_items(item, figures.embedding)
     members = kinds.membership(kind)
     where, where_of = np.unique(item["sold_in"].fillna("").to_numpy(object), return_inverse=True)

@@ -1,4 +1,5 @@
-"""Lists for people without history: for all, for each country and channel with enough customers, and ten draws.
+"""Lists for people without history: for all, for each country and channel with enough customers, for each category, for
+the season, and ten draws.
 
 People begin with other items than regulars buy, so the popularity of first baskets counts double; those from abroad
 buy what others from abroad buy. A draw is the list for all with some places given to chance, so that not all newcomers
@@ -20,9 +21,9 @@ from jobs.lib.registry import Champion
 from jobs.lib.settings import Settings
 from jobs.recommendations import frames
 from jobs.recommendations.catalogue import AGES, NEVER, is_sellable
-from jobs.recommendations.item_figures import newness
+from jobs.recommendations.item_figures import newness, season
 from jobs.recommendations.model import Model
-from jobs.recommendations.reasons import EXPLORATION, different
+from jobs.recommendations.reasons import EXPLORATION, different, in_season
 from jobs.recommendations.rerank import Chosen, Exploration, RerankParams, Scored, explored, reserve_weights
 
 PLACES = 20
@@ -34,15 +35,19 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class NewcomerParams:
-    """Weights of the scaled popularities that make a newcomer's list, and how small a segment may be. A draw gives each
-    of its ``exploring`` places to chance ``boost`` times as often as a customer's list (half of the time at most)."""
+    """Weights of the scaled popularities that make a newcomer's list, and how small a segment may be; ``ever`` is that
+    of all buyers so far, by which a category of slow sellers has a list too. A draw gives each of its ``exploring``
+    places to chance ``boost`` times as often as a customer's list (half of the time at most)."""
 
     first_baskets: float = 2.0
     popularity: float = 1.0
     abroad: float = 4.0
     segment: float = 1.0
+    season: float = 4.0
+    ever: float = 0.01
     full_trust: int = 50
     min_customers: int = 5
+    min_items: int = 5
     draws: int = 10
     exploring: tuple[int, ...] = tuple(range(4, PLACES + 1, 2))
     boost: float = 2.0
@@ -51,7 +56,8 @@ class NewcomerParams:
 def for_newcomer(
     customer_item: DataFrame, item: DataFrame, customer: DataFrame, as_of: date, champion: Champion, settings: Settings
 ) -> DataFrame:
-    """Twenty places a segment: ``all``, ``country=…``, ``channel=…``, ``draw=0`` to ``draw=9``."""
+    """Twenty places a segment: ``all``, ``country=…``, ``channel=…``, ``category=…``, ``season=now``, ``draw=0`` to
+    ``draw=9``."""
     items = frames.item_rows(item, as_of)
     model = Model.load(champion.path)
     is_ours = model.publishes("cold")
@@ -179,6 +185,29 @@ def _scores(
             own = of(of_kind[of_kind["value"] == value])
             trust = params.segment * min(sizes[value] / params.full_trust, 1.0)
             yield f"{kind}={value}", base if value == home else base + params.abroad * abroad + trust * own, own
+    yield from _of_categories(items, base, params)
+    of_season = scaled(season(items))
+    if of_season.any():
+        yield "season=now", base + params.season * of_season, of_season
+
+
+def _of_categories(
+    items: pd.DataFrame, base: np.ndarray, params: NewcomerParams
+) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Every level of the category paths under which enough was ever sold that may be shown to all."""
+    score = np.where(_is_shown(items, "all"), base + params.ever * scaled(items["customers_all"]), 0)
+    recent = items["customers_28d"].to_numpy(float) + params.ever * items["customers_all"].to_numpy(float)
+    inside: dict[str, list[int]] = {}
+    for number, path in enumerate(items["category"]):
+        if score[number] > 0 and isinstance(path, str):
+            steps = path.split(" > ")
+            for depth in range(1, len(steps) + 1):
+                inside.setdefault(" > ".join(steps[:depth]), []).append(number)
+    for path, numbers in sorted(inside.items()):
+        if len(numbers) >= params.min_items:
+            mask = np.zeros(len(items), bool)
+            mask[numbers] = True
+            yield f"category={path}", np.where(mask, score, 0), np.where(mask, recent, 0)
 
 
 def _list(items: pd.DataFrame, segment: str, score: np.ndarray, inside: np.ndarray) -> pd.DataFrame:
@@ -220,6 +249,12 @@ def _rows(items: pd.DataFrame, segment: str, chosen: np.ndarray, score: np.ndarr
 
 def _reason(item: pd.Series, segment: str, inside: float) -> tuple[str, str]:
     """Source and a sentence with the figure that carries the place."""
+    if segment == "season=now" and inside > 0:
+        return "seasonal", in_season(item["orders_season"])
+    if segment.startswith("category="):
+        bought, within = int(item["customers_28d"]), segment.rpartition(" > ")[2].rpartition("=")[2]
+        ever = f"{bought} customers in the last 28 days" if bought else f"{int(item['customers_all'])} customers so far"
+        return "popular in the category", f"Among the most bought of {within}: {ever}"
     if segment.startswith("country=") and inside > 0.5:
         return "popular in the country", f"One of the most ordered items in {segment.split('=', 1)[1]} of late"
     first, recent = int(item["first_basket_28d"]), int(item["customers_28d"])

@@ -22,6 +22,7 @@ class ItemFigures:
     """``embedding``: items × 32, rows of length 1 (zeros for an item without text), so that a product of two rows is
     a likeness. ``margin``: (price - cost) / price within 0 and 1; ``stock``: log1p of pieces over that of the largest
     stock; both 0 where unknown. ``listed_age``: days since it came on sale, infinite where the store does not say.
+    ``season``: orders in the coming weeks of last year.
     ``is_fresh``: first sold in the last 28 days, or not sold yet and listed in them. ``is_for_allowed``:
     sellable, but only to customers who are allowed to see what is restricted.
     """
@@ -33,6 +34,7 @@ class ItemFigures:
     is_fresh: np.ndarray
     is_unsold: np.ndarray
     is_for_allowed: np.ndarray
+    season: np.ndarray
 
     @property
     def just_listed(self) -> np.ndarray:
@@ -62,7 +64,13 @@ def fit(item: pd.DataFrame, text: sparse.csr_matrix) -> ItemFigures:
         is_fresh=is_fresh,
         is_unsold=is_unsold,
         is_for_allowed=item["is_active"].to_numpy(bool) & item["is_restricted"].to_numpy(bool) & in_stock,
+        season=season(item),
     )
+
+
+def season(item: pd.DataFrame) -> np.ndarray:
+    """Orders of each item in the coming weeks of last year; 0 where the store was not there yet."""
+    return np.nan_to_num(_numbers(item, "orders_season"))
 
 
 def newness(item: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

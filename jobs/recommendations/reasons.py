@@ -59,7 +59,7 @@ def reasons_of(
             *("item_customers_7d", "item_first_age", "item_last_age", "users_recent", "gap", "item_repeat_gap"),
         )
     }
-    figures["listed_age"] = catalogue.figures.listed_age[column]
+    figures["listed_age"], figures["season"] = catalogue.figures.listed_age[column], catalogue.figures.season[column]
     rest = np.flatnonzero(texts == "")
     # Plain numbers: taking and printing numpy's, one at a time, is slower.
     for place, *values in zip(rest.tolist(), *(value[rest].tolist() for value in figures.values()), strict=True):
@@ -104,6 +104,8 @@ def _sentence(source: str, figure: dict[str, float]) -> str:
         return f"New: first sold {ago(figure['item_first_age'])}"
     if source == "just listed":
         return f"New in the shop: listed {ago(figure['listed_age'])}"
+    if source == "seasonal":
+        return in_season(figure["season"])
     if source == EXPLORATION:
         return different(figure)
     if source == "category leaders":
@@ -123,6 +125,11 @@ def different(figure: dict[str, float]) -> str:
     if not figure["item_customers_28d"]:
         return f"Something different: last sold {ago(figure['item_last_age'])}"
     return f"Something different: bought by {_customers(figure['item_customers_28d'])} in the last 28 days"
+
+
+def in_season(orders: float) -> str:
+    """Why something stands there that sold at this time a year ago."""
+    return f"In season: ordered {_times(orders)} in these weeks last year"
 
 
 def ago(days: float) -> str:

@@ -1,5 +1,13 @@
 """How an item sells, on the history of the conftest worked out by hand."""
 
+from __future__ import annotations
+
+from datetime import timedelta
+
+from jobs.features.item import item
+from jobs.lib import contracts
+from tests.jobs.features.conftest import STORE, D, frame, line
+
 
 def test_tests_fees_and_cancellations_teach_nothing(made: dict) -> None:
     assert "post" not in made["item"]
@@ -23,3 +31,12 @@ def test_first_baskets_and_discoveries_are_told_apart(made: dict) -> None:
 
 def test_price_is_the_catalogues_before_that_of_the_lines(made: dict) -> None:
     assert (made["item"]["cup"]["price"], made["item"]["pen"]["price"]) == (4.5, 2.0)
+
+
+def test_what_the_coming_weeks_sold_last_year_is_counted(spark) -> None:
+    ago = lambda days: line(f"o{days}", D - timedelta(days=days), "ann", "pen")  # noqa: E731
+    orders = frame(spark, "order_lines", [ago(days) for days in (0, 335, 336, 350, 363, 364)])
+    nothing = {name: frame(spark, name, []) for name in ("items", "prices", "stock_levels", "events")}
+    pairs = spark.createDataFrame([], contracts.load("features.customer_item").schema())
+    (row,) = item(**nothing, order_lines=orders, customer_item=pairs, as_of=D, store=STORE).collect()
+    assert row["orders_season"] == 3

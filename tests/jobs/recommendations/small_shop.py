@@ -62,6 +62,7 @@ def item_frame(lines: pd.DataFrame, as_of: date) -> pd.DataFrame:
     put("customers_all", by_item["customer_id"].nunique())
     recent = known[known["age"] < 28].groupby("item_id")
     put("orders_28d", recent["order_id"].nunique())
+    put("orders_season", known[(known["age"] < 364) & (known["age"] >= 336)].groupby("item_id")["order_id"].nunique())
     put("units_28d", recent["units"].sum())
     put("mean_units", by_item["units"].mean())
     for days in (5, 14, 45):

@@ -70,3 +70,14 @@ def test_a_source_that_may_bring_nothing_brings_nothing(block, items):
     found = candidates.candidates(block, items, scored, params)
     assert scored["factors"].nnz == 0
     assert not any(len(found[name]) for name in ("category leaders", "factors", "customers alike", "due again"))
+
+
+def test_what_sold_in_the_coming_weeks_of_last_year_is_proposed(block):
+    lines = small_shop.orders()
+    item = small_shop.item_frame(lines, DAY)
+    sold = item.assign(orders_season=np.where(item["item_id"] == "i089", 7.0, 0.0))
+    of_season = catalogue.fit(sold, small_shop.pair_frame(lines, DAY))
+    params = CandidateParams()
+    found = candidates.candidates(block, of_season, candidates.scores(block, of_season, params), params)["seasonal"]
+    row, column = np.divmod(found, block.items)
+    assert list(row) == list(range(len(block.customers))) and set(of_season.item_ids[column]) == {"i089"}

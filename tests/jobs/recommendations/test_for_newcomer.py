@@ -35,10 +35,11 @@ def segments():
 
 def test_all_is_always_there_with_twenty_places(items, segments):
     found = segment_lists(items, segments, is_ours=True)
-    assert set(found["segment"]) == {"all", "country=Britain", "country=France"}
+    kinds = {f"category=home > {kind}" for kind in small_shop.KINDS}
+    assert set(found["segment"]) == {"all", "country=Britain", "country=France", "category=home", *kinds}
     for _, places in found.groupby("segment"):
         assert list(places["rank"]) == list(range(1, 21)) and places["item_id"].is_unique
-    assert (segment_lists(items, segments.iloc[:0], True)["segment"] == "all").all()
+    assert "all" in set(segment_lists(items, segments.iloc[:0], True)["segment"])
 
 
 def test_all_follows_its_score_and_popularity_where_that_won(items, segments):
@@ -73,7 +74,8 @@ def test_what_may_not_be_shown_is_not(items, segments):
 
 
 def test_draws_without_chance_are_the_list_for_all(items, segments):
-    everyone = segment_lists(items, segments.iloc[:0], is_ours=True).drop(columns="segment")
+    every = segment_lists(items, segments.iloc[:0], is_ours=True)
+    everyone = every[every["segment"] == "all"].drop(columns="segment")
     found = draw_lists(items, True, Exploration(0.0, "salt", AS_OF))
     assert list(found["segment"].unique()) == [f"draw={number}" for number in range(10)]
     for _, places in found.groupby("segment"):
@@ -127,3 +129,28 @@ def test_segments_from_the_tables(spark):
         ("country", "France", "x", 1.5, 2),
         ("country", "Spain", "y", 0.25, 1),
     ]
+
+
+def test_who_browsed_a_category_sees_the_most_bought_of_it(items, segments):
+    found = segment_lists(items, segments, is_ours=True)
+    mugs = found[found["segment"] == "category=home > mug"]
+    category = items.set_index("item_id")["category"]
+    assert set(category[mugs["item_id"]]) == {"home > mug"} and (mugs["source"] == "popular in the category").all()
+    assert mugs["reason"].str.contains("of mug: ").all() and mugs["score"].is_monotonic_decreasing
+    # Few items, or none that may be shown, are no list.
+    rare = items.assign(category=np.where(np.arange(len(items)) < 4, "rare > thing", items["category"]))
+    assert not segment_lists(rare, segments, True)["segment"].str.contains("rare").any()
+    gone = items.assign(is_active=items["category"] != "home > mug")
+    assert "category=home > mug" not in set(segment_lists(gone, segments, True)["segment"])
+
+
+def test_the_season_has_a_list_once_there_was_one_before(items, segments):
+    assert "season=now" not in set(segment_lists(items, segments, True)["segment"])
+    last = items["item_id"].iloc[-1]
+    sold = items.assign(orders_season=np.where(items["item_id"] == last, 12.0, 0.0))
+    found = segment_lists(sold, segments, is_ours=True).query("segment == 'season=now'")
+    first = found.iloc[0]
+    assert (first["item_id"], first["source"]) == (last, "seasonal") and "12 times in these weeks last year" in first[
+        "reason"
+    ]
+    assert len(found) == 20 and set(found["source"].iloc[1:]) <= {"popular", "first baskets"}

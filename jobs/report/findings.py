@@ -138,6 +138,7 @@ def _product(night: Night, product: str) -> dict[str, Any]:
         "champion": champion,
         "quality": quality(champion.metrics) if champion else [],
         "over_time": over_time(registry.champions(night.settings, night.store.name, product), night.as_of.isoformat()),
+        "choice": choice(champion.metrics.get("cost"), night.settings.core_hour_price) if champion else [],
         "verdict": _words(champion.verdict) if champion else [],
         "release": latest,
         "moved": since_last.moved(store, latest) if latest else None,
@@ -163,6 +164,18 @@ def quality(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
         {"split": split, "measure": measure, "bars": bars, "largest": max(figure for _, figure in bars) or 1.0}
         for (measure, split), bars in sorted(charts.items(), key=lambda chart: (chart[0][0] != "ndcg@10", chart[0]))
     ]
+
+
+def choice(costs: Mapping[str, Any] | None, core_hour_price: float) -> list[dict[str, Any]]:
+    """The candidate configurations that a training compared, the best first: ``ndcg``, CPU ``seconds`` and ``price`` of
+    the lists of 1,000 customers, ``is_chosen``; none where a product compares none."""
+    if costs is None:
+        return []
+    rows = [
+        {**one, "name": name, "price": one["seconds"] / 3600 * core_hour_price, "is_chosen": name == costs["chosen"]}
+        for name, one in costs["configurations"].items()
+    ]
+    return sorted(rows, key=lambda row: (-row["ndcg"], row["name"]))
 
 
 def over_time(champions: list[dict[str, Any]], as_of: str) -> dict[str, Any] | None:

@@ -21,7 +21,16 @@ from jobs.report.findings import Findings, findings
 from tests.conftest import settings_of
 
 DAY = date(2011, 10, 31)
-MODEL = {"all": {"model": {"ndcg@10": 0.31, "map@12": 0.2}, "popularity": {"ndcg@10": 0.12, "map@12": 0.1}}}
+MODEL = {
+    "all": {"model": {"ndcg@10": 0.31, "map@12": 0.2}, "popularity": {"ndcg@10": 0.12, "map@12": 0.1}},
+    "cost": {
+        "chosen": "lean",
+        "configurations": {
+            "lean": {"ndcg": 0.29, "candidates": 90.0, "seconds": 1.8},
+            "wide": {"ndcg": 0.31, "candidates": 480.0, "seconds": 9.0},
+        },
+    },
+}
 LISTS = """
 row: a place in a customer's list
 key: [customer_id, placement, rank]

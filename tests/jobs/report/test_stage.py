@@ -55,6 +55,14 @@ def test_quality_over_time_stands_beside_the_best_baseline_of_each_night() -> No
     ]
 
 
+def test_what_quality_costs_is_told_with_the_choice(found: Findings) -> None:
+    wide, lean = found.products[0]["choice"]
+    assert (wide["name"], wide["is_chosen"], lean["name"], lean["is_chosen"]) == ("wide", False, "lean", True)
+    assert wide["price"] == pytest.approx(9 / 3600 * 0.05)
+    page = stage.page(found)
+    assert page.index(">wide") < page.index('>lean <span class="good">chosen')
+
+
 def test_a_product_may_name_what_is_drawn() -> None:
     measured = {"all": {"model": {"ndcg@10": 0.3, "tau@20": 0.1}}, "cold": {"model": {"ndcg@10": 0.1}}}
     assert len(quality(measured)) == 3

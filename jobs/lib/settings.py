@@ -25,8 +25,8 @@ class Settings:
     and changes of nights more than ``warehouse_days`` before the newest are dropped from it.
     ``guardrails`` names the file of a store's price guardrails where it is not guardrails.yml in its folder;
     ``item_memory`` is the ceiling in bytes (the variable: GiB) of what items are compared with each other in;
-    ``is_position_corrected`` (1) weighs purchases in training by how far down they were shown; ``is_interest_graded``
-    (1) teaches LambdaMART that carts stand above views and purchases above both."""
+    ``is_position_corrected`` (not 0) weighs purchases in training by how far down they were shown;
+    ``is_interest_graded`` (1) teaches LambdaMART that carts stand above views and purchases above both."""
 
     home: Path
     store: str
@@ -103,7 +103,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         group_column=_one_of(env, "DAYBREAK_GROUP_COLUMN", GROUP_COLUMNS),
         group_weight=_number(env, "DAYBREAK_GROUP_WEIGHT", 0.0, 0.0, 1.0),
         guardrails=_path(env, "DAYBREAK_GUARDRAILS"),
-        is_position_corrected=_number(env, "DAYBREAK_POSITION_CORRECTION", 0, 0, 1) == 1,
+        is_position_corrected=_number(env, "DAYBREAK_POSITION_CORRECTION", 1, 0, 1) == 1,
         is_interest_graded=_number(env, "DAYBREAK_GRADED_LABELS", 0, 0, 1) == 1,
         item_memory=int(_number(env, "DAYBREAK_ITEM_MEMORY", 1.0, 0.01, 1024.0) * 2**30),
         master=env.get("DAYBREAK_MASTER") or "local[*]",

@@ -67,7 +67,8 @@ def test_newcomers_and_related_items_keep_their_contracts(tables, champion, home
     inputs = {name: tables[name] for name in ("customer_item", "item", "customer")}
     lists = for_newcomer(**inputs, as_of=AS_OF, champion=champion, settings=home)
     draws = {f"draw={number}" for number in range(10)}
-    assert {"all", "country=Britain", "country=France"} | draws == set(
+    categories = {"category=home", *(f"category=home > {kind}" for kind in small_shop.KINDS)}
+    assert {"all", "country=Britain", "country=France"} | draws | categories == set(
         kept(lists.toPandas(), "recommendations.for_newcomer")["segment"]
     )
     beside = related_items(

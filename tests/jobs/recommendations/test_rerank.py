@@ -29,6 +29,7 @@ def figures() -> ItemFigures:
         is_fresh=number % 7 == 0,
         is_unsold=number % 10 == 0,
         is_for_allowed=np.zeros(ITEMS, bool),
+        season=np.zeros(ITEMS),
     )
 
 

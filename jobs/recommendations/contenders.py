@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from jobs.recommendations import baselines, peers
-from jobs.recommendations.for_newcomer import segment_lists
+from jobs.recommendations.for_newcomer import one_list
 from jobs.recommendations.learning import Window
 from jobs.recommendations.model import Model
 
@@ -33,8 +33,7 @@ def lists(window: Window, models: dict[str, Model]) -> Lists:
 def newcomer_lists(window: Window, is_ours: bool) -> pd.DataFrame:
     """The one list for newcomers, given to each buyer who had not ordered before."""
     who = window.cut.bought("cold")[["customer_id"]].drop_duplicates()
-    places = segment_lists(window.cut.items, window.cut.segments.iloc[:0], is_ours)[["item_id", "rank"]]
-    return who.merge(places, how="cross")
+    return who.merge(one_list(window.cut.items, is_ours)[["item_id", "rank"]], how="cross")
 
 
 def _ranked(

@@ -107,6 +107,13 @@ def segment_lists(
     return pd.concat(parts, ignore_index=True)
 
 
+def one_list(items: pd.DataFrame, is_ours: bool) -> pd.DataFrame:
+    """The list of the segment ``all`` alone: what evaluations hold against popularity."""
+    items = items.sort_values("item_id", kind="stable").reset_index(drop=True)
+    popularity = scaled(items["customers_28d"])
+    return _list(items, "all", newcomer_score(items) if is_ours else popularity, popularity)
+
+
 def draw_lists(
     items: pd.DataFrame, is_ours: bool, chance: Exploration, params: NewcomerParams | None = None
 ) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from jobs.recommendations.for_newcomer import (
     draw_lists,
     drawn,
     newcomer_score,
+    one_list,
     segment_lists,
     segment_popularity,
 )
@@ -71,6 +72,12 @@ def test_what_may_not_be_shown_is_not(items, segments):
     found = segment_lists(barred, segments, True)
     assert not set(top[:2]) & set(found["item_id"])
     assert set(found.loc[found["item_id"] == top[2], "segment"]) <= {"country=France"}
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_the_one_list_is_that_of_the_segment_all(items, segments, is_ours):
+    every = segment_lists(items, segments, is_ours)
+    pd.testing.assert_frame_equal(one_list(items, is_ours), every[every["segment"] == "all"].reset_index(drop=True))
 
 
 def test_draws_without_chance_are_the_list_for_all(items, segments):

@@ -75,6 +75,12 @@ def test_every_split_of_the_protocol_is_there_beside_every_list(trained):
     assert {MODEL, "popularity", "BM25", "ALS"} <= found["discovery"] and found["cold"] == {MODEL, "popularity"}
 
 
+def test_every_customer_has_one_list_of_a_kind(lists):
+    for kind in lists.values():
+        for places in kind.values():
+            assert len(places) and not places.duplicated(["customer_id", "rank"]).any()
+
+
 def test_intervals_hold_their_figures_and_ratios_are_of_means(trained):
     table = trained.evaluation
     inside = table[table["low"].notna()]

@@ -30,7 +30,7 @@ from jobs.lib.tables import Tables
 from jobs.recommendations import position
 from jobs.store import choice
 from jobs.store import stage as store
-from jobs.store.shop import PLACEMENTS, SHOWN
+from jobs.store.shop import HOME, PLACEMENTS, SHOWN
 from jobs.store.truth import Truth
 from jobs.store.world import WorldParams
 
@@ -65,7 +65,7 @@ def measure() -> Iterator[Figure]:
             ]
             for one in lived:
                 one.result()
-        store.run(home / HOUSE, None, last + timedelta(days=1), FIRST - _history(), WORLD, progress=lambda text: None)
+        store.run(home / HOUSE, None, last, FIRST - _history(), WORLD, progress=lambda text: None)
         yield from of_worlds(home)
 
 
@@ -76,7 +76,7 @@ def of_worlds(home: Path) -> Iterator[Figure]:
         for placement in ("home", "discover"):
             yield from _regret(home / PLAIN, day, placement)
     if NIGHTS > 1:
-        yield from _exploration(home, last)
+        yield from _exploration(home)
     yield from _positions(home)
     yield from _trained_otherwise(home)
 
@@ -160,7 +160,7 @@ def _sales(truth: Truth, night: date) -> pd.DataFrame:
     return rows.dropna(subset=["customer_id"]).assign(order_id=lambda sold: sold["day"].astype(str))
 
 
-def _exploration(home: Path, last: date) -> Iterator[Figure]:
+def _exploration(home: Path) -> Iterator[Figure]:
     arms = {arm: _truth(home / arm) for arm in (PLAIN, EXPLORING, HOUSE)}
     nights = [FIRST + timedelta(days=n) for n in range(NIGHTS)]
     # What a night published is shown on the next day.
@@ -175,8 +175,10 @@ def _exploration(home: Path, last: date) -> Iterator[Figure]:
         yield _figure(f"{name}: share of the items that sold", variety[arm], variety[HOUSE], "the store's own lists")
     gain, chance = whole[EXPLORING] / whole[PLAIN] - 1, (2 / whole[PLAIN]) ** 0.5
     yield _figure("units sold with exploration, gain over without", gain, chance, "one standard deviation of chance")
-    for name, of in {"all items": None, "items launched since": FIRST}.items():
-        covered = {arm: _covered(home / arm, arms[arm], nights, of) for arm in (PLAIN, EXPLORING)}
+    seen = {arm: _on_a_first_page(home / arm, nights) for arm in (PLAIN, EXPLORING)}
+    for name, since in {"all items": None, "items launched since": FIRST}.items():
+        known = {arm: _launched(arms[arm], nights[-1], since) for arm in seen}
+        covered = {arm: len(seen[arm] & known[arm]) / len(known[arm]) for arm in seen}
         yield _figure(
             f"share of {name} ever on a first page, exploring",
             covered[EXPLORING],
@@ -195,15 +197,13 @@ def _exploration(home: Path, last: date) -> Iterator[Figure]:
     yield _figure(name, value[EXPLORING], value[PLAIN], "without exploration")
 
 
-def _covered(home: Path, truth: Truth, nights: list[date], since: date | None) -> float:
-    """Share of the items on sale in these nights that stood on the part of a home list that shoppers see."""
+def _on_a_first_page(home: Path, nights: list[date]) -> set[str]:
+    """The items that stood on the part of a home list that shoppers see."""
     seen: set[str] = set()
     for night in nights:
         lists = _lists(home, night)
-        places = SHOWN[PLACEMENTS.index("home")]
-        seen |= set(lists[(lists["placement"] == "home") & (lists["rank"] <= places)]["item_id"])
-    known = _launched(truth, nights[-1], since)
-    return len(seen & known) / len(known)
+        seen |= set(lists[(lists["placement"] == "home") & (lists["rank"] <= SHOWN[HOME])]["item_id"])
+    return seen
 
 
 def _launched(truth: Truth, day: date, since: date | None) -> set[str]:
@@ -220,7 +220,7 @@ def _new_sold(truth: Truth, days: list[date]) -> float:
 
 def _value(home: Path, truth: Truth, night: date) -> float:
     lists = _some(_lists(home, night).query("placement == 'home'"))
-    return float(_judged(truth, night, lists, "home", SHOWN[PLACEMENTS.index("home")])["value"].mean())
+    return float(_judged(truth, night, lists, "home", SHOWN[HOME])["value"].mean())
 
 
 def _positions(home: Path) -> Iterator[Figure]:

@@ -9,16 +9,8 @@ import sys
 import time
 from datetime import date, timedelta
 
+from benchmarks.scale import STAGES
 from jobs.__main__ import main
-
-STAGES = (
-    ["landed"],
-    ["validated"],
-    ["features"],
-    ["train", "--product", "recommendations"],
-    ["recommendations"],
-    ["published"],
-)
 
 
 def live(first: date, last: date) -> None:
@@ -26,7 +18,10 @@ def live(first: date, last: date) -> None:
     day = first
     while day <= last:
         started = time.monotonic()
-        for command in (["store", "--through", str(day)], *([*stage, "--as-of", str(day)] for stage in STAGES)):
+        for command in (
+            ["store", "--through", str(day)],
+            *([*stage, "--as-of", str(day)] for stage in STAGES.values()),
+        ):
             if code := main(command):
                 sys.exit(code)
         print(f"night {day}: {time.monotonic() - started:.0f} s", flush=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 
 import pandas as pd
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.lib.settings import GROUP_COLUMNS
@@ -98,12 +98,16 @@ def _chosen(pairs: DataFrame, customers: int) -> DataFrame:
     return who.orderBy(F.xxhash64("customer_id"), "customer_id").limit(customers)
 
 
+def following(day: str, cut: date) -> Column:
+    """Whether the date column ``day`` is one of the 28 days after ``cut``."""
+    return (F.col(day) > F.lit(cut)) & (F.col(day) <= F.lit(cut + timedelta(days=WINDOW_DAYS)))
+
+
 def labels(order_lines: DataFrame, cut: date, customers: int, shown: DataFrame | None = None) -> pd.DataFrame:
     """Distinct products bought in the 28 days after ``cut`` by at most ``customers`` buyers (by a hash of their ids):
     customer_id, item_id and the declared country of the order, sorted; with ``shown``
     (:func:`jobs.recommendations.position.shown`) also shown_rank and shown_in, null where it was not shown."""
-    day = F.col("order_date")
-    inside = (day > F.lit(cut)) & (day <= F.lit(cut + timedelta(days=WINDOW_DAYS)))
+    inside = following("order_date", cut)
     is_learnt = F.col("is_product") & ~F.col("is_test") & ~F.col("is_cancellation") & F.col("customer_id").isNotNull()
     bought = (
         order_lines.where(inside & is_learnt).groupBy("customer_id", "item_id").agg(F.max("country").alias("country"))
@@ -118,8 +122,7 @@ def labels(order_lines: DataFrame, cut: date, customers: int, shown: DataFrame |
 def looked_at(events: DataFrame, cut: date, customer_ids: Iterable[str]) -> pd.DataFrame:
     """What these customers (a bounded list) put into a cart or viewed in the 28 days after ``cut``, whether or not they
     bought it: customer_id, item_id, grade (:data:`INTEREST`), sorted."""
-    day, kind = F.col("event_date"), F.col("event_type")
-    inside = (day > F.lit(cut)) & (day <= F.lit(cut + timedelta(days=WINDOW_DAYS)))
+    inside, kind = following("event_date", cut), F.col("event_type")
     grade = F.coalesce(*[F.when(kind == name, F.lit(grade)) for name, grade in INTEREST.items()])
     seen = events.where(inside & kind.isin(*INTEREST) & ~F.col("is_bot"))
     wanted = events.sparkSession.createDataFrame([(who,) for who in sorted(customer_ids)], "customer_id string")

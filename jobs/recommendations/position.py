@@ -17,7 +17,7 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.recommendations.frames import WINDOW_DAYS
+from jobs.recommendations.frames import following
 
 COUNT_DAYS = 90
 COUNT_ITEMS = 5000
@@ -52,10 +52,11 @@ def counts(events: DataFrame, as_of: date) -> pd.DataFrame:
 def shown(events: DataFrame, cut: date) -> DataFrame:
     """The best place at which each customer was shown each item in the 28 days after ``cut``: customer_id, item_id,
     shown_rank, shown_in (the placement)."""
-    day = F.col("event_date")
-    inside = (day > F.lit(cut)) & (day <= F.date_add(F.lit(cut), WINDOW_DAYS))
     seen = events.where(
-        inside & (F.col("event_type") == "impression") & F.col("rank").isNotNull() & F.col("customer_id").isNotNull()
+        following("event_date", cut)
+        & (F.col("event_type") == "impression")
+        & F.col("rank").isNotNull()
+        & F.col("customer_id").isNotNull()
     )
     best = seen.groupBy("customer_id", "item_id").agg(F.min(F.struct("rank", "placement")).alias("best"))
     return best.select(

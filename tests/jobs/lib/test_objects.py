@@ -176,11 +176,13 @@ def test_passing_troubles_are_retried(disturbed: ObjectStore, line: Line, fault:
 def test_a_server_that_falls_silent_is_asked_again(
     disturbed: ObjectStore, line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3, "READ_SECONDS", 0.5)
+    monkeypatch.setattr(s3, "READ_SECONDS", 1.0)
     line.faults = ["silent"]
     disturbed.put("a", b"1")
     line.faults = ["silent"]
-    assert disturbed.read("a") == b"1" and line.requests == 4
+    assert disturbed.read("a") == b"1"
+    # Each was asked at least twice: a busy machine can make the server itself slower than the patience of this test.
+    assert not line.faults and line.requests >= 4
 
 
 def test_pauses_between_attempts_grow_and_end(disturbed: ObjectStore, line: Line) -> None:

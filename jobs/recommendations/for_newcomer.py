@@ -232,10 +232,10 @@ def _is_shown(items: pd.DataFrame, segment: str) -> np.ndarray:
 
 
 def _best(score: np.ndarray, is_shown: np.ndarray) -> np.ndarray:
-    """Numbers of the first items by score, those of no score left out."""
-    score = np.where(is_shown, score, 0)
-    best = np.lexsort((np.arange(len(score)), -score))[:PLACES]
-    return best[score[best] > 0]
+    """Numbers of the first items by score, ties in the order of the items; those of no score are left out, and not
+    sorted: a category is a small part of the catalogue."""
+    scored = np.flatnonzero(is_shown & (score > 0))
+    return scored[np.argsort(-score[scored], kind="stable")[:PLACES]]
 
 
 def _rows(items: pd.DataFrame, segment: str, chosen: np.ndarray, score: np.ndarray, inside: np.ndarray) -> pd.DataFrame:

@@ -63,6 +63,9 @@ class Networks:
 
         with quiet():
             found = NeuralForecast.load(str(folder))
+        for model in found.models:
+            # The files say what they were trained on, which this machine may not have.
+            model.trainer_kwargs |= trainer()
         return Networks(found, NAMES, int((folder / "inputs.txt").read_text()))
 
     def forecast(self, history: History, name: str) -> Forecast:
@@ -108,7 +111,7 @@ def fit(history: History, params: NetworkParams, threads: int) -> Networks | Non
         "enable_progress_bar": False,
         "enable_model_summary": False,
         "enable_checkpointing": False,
-        "accelerator": "cpu",
+        **trainer(),
     }
     models = [
         NHITS(max_steps=params.steps[0], mlp_units=3 * [[params.hidden * 4, params.hidden * 4]], **shared),
@@ -132,6 +135,13 @@ def sample(history: History, params: NetworkParams) -> np.ndarray:
     ranked = alive[np.argsort(-levels(history.of(alive)), kind="stable")]
     at = np.unique(np.linspace(0, len(ranked) - 1, min(params.series, len(ranked))).astype(int))
     return np.sort(ranked[at])
+
+
+def trainer() -> dict[str, Any]:
+    """What networks are trained and scored on: one GPU where there is one, else the cores."""
+    import torch
+
+    return {"accelerator": "gpu" if torch.cuda.is_available() else "cpu", "devices": 1}
 
 
 @contextmanager

@@ -34,3 +34,16 @@ def test_they_forecast_whole_items_and_come_back_alike(tmp_path):
     fitted.save(tmp_path)
     again = Networks.load(tmp_path).forecast(shop.of(np.array([5, 2])), "tft")
     assert np.allclose(again.quantiles, fitted.forecast(shop, "tft").quantiles[[5, 2]], atol=1e-4)
+
+
+def test_a_gpu_is_used_where_there_is_one_and_files_do_not_ask_for_what_is_not_here(tmp_path, monkeypatch):
+    fitted = networks.fit(made(long(8, 120), 120), TINY, 1)
+    here = networks.trainer()
+    for model in fitted.fitted.models:
+        assert {name: model.trainer_kwargs[name] for name in here} == here
+        model.trainer_kwargs["accelerator"] = model.hparams["accelerator"] = "elsewhere"
+    fitted.save(tmp_path)
+    for model in Networks.load(tmp_path).fitted.models:
+        assert {name: model.trainer_kwargs[name] for name in here} == here
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    assert networks.trainer() == {"accelerator": "gpu", "devices": 1}

@@ -149,6 +149,9 @@ def fit(
             )
             taken[name] = booster.best_iteration + 1
             boosters[name] = booster[: taken[name]]
+    for booster in boosters.values():
+        # A night scores on cores, wherever it was trained.
+        booster.set_param({"device": "cpu"})
     return Ranker(boosters, taken, names)
 
 
@@ -159,11 +162,22 @@ def _settings(name: str, objective: str, params: RankerParams, threads: int) -> 
         "tree_method": "hist",
         "seed": params.seed,
         "nthread": threads,
+        "device": device(),
         "eval_metric": "logloss" if name == "logistic" else "ndcg@10-",
     }
     if name == "ndcg":
         settings |= {"lambdarank_pair_method": "topk", "lambdarank_num_pair_per_sample": 8}
     return settings
+
+
+def device() -> str:
+    """``cuda`` where this XGBoost is built for it (``xgboost-cpu`` of requirements.txt is not) and a GPU is there."""
+    if not xgboost.build_info()["USE_CUDA"]:
+        return "cpu"
+    # Seconds to import: only for who might gain them.
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _dense(features: pd.DataFrame) -> np.ndarray:

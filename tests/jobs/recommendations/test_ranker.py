@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from jobs.recommendations import ranker
 from jobs.recommendations.blend import Blend, blended, ranks
 from jobs.recommendations.ranker import Examples, RankerParams, fit, sampled
 
@@ -87,3 +88,12 @@ def test_interest_teaches_lambdamart_alone():
         for name, margin in taught.predicted(pair).items()
     }
     assert gain["logistic"] == 0 and gain["ndcg"] > 0.1
+
+
+@pytest.mark.parametrize(
+    ("is_built", "is_there", "expected"), [(False, True, "cpu"), (True, False, "cpu"), (True, True, "cuda")]
+)
+def test_a_gpu_is_used_where_there_is_one_and_xgboost_knows_how(monkeypatch, is_built, is_there, expected):
+    monkeypatch.setattr(ranker.xgboost, "build_info", lambda: {"USE_CUDA": is_built})
+    monkeypatch.setattr("torch.cuda.is_available", lambda: is_there)
+    assert ranker.device() == expected

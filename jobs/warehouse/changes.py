@@ -15,21 +15,22 @@ UPSERT, DELETE = "upsert", "delete"
 def between(shape: Shape, before: str | None, after: str, release: str, changed_at: datetime) -> str:
     """A ``SELECT`` (DuckDB) of the changes from the rows of ``before`` (None: there were none) to those of ``after``.
 
-    Rows are compared as wholes, nulls and lists among them; for a deleted key the other columns are null.
+    Rows are compared column by column, nulls and lists among them, in one join on the key, so that each side is read
+    once; for a deleted key the other columns are null.
     """
     own = [name for name in shape.names if name != DAY]
-    names, key = ", ".join(map(quoted, own)), ", ".join(map(quoted, shape.row_key))
-    put = f"SELECT {names} FROM ({after})" + (f" EXCEPT SELECT {names} FROM ({before})" if before else "")
-    told = f"SELECT {_told(UPSERT, release, changed_at)}, {names} FROM ({put})"
     if before is None:
-        return told
-    gone = ", ".join(f"was.{quoted(name)}" if name in shape.row_key else f"NULL AS {quoted(name)}" for name in own)
-    taken = (
-        f"SELECT {_told(DELETE, release, changed_at)}, {gone} FROM ({before}) AS was ANTI JOIN ({after}) USING ({key})"
-    )
-    return f"{told} UNION ALL BY NAME {taken}"
+        told = _told(literal(UPSERT), release, changed_at)
+        return f"SELECT {told}, {', '.join(map(quoted, own))} FROM ({after})"
+    key = [quoted(name) for name in shape.row_key]
+    rest = [quoted(name) for name in own if name not in shape.row_key]
+    is_gone, is_new = f"now.{key[0]} IS NULL", f"was.{key[0]} IS NULL"  # a key is never null itself
+    moved = " OR ".join([is_gone, is_new, *(f"now.{name} IS DISTINCT FROM was.{name}" for name in rest)])
+    told = _told(f"IF({is_gone}, {literal(DELETE)}, {literal(UPSERT)})", release, changed_at)
+    columns = ", ".join([told, *key, *(f"now.{name}" for name in rest)])
+    return f"SELECT {columns} FROM ({after}) AS now FULL JOIN ({before}) AS was USING ({', '.join(key)}) WHERE {moved}"
 
 
 def _told(operation: str, release: str, changed_at: datetime) -> str:
     at = literal(changed_at.isoformat())
-    return f"TIMESTAMPTZ {at} AS changed_at, {literal(operation)} AS operation, {literal(release)} AS release"
+    return f"TIMESTAMPTZ {at} AS changed_at, {operation} AS operation, {literal(release)} AS release"

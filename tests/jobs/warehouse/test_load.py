@@ -102,10 +102,11 @@ def test_a_reader_in_a_transaction_sees_one_release(settings: Settings, root: Pa
 
 
 def test_replaying_the_changes_gives_the_table(settings: Settings, root: Path) -> None:
+    same = place_row("c0", 1, score=None, tags=None)  # nulls that stay are no change
     nights = {
-        MONDAY: [place_row("c1", 1), place_row("c1", 2, score=None), place_row("c2", 1, tags=None)],
-        TUESDAY: [place_row("c1", 1), place_row("c1", 2, score=0.25), place_row("c3", 1)],
-        WEDNESDAY: [place_row("c1", 1), place_row("c1", 2, score=0.25, tags=["own"]), place_row("c3", 1, "i9")],
+        MONDAY: [same, place_row("c1", 1), place_row("c1", 2, score=None), place_row("c2", 1, tags=None)],
+        TUESDAY: [same, place_row("c1", 1), place_row("c1", 2, score=0.25), place_row("c3", 1)],
+        WEDNESDAY: [same, place_row("c1", 1), place_row("c1", 2, score=0.25, tags=["own"]), place_row("c3", 1, "i9")],
     }
     for day, rows in nights.items():
         publish(settings, root, day, {"for_customer": rows})
@@ -113,7 +114,7 @@ def test_replaying_the_changes_gives_the_table(settings: Settings, root: Path) -
         assert replayed(settings) == table(settings)
     moved = asked(settings, MOVED)
     assert [(operation, rows) for _, operation, rows in moved] == [
-        ("upsert", 3), ("delete", 1), ("upsert", 2), ("upsert", 2),
+        ("upsert", 4), ("delete", 1), ("upsert", 2), ("upsert", 2),
     ]  # fmt: skip
     assert [at for at, _, _ in moved] == sorted(at for at, _, _ in moved)
     seen = asked(settings, "SELECT changed_at FROM daybreak.releases ORDER BY as_of")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -71,6 +71,29 @@ def prepare(warehouse: Warehouse, wanted: Sequence[Shape]) -> None:
             warehouse.execute(comment)
         if shape in wanted and (not have or set(shape.names) - set(have)):
             warehouse.execute(_current(shape, [*have, *(name for name in shape.names if name not in have)]))
+
+
+def absent(warehouse: Warehouse, product: str, present: Sequence[Shape]) -> list[Shape]:
+    """The product's tables that earlier releases had and ``present`` does not name, as the warehouse knows them: name,
+    key and columns."""
+    where = f"table_schema = {literal(product)} AND table_"
+    names = {
+        name
+        for (name,) in warehouse.fetch(
+            f"SELECT table_name FROM information_schema.tables WHERE {where}type = 'BASE TABLE'"
+        )
+    }
+    found = []
+    for table in sorted(names - {shape.table for shape in present}):
+        if f"{table}_changes" in names:
+            key = warehouse.fetch(
+                f"SELECT column_name FROM information_schema.key_column_usage WHERE {where}name = {literal(table)} "
+                "ORDER BY ordinal_position"
+            )
+            bare = Shape(product, table, "", tuple(name for (name,) in key), ())
+            columns = [Column(name, "", "", nullable) for name, nullable in _columns(warehouse, bare).items()]
+            found.append(replace(bare, columns=tuple(columns)))
+    return found
 
 
 def _reshape(warehouse: Warehouse, shape: Shape, have: dict[str, bool]) -> None:

@@ -83,8 +83,10 @@ def bring(settings: Settings, store: str, product: str, as_of: date | None = Non
         raise DaybreakError("nothing has been published yet")
     is_other = as_of is not None and pointer["as_of"] != as_of.isoformat()
     own = releases.newest(place, as_of) if is_other and as_of else None
-    told = [_load(settings, store, place, found(place, own["release"]), is_current=False)] if own else []
-    told.append(_load(settings, store, place, found(place, pointer["release"]), is_current=True))
+    # The pointer's first: the night's own may take the place of the day that readers are still on.
+    told = [_load(settings, store, place, found(place, pointer["release"]), is_current=True)]
+    if own:
+        told.append(_load(settings, store, place, found(place, own["release"]), is_current=False))
     if is_other and own is None:
         raise DaybreakError(f"no release of {as_of} is published; {told[-1]}")
     return "; ".join(told)
@@ -105,19 +107,27 @@ def _load(settings: Settings, store: str, place: ObjectStore, one: Found, is_cur
             return f"{one.release} is in the warehouse already"
         if is_current and (releases.current(place) or {}).get("release") != one.release:
             return f"{one.release} is no longer current: who moved the pointer loads what it names"
+        if not is_current and before is not None and before.as_of == one.day:
+            return f"{one.release} is not loaded: readers are on an earlier release of its day"
         layout.prepare(warehouse, one.shapes)
+        absent = layout.absent(warehouse, one.manifest["product"], one.shapes)
         now = _moment(before)
         at = now if is_current else None
+        if at is not None and before is not None:
+            for shape in absent:
+                _note_gone(warehouse, shape, before, one.release, at)
         if state == LOADED:
             for shape in one.shapes:
                 rows = warehouse.rows_of(shape, one.day)
                 _note_changes(warehouse, place, shape, before, rows, one.release, now)
         else:
             _replace_day(warehouse, place, one, before, at)
+            for shape in absent:
+                warehouse.execute(layout.drop_day(shape, one.day))
         facts = {"store": store, "product": one.manifest["product"], "release": one.release, "as_of": one.day}
         facts |= {"rows": one.rows, "sha256": one.sha256, "loaded_at": datetime.now(UTC), "changed_at": at}
         layout.record(warehouse, facts | {"state": CURRENT if is_current else LOADED}, is_new=state != LOADED)
-        layout.drop_expired(warehouse, one.shapes, one.manifest["product"], settings.warehouse_days)
+        layout.drop_expired(warehouse, [*one.shapes, *absent], one.manifest["product"], settings.warehouse_days)
     if not is_current:
         return f"{one.release} of {one.day} loaded, its readers stay on another night"
     after = f", after {before.release}" if before else ""
@@ -152,6 +162,13 @@ def _note_changes(
     """Adds what moved from the release that readers saw to the rows of ``after``."""
     was = _seen(warehouse, place, shape, before) if before else None
     warehouse.append(shapes.changes_of(shape), changes.between(shape, was, after, release, at))
+
+
+def _note_gone(warehouse: Warehouse, shape: Shape, before: Known, release: str, at: datetime) -> None:
+    """Adds that the rows of a table went which the release does not have (what it is made from is missing now)."""
+    was = warehouse.rows_of(shape, before.as_of)
+    nothing = f"SELECT * FROM ({was}) WHERE false"
+    warehouse.append(shapes.changes_of(shape), changes.between(shape, was, nothing, release, at))
 
 
 def _seen(warehouse: Warehouse, place: ObjectStore, shape: Shape, before: Known) -> str:

@@ -72,6 +72,25 @@ def test_a_release_arrives_with_types_comments_and_keys(settings: Settings, root
         "as_of": "date",
     }
     assert kinds["made_at"] == "timestamp with time zone"
+    key = "SELECT column_name FROM information_schema.key_column_usage WHERE table_name = 'for_customer'"
+    assert [name for (name,) in asked(settings, f"{key} ORDER BY ordinal_position")] == ["as_of", "customer_id", "rank"]
+    assert comments(settings) == {
+        "the table": "One row is a place in a customer's list.",
+        "score": "how likely it is bought [probability]",
+    }
+
+
+def comments(settings: Settings) -> dict[str, str]:
+    """What a catalogue tells who looks at for_customer and its column score."""
+    if "://" in settings.warehouse:
+        table = f"'{PRODUCT}.for_customer'::regclass"
+        column = f"SELECT attnum FROM pg_attribute WHERE attrelid = {table} AND attname = 'score'"
+        told = asked(settings, f"SELECT obj_description({table}), col_description({table}, ({column}))")
+    else:
+        where = f"schema_name = '{PRODUCT}' AND table_name = 'for_customer'"
+        column = f"SELECT comment FROM duckdb_columns() WHERE {where} AND column_name = 'score'"
+        told = asked(settings, f"SELECT comment, ({column}) FROM duckdb_tables() WHERE {where}")
+    return dict(zip(("the table", "score"), told[0], strict=True))
 
 
 def test_loading_twice_changes_nothing(settings: Settings, root: Path) -> None:
@@ -119,6 +138,41 @@ def test_replaying_the_changes_gives_the_table(settings: Settings, root: Path) -
     assert [at for at, _, _ in moved] == sorted(at for at, _, _ in moved)
     seen = asked(settings, "SELECT changed_at FROM daybreak.releases ORDER BY as_of")
     assert {at for (at,) in seen} == {at for at, _, _ in moved}
+
+
+@pytest.mark.parametrize("day", [MONDAY, TUESDAY])
+def test_a_table_that_a_release_has_no_more_is_empty_for_its_readers(settings: Settings, root: Path, day: date) -> None:
+    expectations(root.parent, other=FOR_CUSTOMER)
+    both = {"for_customer": [place_row("c1", 1)], "other": [place_row("c1", 1), place_row("c2", 1)]}
+    publish(settings, root, MONDAY, both)
+    load.run(settings, MONDAY)
+    publish(settings, root, day, {"for_customer": [place_row("c9", 1)]})  # the same night again, or the next
+    load.run(settings, day)
+    assert asked(settings, CURRENT) == [("c9", 1, "i1", 0.5)]
+    assert asked(settings, f"SELECT count(*) FROM {PRODUCT}.other_current") == [(0,)]
+    assert asked(settings, f"SELECT count(*) FROM {PRODUCT}.other WHERE as_of = DATE '{day}'") == [(0,)]
+    moved = f"SELECT operation, count(*) FROM {PRODUCT}.other_changes GROUP BY 1 ORDER BY 1"
+    assert asked(settings, moved) == [("delete", 2), ("upsert", 2)]
+    publish(settings, root, WEDNESDAY, both)
+    load.run(settings, WEDNESDAY)
+    assert asked(settings, f"SELECT count(*) FROM {PRODUCT}.other_current") == [(2,)]
+    assert asked(settings, moved) == [("delete", 2), ("upsert", 4)]
+
+
+def test_a_night_repaired_while_the_next_waits_never_empties_what_readers_see(settings: Settings, root: Path) -> None:
+    publish(settings, root, MONDAY, {"for_customer": [place_row("c1", 1), place_row("c2", 1)]})
+    load.run(settings, MONDAY)
+    tuesday = publish(settings, root, TUESDAY, {"for_customer": [place_row("c3", 1)]})  # its load failed
+    publish(settings, root, MONDAY, {"for_customer": [place_row("c1", 1, "i2")]})
+    point(settings, tuesday, TUESDAY)
+    load.run(settings, MONDAY)
+    assert asked(settings, CURRENT) == [("c3", 1, "i1", 0.5)]
+    assert replayed(settings) == table(settings)
+    assert asked(settings, "SELECT as_of, state FROM daybreak.releases ORDER BY as_of, state") == [
+        (MONDAY, "loaded"),
+        (MONDAY, "replaced"),
+        (TUESDAY, "current"),
+    ]
 
 
 MOVED = f"SELECT changed_at, operation, count(*) FROM {PRODUCT}.for_customer_changes GROUP BY 1, 2 ORDER BY 1, 2"

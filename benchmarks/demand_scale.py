@@ -67,6 +67,7 @@ def forecasts(items: int) -> None:
     from jobs.demand.backtest import BacktestParams
     from jobs.demand.forecast import forecast
     from jobs.demand.forecast_total import forecast_total
+    from jobs.features.campaigns import campaigns
     from jobs.lib import contracts, stores
     from jobs.lib import settings as environment
     from jobs.lib.registry import Champion
@@ -76,9 +77,9 @@ def forecasts(items: int) -> None:
     spark, store = session(settings, "daybreak demand scale"), replace(stores.load(settings), mappings={})
     daily = item_days(spark, items)
     item = spark.createDataFrame([], "item_id string, title string, available_from date, is_active boolean")
-    promotions = spark.createDataFrame([], "item_id string, starts_on date, ends_on date")
+    promotions = spark.createDataFrame([], contracts.load("validated.promotions").schema())
     days = frames.item_days(daily.where(F.col("item_id") < f"i{LEARNT_FROM:07d}"))
-    rows = frames.with_facts(days, item, promotions, AS_OF).toPandas()
+    rows = frames.with_facts(days, item, campaigns(promotions), AS_OF).toPandas()
     history = frames.dense(rows, frames.calendar_of(days, store, AS_OF))
     folder = Path(settings.home) / "model"
     train.train(history, BacktestParams(), settings.model_threads, print).model.save(folder)

@@ -18,6 +18,7 @@ from jobs.demand import frames
 from jobs.demand.calendar import Calendar
 from jobs.demand.forecasts import NAMES, long_frame
 from jobs.demand.model import Model
+from jobs.features.campaigns import campaigns
 from jobs.lib.registry import Champion
 from jobs.lib.settings import Settings
 from jobs.lib.stores import Store
@@ -55,7 +56,7 @@ class Forecaster:
 def forecast(
     item_daily: DataFrame,
     item: DataFrame,
-    promotions: DataFrame,
+    promotions_changes: DataFrame,
     as_of: date,
     champion: Champion,
     store: Store,
@@ -68,7 +69,6 @@ def forecast(
     forecaster = Forecaster(Model.load(champion.path), calendar)
     # A block a thousand items that sold: of a store's items only its best day's number is known without a count.
     blocks = max(settings.shuffle_partitions, int(calendar.items.max(initial=0)) // AT_ONCE + 1)
-    rows = (
-        frames.with_facts(days, item, promotions, as_of).repartition(blocks, "item_id").sortWithinPartitions("item_id")
-    )
+    rows = frames.with_facts(days, item, campaigns(promotions_changes), as_of)
+    rows = rows.repartition(blocks, "item_id").sortWithinPartitions("item_id")
     return rows.mapInPandas(forecaster.blocks, SCHEMA).withColumn("model_version", F.lit(champion.version))

@@ -14,7 +14,7 @@ from jobs.demand.segments import NEW_DAYS
 from jobs.lib.stores import Store
 
 HORIZON_DAYS = {"day": 28, "week": 56}
-SPAN = ("starts_on", "ends_on")
+SPAN = ("starts_on", "ends_on", "known_from", "known_until")
 AMOUNTS = ("units", "withdrawn", "lines", "revenue")
 
 
@@ -33,15 +33,13 @@ def store_days(days: DataFrame) -> pd.DataFrame:
     return sold.groupBy("day").agg(*sums, F.count(F.lit(1)).alias("items")).orderBy("day").toPandas()
 
 
-def with_facts(days: DataFrame, item: DataFrame, promotions: DataFrame, as_of: date) -> DataFrame:
-    """Item-days, and beneath them a row (``day`` null) for each item with what the catalogue and the campaigns say;
-    also for items launched in the last 28 days or tomorrow that have not sold yet."""
+def with_facts(days: DataFrame, item: DataFrame, campaigns: DataFrame, as_of: date) -> DataFrame:
+    """Item-days, and beneath them a row (``day`` null) for each item with what the catalogue and the ``campaigns``
+    (:func:`jobs.features.campaigns.campaigns`) say; also for items launched in the last 28 days or tomorrow that have
+    not sold yet."""
     since = F.date_sub(F.lit(as_of), NEW_DAYS)
-    told = promotions.groupBy("item_id").agg(
-        F.sort_array(F.collect_set(F.concat_ws("/", *[F.col(name).cast("string") for name in SPAN]))).alias(
-            "promotions"
-        )
-    )
+    span = F.concat_ws("/", *[F.coalesce(F.col(name).cast("string"), F.lit("")) for name in SPAN])
+    told = campaigns.groupBy("item_id").agg(F.sort_array(F.collect_set(span)).alias("campaigns"))
     is_launched = item.where(F.col("is_active") & F.col("available_from").between(since, F.date_add(F.lit(as_of), 1)))
     known = days.select("item_id").union(is_launched.select("item_id")).distinct()
     # What is no longer sold is ended; what is not sold yet is not.
@@ -55,10 +53,10 @@ def dense(rows: pd.DataFrame, of: Calendar) -> History:
     """The history of the items of a frame of :func:`with_facts`."""
     is_fact = rows["day"].isna()
     facts, days = rows[is_fact], rows[~is_fact]
-    told = facts[["item_id", "promotions"]].explode("promotions").dropna()
-    ends = told["promotions"].str.split("/", expand=True) if len(told) else pd.DataFrame({0: [], 1: []})
-    promotions = pd.DataFrame({"item_id": told["item_id"].to_numpy(), "starts_on": ends[0], "ends_on": ends[1]})
-    return history(days.assign(day=pd.to_datetime(days["day"])), of, facts, promotions)
+    told = facts[["item_id", "campaigns"]].explode("campaigns").dropna()
+    spans = [text.split("/") for text in told["campaigns"]]
+    campaigns = pd.DataFrame(spans, columns=list(SPAN)).assign(item_id=told["item_id"].to_numpy())
+    return history(days.assign(day=pd.to_datetime(days["day"])), of, facts, campaigns)
 
 
 def calendar_of(days: DataFrame, store: Store, as_of: date) -> Calendar:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from jobs.demand.calendar import Calendar
+from jobs.demand.promotions import Promotions, promotions
 
 LOCATION = "all"  # order lines name no location: what is sold is sold by the store as a whole
 BULK_QUANTILE = 0.95
@@ -26,7 +27,7 @@ LONG = ("item_id", "location_id", "day", "units", "withdrawn", "lines", "revenue
 class History:
     """Arrays (item, period): ``units`` wanted, ``lines``, ``price`` (mean paid, NaN without a sale), ``observed``.
     ``first`` and ``last`` are the periods of first and last sale, ``titles`` and ``ended`` the catalogue's,
-    ``promoted`` (item, period and horizon) what is known of promotions."""
+    ``promotions`` what was ever known of them and when."""
 
     ids: np.ndarray
     locations: np.ndarray
@@ -38,11 +39,16 @@ class History:
     last: np.ndarray
     titles: np.ndarray
     ended: np.ndarray
-    promoted: np.ndarray
+    promotions: Promotions
     calendar: Calendar
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def promoted(self) -> np.ndarray:
+        """Whether an item was or will be promoted (item, period and horizon), as far as it is known by now."""
+        return self.promotions.seen(len(self), np.full(len(self.calendar.days), self.calendar.past))
 
     def at(self, past: int, horizon: int | None = None) -> History:
         """As it was known when ``past`` periods were; items that had not sold yet have ``first`` = ``past``."""
@@ -54,15 +60,14 @@ class History:
             first=np.minimum(self.first, past),
             last=_sales(cut["units"])[1],
             ended=np.zeros(len(self), bool),
-            promoted=self.promoted[:, : len(calendar.days)],
             calendar=calendar,
         )
 
     def of(self, rows: np.ndarray) -> History:
         """Some of the items, by position or mask."""
-        names = ["ids", "locations", "units", "lines", "price", "observed"]
-        names += ["first", "last", "titles", "ended", "promoted"]
-        return replace(self, **{name: getattr(self, name)[rows] for name in names})
+        names = ("ids", "locations", "units", "lines", "price", "observed", "first", "last", "titles", "ended")
+        some = {name: getattr(self, name)[rows] for name in names}
+        return replace(self, **some, promotions=self.promotions.of(rows, len(self)))
 
     def actual(self, past: int, horizon: int) -> tuple[np.ndarray, np.ndarray]:
         """Units of the ``horizon`` periods after ``past``, and whether each could be seen: closed days are zeros, days
@@ -77,11 +82,12 @@ class History:
 
 
 def history(
-    long: pd.DataFrame, calendar: Calendar, items: pd.DataFrame | None = None, promotions: pd.DataFrame | None = None
+    long: pd.DataFrame, calendar: Calendar, items: pd.DataFrame | None = None, campaigns: pd.DataFrame | None = None
 ) -> History:
     """Dense arrays of a long frame (:data:`LONG`; ``withdrawn``, ``revenue``, ``on_hand`` may be missing), items sorted
-    by id. ``items`` has ``item_id`` and any of ``title``, ``available_from``, ``is_ended``; ``promotions``
-    ``item_id``, ``starts_on``, ``ends_on``. Order of rows does not matter; rows outside the calendar do not count."""
+    by id. ``items`` has ``item_id`` and any of ``title``, ``available_from``, ``is_ended``; ``campaigns``
+    as in :func:`jobs.features.campaigns.campaigns`. Order of rows does not matter; rows outside the calendar do not
+    count."""
     long = long.assign(location_id=long.get("location_id", LOCATION))
     keys = _keys(long, items)
     place = _Places(long, keys, calendar)
@@ -106,7 +112,7 @@ def history(
         last=last,
         titles=told["title"],
         ended=told["ended"],
-        promoted=_promoted(keys, promotions, calendar),
+        promotions=promotions(keys, campaigns, calendar),
         calendar=calendar,
     )
 
@@ -196,16 +202,3 @@ def _catalogue(keys: pd.DataFrame, items: pd.DataFrame | None, calendar: Calenda
     starts = np.where(np.isnat(since) | (span < 0), -1, span // calendar.period).astype(int)
     ended = column("is_ended").eq(True).to_numpy(bool)
     return {"title": column("title").fillna("").to_numpy(object), "from": starts, "ended": ended}
-
-
-def _promoted(keys: pd.DataFrame, promotions: pd.DataFrame | None, calendar: Calendar) -> np.ndarray:
-    found = np.zeros((len(keys), len(calendar.days)), bool)
-    if promotions is None or not len(promotions):
-        return found
-    start = calendar.days[0]
-    rows = keys["item_id"].reset_index(drop=True).reset_index().merge(promotions, on="item_id", how="inner")
-    for at, since, until in zip(rows["index"], rows["starts_on"], rows["ends_on"], strict=True):
-        low = int((np.datetime64(since, "D") - start).astype(int)) // calendar.period
-        high = int((np.datetime64(until, "D") - start).astype(int)) // calendar.period
-        found[at, max(low, 0) : max(high + 1, 0)] = True
-    return found

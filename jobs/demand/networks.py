@@ -1,7 +1,8 @@
 """NHITS (Challu et al., AAAI 2023) and TFT (Lim et al., IJF 2021) by neuralforecast, with quantile losses.
 
 Trained once a week on a bounded sample of series, stratified by level; scored for any number of series. They know
-what the boosted model knows of days to come: weekday, whether open, whether promoted.
+what the boosted model knows of days to come: weekday, whether open, whether promoted. Of promotions only those told a
+whole horizon ahead: a series has one value a day, whichever origin looks at it.
 """
 
 from __future__ import annotations
@@ -166,6 +167,8 @@ def _frames(history: History, level: np.ndarray, inputs: int) -> tuple[pd.DataFr
     names = np.array([f"{row:07d}" for row in range(len(history))])
     angle = 2 * np.pi * calendar.weekday / 7
     days = pd.to_datetime(calendar.days)
+    # The earliest origin that looks at a day is a horizon before it; later ones must not tell what that one missed.
+    promoted = history.promotions.seen(len(history), np.arange(len(days)) - calendar.horizon + 1)
 
     def between(low: int, high: int) -> pd.DataFrame:
         width = high - low
@@ -173,7 +176,7 @@ def _frames(history: History, level: np.ndarray, inputs: int) -> tuple[pd.DataFr
         frame = pd.DataFrame({"unique_id": np.repeat(names, width), "ds": np.tile(days[low:high], len(names))})
         for name, values in wide.items():
             frame[name] = np.tile(np.asarray(values[low:high], np.float32), len(names))
-        frame["is_promoted"] = history.promoted[:, low:high].astype(np.float32).ravel()
+        frame["is_promoted"] = promoted[:, low:high].astype(np.float32).ravel()
         return frame
 
     known = between(start, past)

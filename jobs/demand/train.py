@@ -20,6 +20,7 @@ from jobs.demand.backtest import BacktestParams
 from jobs.demand.evaluation import COLUMNS
 from jobs.demand.history import History
 from jobs.demand.model import Model
+from jobs.features.campaigns import campaigns
 from jobs.lib import registry
 from jobs.lib.evaluations import EVALUATION
 from jobs.lib.stages import Night
@@ -65,8 +66,9 @@ def run(night: Night) -> None:
         return
     days = frames.item_days(night.tables.read("features.item_daily", night.as_of))
     calendar = frames.calendar_of(days, night.store, night.as_of)
-    item, promotions = (night.tables.read(name, night.as_of) for name in ("features.item", "validated.promotions"))
-    rows = frames.with_facts(sampled(days), item, promotions, night.as_of).toPandas()
+    item = night.tables.read("features.item", night.as_of)
+    known = campaigns(night.tables.read_changes("validated.promotions", None, night.as_of))
+    rows = frames.with_facts(sampled(days), item, known, night.as_of).toPandas()
     history = frames.dense(rows, calendar)
     night.log(f"{len(history):,} items, {calendar.past} periods")
     trained = train(history, BacktestParams(), night.settings.model_threads, night.log)

@@ -14,6 +14,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
+from jobs.features.campaigns import campaigns
 from jobs.features.learning import sold
 from jobs.pricing.guardrails import Trust
 
@@ -28,7 +29,7 @@ def panel(
     order_lines: DataFrame,
     items: DataFrame,
     prices: DataFrame,
-    promotions: DataFrame,
+    promotions_changes: DataFrame,
     stock_levels_changes: DataFrame,
     competitor_prices: DataFrame,
     contract_prices: DataFrame,
@@ -38,14 +39,15 @@ def panel(
 
     ``price`` is what customers paid: the list price weighted by its days less the week's promotion, else the median
     line, else the last one known; weeks before any price are left out. ``nest`` is the product that variants share.
-    ``is_stockout``: on at least one evening of the week the shelf was empty. ``stock_levels_changes`` has every count.
+    ``is_stockout``: on at least one evening of the week the shelf was empty. ``stock_levels_changes`` has every count,
+    ``promotions_changes`` all that was ever said of promotions.
     """
     lines = off_contract(sold(order_lines), contract_prices)
     weeks = _weeks(lines, as_of)
     joined = (
         weeks.join(_sales(lines), ["item_id", "week"], "left")
         .join(_listed(weeks, prices), ["item_id", "week"], "left")
-        .join(_promoted(promotions), ["item_id", "week"], "left")
+        .join(_promoted(campaigns(promotions_changes)), ["item_id", "week"], "left")
         .join(_sold_out(stock_levels_changes, as_of), ["item_id", "week"], "left")
         .join(_competitors(competitor_prices), ["item_id", "week"], "left")
         .join(_facts(items), "item_id", "left")
@@ -132,9 +134,9 @@ def _listed(weeks: DataFrame, prices: DataFrame) -> DataFrame:
     )
 
 
-def _promoted(promotions: DataFrame) -> DataFrame:
+def _promoted(known: DataFrame) -> DataFrame:
     """The depth of a week's promotion, weighted by the days that it ran, and whether the item was featured."""
-    days = promotions.select(
+    days = known.where("known_until IS NULL").select(
         "item_id", "depth", "is_featured", F.explode(F.sequence("starts_on", "ends_on")).alias("day")
     )
     deepest = days.groupBy("item_id", "day").agg(F.max("depth").alias("depth"), F.max("is_featured").alias("featured"))

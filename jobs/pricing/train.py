@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 from pyspark.sql import functions as F
 
+from jobs.features.campaigns import campaigns
 from jobs.lib import registry
 from jobs.lib.stages import Night
 from jobs.pricing import gate, guardrails_file, promotions
@@ -81,18 +82,20 @@ def run(night: Night) -> None:
 def night_panel(night: Night) -> pd.DataFrame:
     """The panel as of the night."""
     tables = night.tables
-    names = ("order_lines", "items", "prices", "promotions", "competitor_prices", "contract_prices")
+    names = ("order_lines", "items", "prices", "competitor_prices", "contract_prices")
     frames = {name: tables.read(f"validated.{name}", night.as_of) for name in names}
-    stock = tables.read_changes("validated.stock_levels", None, night.as_of)
+    changing = ("promotions", "stock_levels")
+    frames |= {f"{name}_changes": tables.read_changes(f"validated.{name}", None, night.as_of) for name in changing}
     trust = guardrails_file.load(night.store.folder, night.settings.guardrails).competitors
-    return collected(panel(stock_levels_changes=stock, as_of=night.as_of, **frames), trust)
+    return collected(panel(as_of=night.as_of, **frames), trust)
 
 
 def _promotions(night: Night) -> pd.DataFrame:
-    """Campaigns that had begun by the night."""
-    begun = night.tables.read("validated.promotions", night.as_of).where(F.col("starts_on") <= F.lit(night.as_of))
+    """Campaigns that had begun by the night, those that are over among them."""
+    known = campaigns(night.tables.read_changes("validated.promotions", None, night.as_of))
+    begun = known.where(F.col("known_until").isNull() & (F.col("starts_on") <= F.lit(night.as_of)))
     frame: pd.DataFrame = begun.select("promotion_id", "item_id", "starts_on", "ends_on").toPandas()
-    return frame.sort_values(["promotion_id", "item_id"], kind="stable", ignore_index=True)
+    return frame.sort_values(["promotion_id", "item_id", "starts_on"], kind="stable", ignore_index=True)
 
 
 def save(trained: Trained, rows: pd.DataFrame, effects: pd.DataFrame, as_of: date, folder: Path) -> None:

@@ -46,7 +46,22 @@ def calendar_of(frame: pd.DataFrame, as_of: date, store: SimpleNamespace = STORE
     return calendar(days.reset_index(), store, as_of, 28 if store.period == "day" else 56)
 
 
-def made(frame: pd.DataFrame, days: int = DAYS, store: SimpleNamespace = STORE) -> History:
+def made(
+    frame: pd.DataFrame, days: int = DAYS, store: SimpleNamespace = STORE, campaigns: pd.DataFrame | None = None
+) -> History:
     """The history of a long frame as of its day number ``days``."""
     as_of = FIRST_DAY + timedelta(days=days - 1)
-    return history(frame[frame["day"] <= pd.Timestamp(as_of)], calendar_of(frame, as_of, store))
+    known = frame[frame["day"] <= pd.Timestamp(as_of)]
+    return history(known, calendar_of(frame, as_of, store), campaigns=campaigns)
+
+
+def weekly_campaigns(told: int, days: int = DAYS) -> pd.DataFrame:
+    """A promotion of every third item in every other week, known ``told`` days after it began (before, if negative)."""
+    starts = [FIRST_DAY + timedelta(days=n) for n in range(14, days + 28, 14)]
+    rows = [
+        {"item_id": f"i{number:03d}", "starts_on": start, "ends_on": start + timedelta(days=6),
+         "known_from": start + timedelta(days=told), "known_until": None}
+        for start in starts for number in range(0, 30, 3)
+    ]  # fmt: skip
+    every = pd.DataFrame(rows)
+    return every[every["known_from"] < FIRST_DAY + timedelta(days=days)]

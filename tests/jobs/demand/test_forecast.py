@@ -52,8 +52,8 @@ def published(spark, tmp_path_factory):
             {
                 "promotion_id": "p",
                 "item_id": "i001",
-                "starts_on": date(2025, 3, 1),
-                "ends_on": date(2025, 3, 9),
+                "starts_on": AS_OF + timedelta(days=3),
+                "ends_on": AS_OF + timedelta(days=9),
                 "depth": 0.2,
                 "known_day": AS_OF,
             }

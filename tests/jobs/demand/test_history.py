@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from jobs.demand.history import bulk, capped, history, stocked_out
 from jobs.demand.launches import launches, library
 from jobs.demand.segments import segments
 
-from .small_shop import FIRST_DAY, calendar_of, long, made
+from .small_shop import FIRST_DAY, WEEKLY, calendar_of, long, made
 
 
 def day(number: int) -> pd.Timestamp:
@@ -90,11 +90,38 @@ def test_an_earlier_origin_knows_nothing_of_later_days():
     assert (cut.calendar.is_open == then.calendar.is_open).all()
 
 
-def test_promotions_that_are_planned_are_known_ahead():
-    planned = pd.DataFrame([{"item_id": "i001", "starts_on": date(2025, 3, 5), "ends_on": date(2025, 3, 9)}])
-    found = of(promotions=planned)
-    told = found.calendar.days[found.promoted[row_of(found, "i001")]]
-    assert [str(told[0]), str(told[-1]), len(told)] == ["2025-03-05", "2025-03-09", 5]
+def campaign(starts: int, ends: int, known_from: int, known_until: int | None = None) -> pd.DataFrame:
+    """One campaign of i001 by the numbers of its days, as :func:`jobs.features.campaigns.campaigns` tells it."""
+    until = pd.NaT if known_until is None else day(known_until)
+    days = {"starts_on": day(starts), "ends_on": day(ends), "known_from": day(known_from), "known_until": until}
+    return pd.DataFrame([{"item_id": "i001", **days}])
+
+
+def promoted(found) -> list[int]:
+    return np.flatnonzero(found.promoted[row_of(found, "i001")]).tolist()
+
+
+def test_a_campaign_is_seen_from_the_day_on_which_it_was_told():
+    ahead, late = campaign(50, 54, known_from=30), campaign(20, 22, known_from=24)
+    found = of(campaigns=pd.concat([ahead, late]))
+    assert promoted(found) == [20, 21, 22, *range(50, 55)]
+    # An origin of n periods knows days 0 to n - 1; it sees what was announced ahead and not what was told later.
+    assert promoted(found.at(31)) == [20, 21, 22, *range(50, 55)] and promoted(found.at(30)) == [20, 21, 22]
+    assert promoted(found.at(25)) == [20, 21, 22] and promoted(found.at(24)) == []
+    assert promoted(found.of(np.array([2, 1])).at(24)) == [] and promoted(found.of(found.ids == "i001")) != []
+
+
+def test_a_plan_that_was_dropped_is_seen_until_then():
+    found = of(campaigns=campaign(50, 54, known_from=30, known_until=40))
+    assert promoted(found) == [] and promoted(found.at(40)) == [50, 51, 52, 53, 54] and promoted(found.at(41)) == []
+
+
+def test_weeks_know_a_campaign_from_their_end():
+    frame = long(3, 7 * 20, period=7)
+    told = pd.concat([campaign(7 * 15, 7 * 15 + 6, known_from=7 * 10 + 6), campaign(7 * 22, 7 * 22, 7 * 20 + 3)])
+    found = history(frame, calendar_of(frame, FIRST_DAY + timedelta(days=7 * 20 + 3), WEEKLY), campaigns=told)
+    # The night is days after the newest week that the store has told of: what it knows by then counts.
+    assert promoted(found) == [15, 22] and promoted(found.at(11)) == [15] and promoted(found.at(10)) == []
 
 
 def test_what_is_listed_and_has_not_sold_is_new_and_starts_like_others():

@@ -14,7 +14,7 @@ from jobs.demand.history import history
 from jobs.demand.methods import Forecasts, Learnt
 from jobs.demand.segments import segments
 
-from .small_shop import DAYS, FIRST_DAY, SMALL, WEEKLY, calendar_of, long, made
+from .small_shop import DAYS, FIRST_DAY, SMALL, WEEKLY, calendar_of, long, made, weekly_campaigns
 
 
 def odd(days: int = DAYS) -> pd.DataFrame:
@@ -96,6 +96,16 @@ def test_the_same_model_from_any_number_of_threads_and_order_of_rows(shop, learn
     again = boosted.fit(history(mixed, shop.calendar), SMALL.boosted, 1)
     assert [b.save_raw() for b in again.quantiles] == [b.save_raw() for b in learnt.boosted.quantiles]
     assert again.mean.save_raw() == learnt.boosted.mean.save_raw()
+
+
+def test_the_boosted_model_learns_of_promotions_what_its_origins_knew():
+    def model(told: int | None) -> list[bytearray]:
+        campaigns = None if told is None else weekly_campaigns(told)
+        fitted = boosted.fit(made(long(), campaigns=campaigns), SMALL.boosted, 1)
+        return [booster.save_raw() for booster in fitted.quantiles]
+
+    # Told when they were over, the campaigns of days to come teach nothing: no night will know such a one.
+    assert model(told=7) == model(None) != model(told=-40)
 
 
 def test_weeks_go_the_same_way_with_last_year_among_the_features():

@@ -7,7 +7,7 @@ import numpy as np
 from jobs.demand import networks
 from jobs.demand.networks import NetworkParams, Networks
 
-from .small_shop import long, made
+from .small_shop import long, made, weekly_campaigns
 
 TINY = NetworkParams(
     series=6, least_series=3, least_days=60, input_days=28, steps=(3, 2), windows=16, batch=4, hidden=8
@@ -47,3 +47,12 @@ def test_a_gpu_is_used_where_there_is_one_and_files_do_not_ask_for_what_is_not_h
         assert {name: model.trainer_kwargs[name] for name in here} == here
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     assert networks.trainer() == {"accelerator": "gpu", "devices": 1}
+
+
+def test_they_learn_of_promotions_told_a_horizon_ahead():
+    def forecast(told: int | None) -> np.ndarray:
+        shop = made(long(8, 120), 120, campaigns=None if told is None else weekly_campaigns(told, 120))
+        return networks.fit(shop, TINY, 1).forecast(shop, "nhits").quantiles
+
+    without = forecast(None)
+    assert (forecast(told=-20) == without).all() and (forecast(told=-40) != without).any()

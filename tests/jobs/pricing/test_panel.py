@@ -35,6 +35,8 @@ def line(day: date, item: str, units: int, price: float, customer: str | None = 
 @pytest.fixture(scope="module")
 def tables(spark: SparkSession) -> dict[str, DataFrame]:
     day = timedelta(days=1)
+    campaign = {"promotion_id": "P", "item_id": "listed", "starts_on": MONDAY + 14 * day, "depth": 0.25,
+                "ends_on": MONDAY + 20 * day, "is_featured": True, "known_day": MONDAY + 13 * day}  # fmt: skip
     return {
         "order_lines": frame(
             spark,
@@ -59,19 +61,9 @@ def tables(spark: SparkSession) -> dict[str, DataFrame]:
                 {"item_id": "listed", "valid_from": MONDAY + 9 * day, "price": 12.0, "cost": 5.0},
             ],
         ),
-        "promotions": frame(
-            spark,
-            "promotions",
-            [
-                {
-                    "promotion_id": "P",
-                    "item_id": "listed",
-                    "starts_on": MONDAY + 14 * day,
-                    "ends_on": MONDAY + 20 * day,
-                    "depth": 0.25,
-                    "is_featured": True,
-                }
-            ],
+        # The shop tells of campaigns that run: the evening after this one had ended, its snapshot held it no more.
+        "promotions_changes": frame(
+            spark, "promotions", [campaign, {**campaign, "known_day": MONDAY + 21 * day, "is_deleted": True}]
         ),
         "stock_levels_changes": frame(
             spark,
@@ -124,8 +116,8 @@ def test_tonights_price_is_what_was_decided_last(spark: SparkSession, tables: di
          "valid_from": AS_OF + timedelta(days=1)},
         {"suggested_on": AS_OF, "item_id": "listed", "decision": "refused"},
     ]  # fmt: skip
-    names = ("items", "prices", "promotions", "competitor_prices")
-    given = {name: tables[name] for name in names}
+    names = ("items", "prices", "competitor_prices")
+    given = {name: tables[name] for name in names} | {"promotions": frame(spark, "promotions", [])}
     approvals = frame(spark, "price_approvals", decided)
     rows = tonight(item=item, price_approvals=approvals, as_of=AS_OF, guardrails=Guardrails(), **given)
     found = rows.set_index("item_id")

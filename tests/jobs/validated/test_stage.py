@@ -6,12 +6,19 @@ from datetime import date, timedelta
 
 import pytest
 
+from jobs.features.campaigns import campaigns
 from jobs.lib.errors import DaybreakError, RuleBroken
+from jobs.lib.stores import Known, Source
 from tests.conftest import settings_of
 from tests.jobs.validated.shop import ITEMS, Shop, line
 
 DAY = "2026-01-05"  # a Monday
 NEXT, THIRD = "2026-01-06", "2026-01-07"
+OFFERS = """
+SELECT promo AS promotion_id, item AS item_id, starts AS starts_on, ends AS ends_on, off AS depth,
+       _file, _file_version, _row, _known_day
+FROM offers
+"""
 
 
 @pytest.fixture
@@ -141,6 +148,23 @@ def test_what_a_snapshot_no_longer_holds_is_gone_from_that_day(week):
     assert seen(DAY) == [("A", 1.0), ("B", 2.0), ("C", 3.0)]
     assert seen(NEXT) == [("A", 1.0), ("C", 4.0)]
     assert seen(THIRD) == [("A", 1.0), ("B", 2.0), ("C", 4.0)]
+
+
+def test_a_campaign_that_left_the_snapshot_at_its_end_is_gone_and_stays_among_the_campaigns(shop):
+    known = Known("name", pattern=r"(\d{4}-\d{2}-\d{2})")
+    columns = ("promo", "item", "starts", "ends", "off")
+    shop.sources["offers"] = Source("offers", "offers-*.csv", "csv", known, delivers="snapshot", columns=columns)
+    shop.mapping("promotions", OFFERS)
+    early, late = ("p", "A", DAY, DAY, 0.2), ("q", "A", DAY, THIRD, 0.1)
+    for day, rows in ((DAY, [early, late]), (NEXT, [late])):
+        shop.deliver("sales", day, [line(f"order-{day}-{at}", day=day) for at in range(20)])
+        shop.deliver("offers", day, rows)
+        shop.validate(day)
+    tables, night = shop.tables, date.fromisoformat(NEXT)
+    assert [row["promotion_id"] for row in tables.read("validated.promotions", night).collect()] == ["q"]
+    found = campaigns(tables.read_changes("validated.promotions", None, night)).orderBy("promotion_id").collect()
+    told = [(row["promotion_id"], str(row["ends_on"]), str(row["known_from"]), row["known_until"]) for row in found]
+    assert told == [("p", DAY, DAY, None), ("q", THIRD, DAY, None)]
 
 
 def test_one_batch_gives_what_its_nights_gave(spark, home, tmp_path, shop):

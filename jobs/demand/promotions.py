@@ -1,0 +1,64 @@
+"""Which items were promoted when, as any earlier day knew it: no origin sees a campaign that was announced after it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from jobs.demand.calendar import Calendar
+
+ALWAYS = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True)
+class Promotions:
+    """Spans, an entry each: ``item`` (position), ``first`` and ``last`` period, ``told`` (period in which it became
+    known) and ``until`` (the one in which it was said no more)."""
+
+    item: np.ndarray
+    first: np.ndarray
+    last: np.ndarray
+    told: np.ndarray
+    until: np.ndarray
+
+    def of(self, rows: np.ndarray, items: int) -> Promotions:
+        """Those of some of ``items`` items, by position or mask."""
+        place = np.full(items, -1)
+        chosen = np.arange(items)[rows]
+        place[chosen] = np.arange(len(chosen))
+        kept = place[self.item] >= 0
+        spans = (self.first[kept], self.last[kept], self.told[kept], self.until[kept])
+        return Promotions(place[self.item[kept]], *spans)
+
+    def seen(self, items: int, known: np.ndarray) -> np.ndarray:
+        """Whether each item is promoted in each period (item, period), where of period t that is said which stood when
+        ``known[t]`` periods were known."""
+        first, last = np.maximum(self.first, 0), np.minimum(self.last, len(known) - 1)
+        length = np.maximum(last - first + 1, 0)
+        entry = np.repeat(np.arange(len(length)), length)
+        period = np.arange(len(entry)) - np.repeat(np.cumsum(length) - length, length) + first[entry]
+        stood = (self.told[entry] < known[period]) & (known[period] <= self.until[entry])
+        found = np.zeros((items, len(known)), bool)
+        found[self.item[entry][stood], period[stood]] = True
+        return found
+
+
+def promotions(keys: pd.DataFrame, campaigns: pd.DataFrame | None, calendar: Calendar) -> Promotions:
+    """The spans of :func:`jobs.features.campaigns.campaigns` (``item_id, starts_on, ends_on, known_from,
+    known_until``) as periods of the calendar; items by their positions in ``keys``."""
+    if campaigns is None or not len(campaigns):
+        return Promotions(*np.zeros((5, 0), int))
+    rows = keys.reset_index(drop=True).reset_index(names="place").merge(campaigns, on="item_id", how="inner")
+
+    def period(name: str) -> np.ndarray:
+        day = pd.to_datetime(rows[name]).to_numpy("datetime64[D]")
+        span = (day - calendar.days[0]).astype(int) // calendar.period
+        return np.where(np.isnat(day), ALWAYS, span)
+
+    # The night knows all of it, also where it is days after the newest week that the store has told of.
+    told = np.minimum(period("known_from"), calendar.past - 1)
+    until = period("known_until")
+    until = np.where(until < ALWAYS, np.minimum(until, calendar.past - 1), ALWAYS)
+    return Promotions(rows["place"].to_numpy(), period("starts_on"), period("ends_on"), told, until)

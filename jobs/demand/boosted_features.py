@@ -1,5 +1,8 @@
 """What the boosted model knows of an item at an origin, and of a day ahead of it; all of units relative to a level.
 
+Days without stock are left out or filled, except where what sold is measured by itself: the largest day, the usual big
+day and the share of bulk orders (which are what empties a shelf).
+
 No dates: with a year of history a tree would learn last December by heart. With more than a year the same weeks of
 last year stand among the features.
 """
@@ -12,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jobs.demand.ewq import weekday_factors
-from jobs.demand.history import History, bulk, capped
+from jobs.demand.history import History, bulk, capped, filled
 
 WINDOWS = (7, 14, 28, 56, 112)
 LEVEL_WEIGHTS = {56: 0.5, 28: 0.25, 112: 0.25}
@@ -153,9 +156,10 @@ def _last_year(history: History, level: np.ndarray) -> dict[str, np.ndarray]:
     if past < year + calendar.periods(56):
         return {}
     ahead = np.arange(past, past + calendar.horizon) - year
-    around = np.stack([history.units[:, np.minimum(ahead + k * week, past - 1)] for k in (-1, 0, 1)])
+    units = filled(history, history.units)
+    around = np.stack([units[:, np.minimum(ahead + k * week, past - 1)] for k in (-1, 0, 1)])
     span = calendar.periods(56)
-    then = np.maximum(history.units[:, past - year - span : past - year].mean(axis=1), LEVEL_FLOOR)
+    then = np.maximum(units[:, past - year - span : past - year].mean(axis=1), LEVEL_FLOOR)
     there = (history.first <= past - year - span)[:, None]
     return {
         "last_year": np.where(there, around[1] / level[:, None], np.nan),

@@ -19,6 +19,7 @@ from jobs.demand.promotions import Promotions, promotions
 LOCATION = "all"  # order lines name no location: what is sold is sold by the store as a whole
 BULK_QUANTILE = 0.95
 BULK_TIMES = 3.0
+NEAR_WEEKS = 4
 MIN_SALES = 5  # with fewer days of sales there is no usual big day
 LONG = ("item_id", "location_id", "day", "units", "withdrawn", "lines", "revenue", "on_hand")
 
@@ -166,6 +167,23 @@ def stocked_out(on_hand: np.ndarray, units: np.ndarray) -> np.ndarray:
     # A sale after the last count proves that there was stock again.
     is_older = latest < np.arange(on_hand.shape[1])[None, :]
     return (latest >= 0) & (carried <= 0) & ~(is_older & (units > 0))
+
+
+def filled(history: History, values: np.ndarray) -> np.ndarray:
+    """``values`` (item, period) in which a day without stock counts at least as the mean of the item's observed days of
+    the same weekday within four weeks; as it was where there is none."""
+    hidden = history.on_days() & history.calendar.is_open[: history.calendar.past] & ~history.observed
+    rows = np.flatnonzero(hidden.any(axis=1))
+    seen, week, past = history.observed[rows], max(1, 7 // history.calendar.period), hidden.shape[1]
+    told, total, count = values[rows] * seen, np.zeros(seen.shape), np.zeros(seen.shape)
+    for shift in week * np.arange(1, NEAR_WEEKS + 1):
+        for here, there in ((slice(shift, past), slice(0, -shift)), (slice(0, -shift), slice(shift, past))):
+            total[:, here] += told[:, there]
+            count[:, here] += seen[:, there]
+    near = np.divide(total, count, out=np.zeros(seen.shape), where=count > 0)
+    found = values.astype(float)
+    found[rows] = np.where(hidden[rows], np.maximum(found[rows], near), found[rows])
+    return found
 
 
 def big_day(units: np.ndarray) -> np.ndarray:

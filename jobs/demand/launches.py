@@ -15,7 +15,7 @@ import pandas as pd
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
 
 from jobs.demand.forecasts import LEVELS, Forecast, tidy
-from jobs.demand.history import History
+from jobs.demand.history import History, filled
 from jobs.demand.segments import NEW_DAYS
 from jobs.demand.sparse import lines
 
@@ -72,11 +72,12 @@ def library(history: History) -> Library:
     launched = np.sort(launched[np.argsort(-history.first[launched], kind="stable")][:MOST_LAUNCHES])
     width = calendar.periods(NEW_DAYS) + calendar.horizon
     found = history.of(launched)
+    wanted, lines_wanted = filled(found, found.units), filled(found, found.lines)
     units, told = (np.full((len(launched), width), np.nan) for _ in range(2))
     for row, first in enumerate(found.first):
         days = first + np.flatnonzero(calendar.is_open[first : calendar.past])[:width]
-        units[row, : len(days)] = found.units[row, days]
-        told[row, : len(days)] = found.lines[row, days]
+        units[row, : len(days)] = wanted[row, days]
+        told[row, : len(days)] = lines_wanted[row, days]
     return Library(found.ids, units, told, _first_price(found), found.titles)
 
 
@@ -90,6 +91,7 @@ def launches(history: History, past_launches: Library) -> Forecast:
     is_open = calendar.is_open[calendar.past :]
     ahead, price = int(is_open.sum()), _first_price(history)
     likeness = _likeness(history.titles, past_launches.titles)
+    wanted, lines_wanted = filled(history, history.units), filled(history, history.lines)
     for row in range(len(history)):
         seen = np.flatnonzero(calendar.is_open[history.first[row] : calendar.past]) + history.first[row]
         age = min(len(seen), max(past_launches.units.shape[1] - ahead, 0))
@@ -98,7 +100,7 @@ def launches(history: History, past_launches: Library) -> Forecast:
         at = at[past_launches.ids[at] != history.ids[row]]
         if len(at) < FEWEST or not ahead:
             continue
-        early = (history.units[row, seen[:age]].sum(), history.lines[row, seen[:age]].sum(), price[row])
+        early = (wanted[row, seen[:age]].sum(), lines_wanted[row, seen[:age]].sum(), price[row])
         near, weight = _nearest(early, age, likeness[row], past_launches, at)
         days, centre = _from_neighbours(past_launches.units[near, age : age + ahead], weight)
         quantiles[row, is_open], mean[row, is_open] = days, centre

@@ -43,9 +43,10 @@ def truth(history: History, past: int, horizon: int) -> Truth:
 
 
 def scale(history: History, past: int) -> np.ndarray:
-    """Mean |y_t - y_(t-week)| per item over its days on sale; NaN where it never changed."""
+    """Mean |y_t - y_(t-week)| per item over its days on sale that could be seen; NaN where it never changed."""
     lag = max(1, 7 // history.calendar.period)
-    units, there = history.units[:, :past], history.on_days()[:, :past]
+    units, seen = history.actual(0, past)
+    there = history.on_days()[:, :past] & seen
     if past <= lag:
         return np.full(len(history), np.nan)
     both = there[:, lag:] & there[:, :-lag]

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 
 from jobs.demand.forecasts import LEVELS, MEDIAN, Forecast, tidy
-from jobs.demand.history import History, capped
+from jobs.demand.history import History, capped, filled
 
 WEEKS = 8
 
@@ -49,7 +49,7 @@ def growth(history: History) -> np.ndarray:
     span = WEEKS * 7 // history.calendar.period
     if past < year + span:
         return np.ones(len(history))
-    units = capped(history.units)
+    units = filled(history, capped(history.units))
     now, then = units[:, past - span :].sum(axis=1), units[:, past - span - year : past - year].sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where((now > 0) & (then > 0), np.clip(now / then, 1 / 3, 3.0), 1.0)
@@ -64,7 +64,7 @@ def _copied(history: History, lag: int) -> np.ndarray:
     past, horizon = history.calendar.past, history.calendar.horizon
     ahead = np.arange(past, past + horizon)
     back = ahead - lag * np.ceil((ahead - past + 1) / lag).astype(int)
-    return np.where(back >= 0, history.units[:, np.maximum(back, 0)], 0.0)
+    return np.where(back >= 0, filled(history, history.units)[:, np.maximum(back, 0)], 0.0)
 
 
 def _around(history: History, point: np.ndarray, lag: int, factor: np.ndarray) -> Forecast:
@@ -72,7 +72,7 @@ def _around(history: History, point: np.ndarray, lag: int, factor: np.ndarray) -
     past = history.calendar.past
     span = min(history.calendar.periods(182), max(past - lag, 0))
     units, seen = history.units[:, past - span :], history.observed[:, past - span :]
-    before = history.units[:, past - span - lag : past - lag] if span else units
+    before = filled(history, history.units)[:, past - span - lag : past - lag] if span else units
     miss = np.where(seen, units - before * factor[:, None], np.nan)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)

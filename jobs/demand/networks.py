@@ -20,7 +20,7 @@ import pandas as pd
 
 from jobs.demand.boosted_features import levels
 from jobs.demand.forecasts import LEVELS, Forecast, mean_of, tidy
-from jobs.demand.history import History
+from jobs.demand.history import History, filled
 
 NAMES = ("nhits", "tft")
 AHEAD = ["is_open", "is_promoted", "weekday_sin", "weekday_cos"]
@@ -180,7 +180,9 @@ def _frames(history: History, level: np.ndarray, inputs: int) -> tuple[pd.DataFr
         return frame
 
     known = between(start, past)
-    known["y"] = (history.units[:, start:] / level[:, None]).astype(np.float32).ravel()
+    known["y"] = (filled(history, history.units)[:, start:] / level[:, None]).astype(np.float32).ravel()
+    # Days without stock are looked back on as filled, and weigh nothing in the loss.
+    known["available_mask"] = history.actual(start, past - start)[1].astype(np.float32).ravel()
     there = (np.arange(start, past)[None, :] >= np.minimum(history.first, past - 1)[:, None]).ravel()
     sold = ~np.isnan(history.price)
     price = np.where(sold, history.price, 0.0).sum(axis=1) / np.maximum(sold.sum(axis=1), 1)

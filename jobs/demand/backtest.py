@@ -25,10 +25,11 @@ CANDIDATES: dict[str, tuple[str, ...]] = {
     "dense": ("ewq", "boosted", "ewq+boosted", "nhits", "tft", "ewq+boosted+nhits", "ewq+boosted+tft"),
     "sparse": ("lines", "ewq", "boosted", "ewq+boosted", "tsb", "adida", "imapa", "croston"),
     "new": ("launches", "lines", "ewq", "boosted"),
+    "seasonal": ("zero",),
     "ended": ("zero", "lines"),
 }
 WITH_A_YEAR = ("seasonal", "growing", "boosted+growing", "boosted+seasonal", "ewq+boosted+growing")
-AT_MOST = {"dense": 1500, "sparse": 600, "new": 600, "ended": 300}
+AT_MOST = {"dense": 1500, "sparse": 600, "new": 600, "seasonal": 300, "ended": 300}
 
 
 @dataclass(frozen=True)
@@ -88,9 +89,8 @@ def learn(history: History, params: BacktestParams, threads: int, wanted: set[st
 
 def candidates(segment: str, then: History, learnt: Learnt) -> list[str]:
     """The methods that a segment chooses among, the baseline first."""
-    year = then.calendar.year + then.calendar.periods(56)
     names = [BASELINE, *CANDIDATES[segment]]
-    if then.calendar.past >= year and segment in ("dense", "sparse"):
+    if then.knows_last_year and segment in ("dense", "sparse", "seasonal"):
         names += WITH_A_YEAR
     known = learnt.methods()
     return [name for name in names if set(name.split("+")) <= known]

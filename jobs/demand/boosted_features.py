@@ -153,7 +153,7 @@ def _last_year(history: History, level: np.ndarray) -> dict[str, np.ndarray]:
     """The same period a year ago and the weeks about it, by the level of then and of now; nothing with less history."""
     calendar = history.calendar
     past, year, week = calendar.past, calendar.year, max(1, 7 // calendar.period)
-    if past < year + calendar.periods(56):
+    if not history.knows_last_year:
         return {}
     ahead = np.arange(past, past + calendar.horizon) - year
     units = filled(history, history.units)

@@ -20,8 +20,8 @@ from jobs.lib.intervals import Interval
 
 MEASURES = ("wape", "pinball", "total_wape")
 # What is served without proof, and what must be beaten. A new item has no weekdays of its own yet: its rate of order
-# lines stands in; one that is no longer sold is expected to sell nothing.
-BASELINES = {"dense": BASELINE, "sparse": BASELINE, "new": "lines", "ended": "zero"}
+# lines stands in; one that is no longer sold is expected to sell nothing, one whose season begins what it sold in it.
+BASELINES = {"dense": BASELINE, "sparse": BASELINE, "new": "lines", "seasonal": "seasonal", "ended": "zero"}
 FEWEST = 10
 SEED = 13
 

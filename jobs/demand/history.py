@@ -51,6 +51,11 @@ class History:
         """Whether an item was or will be promoted (item, period and horizon), as far as it is known by now."""
         return self.promotions.seen(len(self), np.full(len(self.calendar.days), self.calendar.past))
 
+    @property
+    def knows_last_year(self) -> bool:
+        """Whether there is a year to look back on, and eight weeks before it to compare with."""
+        return self.calendar.past >= self.calendar.year + self.calendar.periods(56)
+
     def at(self, past: int, horizon: int | None = None) -> History:
         """As it was known when ``past`` periods were; items that had not sold yet have ``first`` = ``past``."""
         calendar = self.calendar.at(past, horizon)

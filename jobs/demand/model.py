@@ -77,7 +77,9 @@ class Model:
             Library.load(launched) if launched.is_file() else None,
             Networks.load(folder / "networks") if "networks" in parts else None,
         )
-        gates = {segment: Gate(**gate) for segment, gate in about["gates"].items()}
+        # A champion from before a kind of item was told apart serves it by its baseline.
+        unknown = Model.without("not told apart when it was trained", about["trained_as_of"]).gates
+        gates = unknown | {segment: Gate(**gate) for segment, gate in about["gates"].items()}
         return Model(gates, about["corrections"], learnt, about["trained_as_of"])
 
     @staticmethod

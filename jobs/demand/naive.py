@@ -56,8 +56,8 @@ def growth(history: History) -> np.ndarray:
 
 
 def _lag(history: History) -> int:
-    past, year = history.calendar.past, history.calendar.year
-    return year if past >= year + history.calendar.periods(56) else min(max(1, 7 // history.calendar.period), past)
+    calendar = history.calendar
+    return calendar.year if history.knows_last_year else min(max(1, 7 // calendar.period), calendar.past)
 
 
 def _copied(history: History, lag: int) -> np.ndarray:

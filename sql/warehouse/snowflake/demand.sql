@@ -5,7 +5,7 @@
 CREATE SCHEMA IF NOT EXISTS demand;
 
 CREATE TABLE IF NOT EXISTS demand.evaluation (
-  "SEGMENT" VARCHAR NOT NULL COMMENT 'kind of item at the origin - dense, sparse, new or ended',
+  "SEGMENT" VARCHAR NOT NULL COMMENT 'kind of item at the origin - dense, sparse, new, seasonal or ended',
   "METHOD" VARCHAR NOT NULL COMMENT 'model that was judged; weekday (quantiles of the last eight same weekdays) is what each must beat',
   "MEASURE" VARCHAR NOT NULL COMMENT 'what was measured; pinball_ratio is pinball loss over that of weekday quantiles, total_cover80_28 the share of 28-day totals between q10 and q90',
   "VALUE" DOUBLE NOT NULL COMMENT 'the figure',
@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS demand.forecast (
   "Q90" DOUBLE NOT NULL COMMENT 'upper end of the inner 80%; units stay below it with probability 0.90 [pieces]',
   "Q95" DOUBLE NOT NULL COMMENT 'upper end of the inner 90%; units stay below it with probability 0.95 [pieces]',
   "METHOD" VARCHAR NOT NULL COMMENT 'model that made the row, parts of an average joined by a plus; which one serves a segment was chosen on earlier origins (demand.evaluation)',
-  "SEGMENT" VARCHAR NOT NULL COMMENT 'kind of item - dense, sparse (less than one day with a sale a week), new (on sale for less than 28 days) or ended',
+  "SEGMENT" VARCHAR NOT NULL COMMENT 'kind of item - dense, sparse (less than one day with a sale a week), new (on sale for less than 28 days), seasonal (idle for 84 days, but sold a year before the days to come) or ended',
   "MODEL_VERSION" VARCHAR NOT NULL COMMENT 'content hash of the champion that the night used',
   "AS_OF" DATE NOT NULL COMMENT 'day for which the table was computed, from what was known by its end [day local to the store]',
   PRIMARY KEY ("AS_OF", "ITEM_ID", "LOCATION_ID", "TARGET_DATE")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from jobs.demand import backtest
+from jobs.demand import backtest, choosing
 from jobs.demand import train as training
 from jobs.demand.model import Model
-from jobs.demand.segments import SEGMENTS
+from jobs.demand.segments import SEGMENTS, segments
 
 from .small_shop import FIRST_DAY, SMALL, WEEKLY, long, made
 
@@ -47,8 +49,8 @@ def test_an_origin_knows_the_launches_since_the_models_were_learnt():
 def test_every_segment_has_a_gate_in_words_and_only_winners_are_served(trained):
     assert set(trained.model.gates) == set(SEGMENTS)
     for gate in trained.model.gates.values():
-        assert gate.serves in gate.reason or gate.serves in ("weekday", "lines", "zero")
-        if gate.serves not in ("weekday", "lines", "zero"):
+        assert gate.serves in gate.reason or gate.serves in choosing.BASELINES.values()
+        if gate.serves not in choosing.BASELINES.values():
             assert gate.high < 1
     dense = trained.evaluation[trained.evaluation["segment"] == "dense"]
     assert {"weekday", "ewq", "boosted", "ewq+boosted"} <= set(dense["method"])
@@ -64,10 +66,19 @@ def test_saved_and_loaded_it_forecasts_alike(shop, trained, tmp_path):
     assert (np.diff(first.quantiles, axis=2) >= 0).all() and set(segment) <= set(SEGMENTS)
 
 
+def test_a_champion_from_before_seasonal_goods_were_told_apart_serves_them(trained, tmp_path):
+    trained.model.save(tmp_path)
+    about = json.loads((tmp_path / "model.json").read_text())
+    del about["gates"]["seasonal"]
+    (tmp_path / "model.json").write_text(json.dumps(about))
+    again = Model.load(tmp_path)
+    assert again.gates["seasonal"].serves == "seasonal" and again.gates["dense"] == trained.model.gates["dense"]
+
+
 @pytest.mark.parametrize("days", [1, 30, 100])
 def test_a_short_history_serves_baselines_and_says_so(days, tmp_path):
     found = training.train(made(long(8, days), days), SMALL, 1)
-    assert {gate.serves for gate in found.model.gates.values()} == {"weekday", "lines", "zero"}
+    assert {gate.serves for gate in found.model.gates.values()} == {"weekday", "lines", "seasonal", "zero"}
     assert "history too short" in found.model.gates["dense"].reason and not len(found.evaluation)
     found.model.save(tmp_path)
     forecast, *_ = Model.load(tmp_path).forecast(made(long(8, days), days))
@@ -90,3 +101,21 @@ def test_years_of_weekly_sums_are_served_by_what_knows_last_year():
     forecast, _, _ = found.model.forecast(shop)
     expected = 20 * (1 + 0.8 * np.sin(2 * np.pi * np.arange(weeks, weeks + 8) / 52))
     assert forecast.mean.shape == (15, 8) and np.abs(forecast.mean[0] / expected - 1).max() < 0.35
+
+
+def test_christmas_goods_come_back_a_year_later():
+    days = 364 + 180
+    frame = long(30, days)
+    at = [FIRST_DAY + timedelta(days=n) for n in range(days - 364 + 4, days - 364 + 24)]
+    season = pd.DataFrame({"day": pd.to_datetime([day for day in at if day.weekday() != 6]), "units": 6, "lines": 2})
+    goods = [season.assign(item_id=f"wreath {n}") for n in range(12)]
+    once = [season.assign(item_id="gone", day=season["day"] - pd.Timedelta(days=90))]
+    shop = made(pd.concat([frame, *goods, *once], ignore_index=True), days)
+    found = training.train(shop, SMALL, 1)
+    forecast, _, segment = found.model.forecast(shop)
+    is_wreath = np.array([item.startswith("wreath") for item in shop.ids])
+    assert set(segment[is_wreath]) == {"seasonal"} and segment[list(shop.ids).index("gone")] == "ended"
+    assert (forecast.mean[is_wreath].sum(axis=1) > 0.5 * season["units"].sum()).all()
+    # With less history nothing is known of a year ago, and what the catalogue has taken out comes back in no season.
+    assert "seasonal" not in segments(shop.at(400))
+    assert set(segments(replace(shop, ended=is_wreath))[is_wreath]) == {"ended"}

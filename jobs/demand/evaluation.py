@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame
 from jobs.lib.evaluations import figures
 from jobs.lib.registry import Champion
 
+MISSED = "missed.csv"  # the items with the largest errors, also among the champion's files
 COLUMNS = {
     "segment": "string",
     "method": "string",

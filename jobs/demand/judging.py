@@ -16,6 +16,7 @@ from jobs.demand.model import DAYS
 from jobs.lib import intervals
 
 DIGITS = 6
+MOST_MISSED = 20
 LOW, HIGH = LEVELS.index(0.1), LEVELS.index(0.9)
 
 
@@ -35,6 +36,18 @@ def rows(cases: list[Case], gates: dict[str, Gate]) -> pd.DataFrame:
             found.append((segment, gates[segment].serves, measure, value, np.nan, np.nan, count, True, day))
     frame = pd.DataFrame(found, columns=list(COLUMNS))
     return frame.round({"value": DIGITS, "low": DIGITS, "high": DIGITS})
+
+
+def missed(cases: list[Case], gates: dict[str, Gate]) -> pd.DataFrame:
+    """The items whose served medians missed by most units at the last origin, the worst first: ``item_id, units``."""
+    last = max(case.past for case in cases)
+    judged = [case for case in cases if case.past == last]
+    errors = [case.figures[gates[case.segment].serves]["error"].to_numpy() for case in judged]
+    found = pd.DataFrame(
+        {"item_id": np.concatenate([case.then.ids for case in judged]), "units": np.concatenate(errors)}
+    )
+    ranked = found.round({"units": DIGITS}).sort_values(["units", "item_id"], ascending=[False, True], kind="stable")
+    return ranked.head(MOST_MISSED).reset_index(drop=True)
 
 
 def _figures(each: pd.DataFrame, baseline: pd.DataFrame) -> Iterator[tuple[str, float, float, float, int]]:

@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 
 from jobs.demand import backtest, calibration, choosing, frames, judging
 from jobs.demand.backtest import BacktestParams
-from jobs.demand.evaluation import COLUMNS
+from jobs.demand.evaluation import COLUMNS, MISSED
 from jobs.demand.history import History
 from jobs.demand.model import Model
 from jobs.features.campaigns import campaigns
@@ -33,10 +33,11 @@ OTHERS = 2000
 
 @dataclass(frozen=True)
 class Trained:
-    """A model with its evaluation as rows and as figures for people."""
+    """A model with its evaluation as rows, the items that it missed most, and figures for people."""
 
     model: Model
     evaluation: pd.DataFrame
+    missed: pd.DataFrame
     figures: dict[str, Any]
 
 
@@ -49,14 +50,16 @@ def train(
     if not cases:
         needed = params.least_days + history.calendar.horizon * history.calendar.period
         reason = f"history too short to be judged on: {history.calendar.past} periods, {needed} days are needed"
-        return Trained(Model.without(reason, as_of), pd.DataFrame(columns=list(COLUMNS)), {})
+        return Trained(
+            Model.without(reason, as_of), pd.DataFrame(columns=list(COLUMNS)), pd.DataFrame(columns=["item_id"]), {}
+        )
     gates = choosing.chosen(cases)
     table = judging.rows(cases, gates)
     known = [case for case in cases if gates[case.segment].serves in case.forecasts]
     corrections = calibration.corrections(known, gates)
     learnt = backtest.learn(history, params, threads, {gate.serves for gate in gates.values()})
     figures = {**judging.nested(table), "served": {name: gate.serves for name, gate in gates.items()}}
-    return Trained(Model(gates, corrections, learnt, as_of), table, figures)
+    return Trained(Model(gates, corrections, learnt, as_of), table, judging.missed(cases, gates), figures)
 
 
 def run(night: Night) -> None:
@@ -80,6 +83,7 @@ def run(night: Night) -> None:
     with tempfile.TemporaryDirectory() as folder:
         trained.model.save(Path(folder))
         trained.evaluation.to_csv(Path(folder) / EVALUATION, index=False)
+        trained.missed.to_csv(Path(folder) / MISSED, index=False)
         champion = registry.crown(
             night.settings, night.store.name, PRODUCT, night.as_of, Path(folder), trained.figures, verdict
         )

@@ -9,13 +9,16 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from jobs.demand.evaluation import MISSED
 from jobs.demand.terms import EVERYTHING
+from jobs.lib import registry
 from jobs.lib.stages import Night
 from jobs.report.titles import titles
 
 PAST_DAYS = 56
 FANS = 2  # of each kind
 LEAST_UNITS = 5.0  # with fewer expected any band is wide
+WORST = "largest error in the last backtest"
 ORDERS = 20
 WIDTH, HEIGHT = 280, 140
 MEASURES = {
@@ -35,15 +38,14 @@ def findings(night: Night) -> dict[str, Any] | None:
     tonight = night.tables.read("demand.forecast", night.as_of).where(F.col("location_id") == EVERYTHING)
     if tonight.isEmpty():
         return None
-    chosen = picked(tonight)
+    sales = _sales(night)
+    chosen = picked(tonight, sales, _missed(night))
     ids = [item for item, _ in chosen]
     return {
         "segments": [tuple(row) for row in _segments(tonight).collect()],
         "measures": MEASURES,
         "calibration": calibration(night.tables.read("demand.evaluation", night.as_of).where("is_served").toPandas()),
-        "fans": fans(
-            chosen, _sold(night, ids), tonight.where(F.col("item_id").isin(ids)).toPandas(), titles(night, ids)
-        ),
+        "fans": fans(chosen, _of(sales, ids), _of(tonight, ids), titles(night, ids)),
         **_orders(night),
     }
 
@@ -54,18 +56,22 @@ def _segments(tonight: DataFrame) -> DataFrame:
     return tonight.groupBy("segment", "method").agg(items).orderBy(F.desc("items"), "segment", "method")
 
 
-def picked(tonight: DataFrame) -> list[tuple[str, str]]:
-    """Items with the reason to look at them: the largest, those whose band is the widest beside what is expected, and
-    the new ones that are expected to sell most."""
+def picked(tonight: DataFrame, sales: DataFrame, missed: list[str]) -> list[tuple[str, str]]:
+    """Items with the reason to look at them: the largest, those that the backtest ``missed`` by most units (the worst
+    first; without a backtest those whose band is the widest beside what is expected), and the new ones that sold first
+    on the latest day. ``sales`` (``item_id, day, units``) reach back beyond the first sale of a new item."""
     width = F.try_divide(F.sum(F.col("q90") - F.col("q10")), F.sum("mean"))  # nothing is expected of an ended item
     each = tonight.groupBy("item_id").agg(
         F.sum("mean").alias("units"), width.alias("width"), F.max("segment").alias("segment")
     )
-    kinds = {
-        "largest": each.orderBy(F.desc("units"), "item_id"),
-        "least certain": each.where(F.col("units") >= LEAST_UNITS).orderBy(F.desc("width"), "item_id"),
-        "new": each.where(F.col("segment") == "new").orderBy(F.desc("units"), "item_id"),
-    }
+    began = sales.where("units > 0").groupBy("item_id").agg(F.min("day").alias("began"))
+    kinds = {"largest": each.orderBy(F.desc("units"), "item_id")}
+    if missed:
+        place = F.array_position(F.lit(missed), F.col("item_id"))
+        kinds[WORST] = each.where(place > 0).orderBy(place)
+    else:
+        kinds["least certain"] = each.where(F.col("units") >= LEAST_UNITS).orderBy(F.desc("width"), "item_id")
+    kinds["newest"] = each.where("segment = 'new'").join(began, "item_id").orderBy(F.desc("began"), "item_id")
     found: dict[str, str] = {}
     for kind, ordered in kinds.items():
         fresh = [row["item_id"] for row in ordered.limit(FANS * len(kinds)).collect() if row["item_id"] not in found]
@@ -73,12 +79,22 @@ def picked(tonight: DataFrame) -> list[tuple[str, str]]:
     return list(found.items())
 
 
-def _sold(night: Night, ids: list[str]) -> pd.DataFrame:
+def _sales(night: Night) -> DataFrame:
     """``item_id, day, units`` of the last days."""
     since = night.as_of - timedelta(days=PAST_DAYS - 1)
-    rows = night.tables.read("features.item_daily", night.as_of)
-    rows = rows.where(F.col("item_id").isin(ids) & F.col("day").between(F.lit(since), F.lit(night.as_of)))
-    return rows.groupBy("item_id", "day").agg(F.sum(F.col("units") - F.col("withdrawn")).alias("units")).toPandas()
+    rows = night.tables.read("features.item_daily", night.as_of, since)
+    return rows.groupBy("item_id", "day").agg(F.sum(F.col("units") - F.col("withdrawn")).alias("units"))
+
+
+def _missed(night: Night) -> list[str]:
+    """The items whose forecasts missed by most units when the champion was judged; none after a short history."""
+    champion = registry.champion(night.settings, night.store.name, "demand", night.as_of)
+    path = champion.path / MISSED if champion else None
+    return pd.read_csv(path, dtype={"item_id": str})["item_id"].to_list() if path and path.is_file() else []
+
+
+def _of(rows: DataFrame, ids: list[str]) -> pd.DataFrame:
+    return rows.where(F.col("item_id").isin(ids)).toPandas()
 
 
 def fans(

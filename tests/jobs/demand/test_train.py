@@ -58,6 +58,17 @@ def test_every_segment_has_a_gate_in_words_and_only_winners_are_served(trained):
     assert not trained.evaluation.duplicated(["segment", "method", "measure"]).any()
 
 
+def test_the_items_that_were_missed_most_are_named(shop, trained):
+    assert list(trained.missed.columns) == ["item_id", "units"] and len(trained.missed) == 20
+    assert trained.missed["units"].is_monotonic_decreasing and trained.missed["item_id"].is_unique
+    method = trained.model.gates["dense"].serves
+    past, busiest = backtest.origins(shop, SMALL)[0], trained.missed["item_id"][0]
+    (case,) = (case for case in backtest.backtest(shop, SMALL, 2) if case.past == past and case.segment == "dense")
+    assert trained.missed["units"][0] == pytest.approx(
+        case.figures[method].loc[list(case.then.ids).index(busiest), "error"], abs=1e-6
+    )
+
+
 def test_saved_and_loaded_it_forecasts_alike(shop, trained, tmp_path):
     trained.model.save(tmp_path)
     first, method, segment = trained.model.forecast(shop)

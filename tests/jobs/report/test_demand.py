@@ -33,10 +33,21 @@ def test_items_are_picked_for_a_reason(spark):
     rows += [*ahead("vague", wide=5), *ahead("vaguer", wide=6)]
     rows += ahead("ended", 0, "ended")
     rows += [*ahead("usual"), *ahead("fresh", 0.5, "new"), *ahead("fresher", 0.4, "new"), *ahead("newest", 0.1, "new")]
-    found = dict(demand.picked(spark.createDataFrame(rows)))
-    assert {item for item, kind in found.items() if kind == "largest"} == {"large", "larger"}
-    assert {item for item, kind in found.items() if kind == "least certain"} == {"vague", "vaguer"}
-    assert {item for item, kind in found.items() if kind == "new"} == {"fresh", "fresher"}
+    rows += ahead("unsold", 2, "new")
+    tonight = spark.createDataFrame(rows)
+    first = {"fresh": 20, "fresher": 10, "newest": 3, "usual": 1}
+    days = [(item, NIGHT - timedelta(days=n), 0 if n == 30 else 1) for item, ago in first.items() for n in (30, ago, 0)]
+    sales = spark.createDataFrame(days, "item_id string, day date, units long")
+
+    def of(kind: str, missed: list[str]) -> list[str]:
+        return [item for item, why in demand.picked(tonight, sales, missed) if why == kind]
+
+    assert of("largest", []) == ["larger", "large"] and of("newest", []) == ["newest", "fresher"]
+    assert of("least certain", []) == ["vaguer", "vague"] and of(demand.WORST, []) == []
+    # Where a backtest told which forecasts were the worst, those are looked at; what is the largest is there already.
+    assert of(demand.WORST, ["larger", "gone", "usual", "vague"]) == ["usual", "vague"] and not of(
+        "least certain", ["x"]
+    )
 
 
 def test_a_fan_begins_where_the_sales_end(spark):

@@ -145,7 +145,9 @@ def _day(history: History, level: np.ndarray) -> dict[str, np.ndarray]:
     factor = weekday_factors(calendar, 112)[ahead]
     wide = {"weekday": ahead, "h": np.arange(1, shape[1] + 1), "open_before": before, "store_weekday": factor}
     found = {name: np.broadcast_to(np.asarray(values, float), shape) for name, values in wide.items()}
-    found |= {"weekday_mean": mean, "weekday_share": share, "promoted": history.promoted[:, past:].astype(float)}
+    found |= {"weekday_mean": mean, "weekday_share": share}
+    # One column, 1 and the depth: a tree asks it for either, and where there are no campaigns it costs no second one.
+    found["promoted"] = (history.promoted + history.promotion_depth)[:, past:]
     return found | _last_year(history, level)
 
 

@@ -14,7 +14,7 @@ from jobs.demand.segments import NEW_DAYS
 from jobs.lib.stores import Store
 
 HORIZON_DAYS = {"day": 28, "week": 56}
-SPAN = ("starts_on", "ends_on", "known_from", "known_until")
+SPAN = ("starts_on", "ends_on", "known_from", "known_until", "depth")
 AMOUNTS = ("units", "withdrawn", "lines", "revenue")
 
 

@@ -52,6 +52,11 @@ class History:
         return self.promotions.seen(len(self), np.full(len(self.calendar.days), self.calendar.past))
 
     @property
+    def promotion_depth(self) -> np.ndarray:
+        """How much the deepest of the ``promoted`` takes off, a share of the price; 0 for what is only shown more."""
+        return self.promotions.depths(len(self), np.full(len(self.calendar.days), self.calendar.past))
+
+    @property
     def knows_last_year(self) -> bool:
         """Whether there is a year to look back on, and eight weeks before it to compare with."""
         return self.calendar.past >= self.calendar.year + self.calendar.periods(56)

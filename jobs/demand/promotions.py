@@ -15,13 +15,14 @@ ALWAYS = np.iinfo(np.int64).max
 @dataclass(frozen=True)
 class Promotions:
     """Spans, an entry each: ``item`` (position), ``first`` and ``last`` period, ``told`` (period in which it became
-    known) and ``until`` (the one in which it was said no more)."""
+    known) and ``until`` (the one in which it was said no more); ``depth``, the share of the price that is taken off."""
 
     item: np.ndarray
     first: np.ndarray
     last: np.ndarray
     told: np.ndarray
     until: np.ndarray
+    depth: np.ndarray
 
     def of(self, rows: np.ndarray, items: int) -> Promotions:
         """Those of some of ``items`` items, by position or mask."""
@@ -29,27 +30,39 @@ class Promotions:
         chosen = np.arange(items)[rows]
         place[chosen] = np.arange(len(chosen))
         kept = place[self.item] >= 0
-        spans = (self.first[kept], self.last[kept], self.told[kept], self.until[kept])
-        return Promotions(place[self.item[kept]], *spans)
+        told = (self.first[kept], self.last[kept], self.told[kept], self.until[kept], self.depth[kept])
+        return Promotions(place[self.item[kept]], *told)
 
     def seen(self, items: int, known: np.ndarray) -> np.ndarray:
         """Whether each item is promoted in each period (item, period), where of period t that is said which stood when
         ``known[t]`` periods were known."""
+        entry, period = self._standing(known)
+        found = np.zeros((items, len(known)), bool)
+        found[self.item[entry], period] = True
+        return found
+
+    def depths(self, items: int, known: np.ndarray) -> np.ndarray:
+        """The deepest promotion of each item in each period, 0 without one, said when as in :meth:`seen`."""
+        entry, period = self._standing(known)
+        found = np.zeros((items, len(known)))
+        np.maximum.at(found, (self.item[entry], period), self.depth[entry])
+        return found
+
+    def _standing(self, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Entries and the periods in which they stand, a pair each."""
         first, last = np.maximum(self.first, 0), np.minimum(self.last, len(known) - 1)
         length = np.maximum(last - first + 1, 0)
         entry = np.repeat(np.arange(len(length)), length)
         period = np.arange(len(entry)) - np.repeat(np.cumsum(length) - length, length) + first[entry]
         stood = (self.told[entry] < known[period]) & (known[period] <= self.until[entry])
-        found = np.zeros((items, len(known)), bool)
-        found[self.item[entry][stood], period[stood]] = True
-        return found
+        return entry[stood], period[stood]
 
 
 def promotions(keys: pd.DataFrame, campaigns: pd.DataFrame | None, calendar: Calendar) -> Promotions:
     """The spans of :func:`jobs.features.campaigns.campaigns` (``item_id, starts_on, ends_on, known_from,
-    known_until``) as periods of the calendar; items by their positions in ``keys``."""
+    known_until, depth``) as periods of the calendar; items by their positions in ``keys``."""
     if campaigns is None or not len(campaigns):
-        return Promotions(*np.zeros((5, 0), int))
+        return Promotions(*np.zeros((6, 0), int))
     rows = keys.reset_index(drop=True).reset_index(names="place").merge(campaigns, on="item_id", how="inner")
 
     def period(name: str) -> np.ndarray:
@@ -61,4 +74,5 @@ def promotions(keys: pd.DataFrame, campaigns: pd.DataFrame | None, calendar: Cal
     told = np.minimum(period("known_from"), calendar.past - 1)
     until = period("known_until")
     until = np.where(until < ALWAYS, np.minimum(until, calendar.past - 1), ALWAYS)
-    return Promotions(rows["place"].to_numpy(), period("starts_on"), period("ends_on"), told, until)
+    depth = rows["depth"].to_numpy(float)
+    return Promotions(rows["place"].to_numpy(), period("starts_on"), period("ends_on"), told, until, depth)

@@ -60,7 +60,7 @@ def weekly_campaigns(told: int, days: int = DAYS) -> pd.DataFrame:
     starts = [FIRST_DAY + timedelta(days=n) for n in range(14, days + 28, 14)]
     rows = [
         {"item_id": f"i{number:03d}", "starts_on": start, "ends_on": start + timedelta(days=6),
-         "known_from": start + timedelta(days=told), "known_until": None}
+         "known_from": start + timedelta(days=told), "known_until": None, "depth": 0.1 + number % 4 / 10}
         for start in starts for number in range(0, 30, 3)
     ]  # fmt: skip
     every = pd.DataFrame(rows)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from jobs.demand.history import bulk, capped, history, stocked_out
 from jobs.demand.launches import launches, library
@@ -90,11 +91,13 @@ def test_an_earlier_origin_knows_nothing_of_later_days():
     assert (cut.calendar.is_open == then.calendar.is_open).all()
 
 
-def campaign(starts: int, ends: int, known_from: int, known_until: int | None = None) -> pd.DataFrame:
+def campaign(
+    starts: int, ends: int, known_from: int, known_until: int | None = None, depth: float = 0.2
+) -> pd.DataFrame:
     """One campaign of i001 by the numbers of its days, as :func:`jobs.features.campaigns.campaigns` tells it."""
     until = pd.NaT if known_until is None else day(known_until)
     days = {"starts_on": day(starts), "ends_on": day(ends), "known_from": day(known_from), "known_until": until}
-    return pd.DataFrame([{"item_id": "i001", **days}])
+    return pd.DataFrame([{"item_id": "i001", "depth": depth, **days}])
 
 
 def promoted(found) -> list[int]:
@@ -114,6 +117,17 @@ def test_a_campaign_is_seen_from_the_day_on_which_it_was_told():
 def test_a_plan_that_was_dropped_is_seen_until_then():
     found = of(campaigns=campaign(50, 54, known_from=30, known_until=40))
     assert promoted(found) == [] and promoted(found.at(40)) == [50, 51, 52, 53, 54] and promoted(found.at(41)) == []
+
+
+def test_of_several_promotions_the_deepest_that_stands_counts():
+    deeper, dropped = campaign(52, 60, known_from=40, depth=0.3), campaign(50, 60, 30, known_until=41, depth=0.5)
+    found = of(campaigns=pd.concat([deeper, campaign(50, 54, known_from=30, depth=0.1), dropped]))
+    then, at = found.at(41), row_of(found, "i001")
+    assert then.promotion_depth[at, 49:62].tolist() == pytest.approx([0] + 11 * [0.5] + [0])
+    assert found.promotion_depth[at, 49:62].tolist() == pytest.approx([0, 0.1, 0.1] + 9 * [0.3] + [0])
+    # What is only shown more is promoted too, without a depth.
+    shown = of(campaigns=campaign(50, 54, known_from=30, depth=0.0))
+    assert promoted(shown) == [50, 51, 52, 53, 54] and not shown.promotion_depth.any()
 
 
 def test_weeks_know_a_campaign_from_their_end():

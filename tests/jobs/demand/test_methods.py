@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jobs.demand import backtest, boosted, methods
+from jobs.demand import backtest, boosted, boosted_features, methods
 from jobs.demand.forecasts import MEDIAN
 from jobs.demand.history import history
 from jobs.demand.methods import Forecasts, Learnt
@@ -104,6 +104,9 @@ def test_the_boosted_model_learns_of_promotions_what_its_origins_knew():
         fitted = boosted.fit(made(long(), campaigns=campaigns), SMALL.boosted, 1)
         return [booster.save_raw() for booster in fitted.quantiles]
 
+    found = boosted_features.rows(made(long(), campaigns=weekly_campaigns(-40)))
+    told = found.features[:, found.names.index("promoted")]
+    assert np.unique(told) == pytest.approx([0.0, 1.1, 1.2, 1.3, 1.4])
     # Told when they were over, the campaigns of days to come teach nothing: no night will know such a one.
     assert model(told=7) == model(None) != model(told=-40)
 

@@ -29,6 +29,7 @@ from jobs.lib.settings import Settings
 DAG = "nightly"
 RUNS = f"/dags/{DAG}/dagRuns"
 POLL_SECONDS = 4.0
+PAGE = 100  # Airflow gives no more at once, whatever is asked for (its maximum_page_limit)
 ENDED = ("success", "failed", "skipped", "upstream_failed", "removed")
 
 
@@ -76,26 +77,46 @@ def backfill(settings: Settings, first: date, last: date) -> None:
             "max_active_runs": 1,
         }
         made = api.call("POST", "/backfills", asked)
-        runs = runs_of(api, begin, end, made["created_at"])
-        print(f"{len(runs)} nights from {first} to {last}", flush=True)
-        for night in runs:
-            try:
-                watch(settings, api, night)
-            except BaseException as error:
-                with suppress(OSError):  # where Airflow has died, the next session ends what was left
-                    api.call("PUT", f"/backfills/{made['id']}/cancel")
-                    end_unfinished(api)
-                if not isinstance(error, DaybreakError) or night is runs[-1]:
-                    raise
-                day = night["partition_key"]
-                raise DaybreakError(f"{error}\nthe nights after {day} were not run: go on with FROM={day}") from error
+        try:
+            follow(settings, api, runs_of(api, begin, end, made["created_at"]), (last - first).days + 1)
+        except BaseException:
+            with suppress(OSError):  # where Airflow has died, the next session ends what was left
+                api.call("PUT", f"/backfills/{made['id']}/cancel")
+                end_unfinished(api)
+            raise
+
+
+def follow(settings: Settings, api: Api, made: list[dict[str, Any]], days: int) -> None:
+    """Watches the runs of a backfill of so many ``days`` one by one; raises DaybreakError at the first that fails, or
+    where there is not one for each day."""
+    if len(made) != days:
+        raise DaybreakError(f"Airflow made {len(made)} runs for {days} nights: see its UI; none of them was followed")
+    print(f"{days} nights from {made[0]['partition_key']} to {made[-1]['partition_key']}", flush=True)
+    for night in made:
+        try:
+            watch(settings, api, night)
+        except DaybreakError as error:
+            if night is made[-1]:
+                raise
+            day = night["partition_key"]
+            raise DaybreakError(f"{error}\nthe nights after {day} were not run: go on with FROM={day}") from error
 
 
 def runs_of(api: Api, first: str, last: str, since: str) -> list[dict[str, Any]]:
     """The runs of a backfill just created, by day."""
-    found = api.get(RUNS, run_type="backfill", run_after_gte=first, run_after_lte=last, limit=1000)["dag_runs"]
+    found = listed(api, run_type="backfill", run_after_gte=first, run_after_lte=last)
     made = [run for run in found if run["queued_at"] >= since or run["state"] in ("queued", "running")]
     return sorted(made, key=lambda run: run["partition_key"])
+
+
+def listed(api: Api, **asked: Any) -> list[dict[str, Any]]:
+    """All runs that meet a query, the oldest first; Airflow tells at most a page of them in one answer."""
+    found: list[dict[str, Any]] = []
+    while True:
+        page = api.get(RUNS, **asked, order_by="id", limit=PAGE, offset=len(found))
+        found += page["dag_runs"]
+        if not page["dag_runs"] or len(found) >= page["total_entries"]:
+            return found
 
 
 @contextmanager
@@ -129,7 +150,7 @@ def prepare(api: Api) -> None:
 
 def end_unfinished(api: Api) -> None:
     """Marks as failed what an interrupted command left queued or running."""
-    for left in api.get(RUNS, state=["queued", "running"], limit=1000)["dag_runs"]:
+    for left in listed(api, state=["queued", "running"]):
         api.call("PATCH", f"{RUNS}/{left['dag_run_id']}", {"state": "failed"})
 
 

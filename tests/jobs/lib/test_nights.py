@@ -1,13 +1,19 @@
 """What a night says while it runs and when it fails, and what it asks of Airflow."""
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from jobs.lib import airflow, nights
+from jobs.lib.errors import DaybreakError
 from jobs.lib.settings import Settings
 
+FIRST = date(2011, 1, 1)
 RUN = "shop__2011-10-31__x"
 TASK = {
     "task_id": "validated",
@@ -96,3 +102,99 @@ def test_a_range_backwards_is_refused(
     arguments = ["backfill", "--store", "online_retail", "--from", "2011-10-31", "--to", "2011-10-01"]
     assert nights.main(arguments) == 1
     assert "no night lies between" in capsys.readouterr().err
+
+
+class Airflow:
+    """Runs as Airflow's API tells and changes them, at most 100 in one answer; each is through when it is looked at,
+    but those of ``failing`` days fail."""
+
+    url = "http://127.0.0.1:1"
+
+    def __init__(self, *runs: dict[str, Any], failing: tuple[str, ...] = ()) -> None:
+        self.runs = {run["dag_run_id"]: run for run in runs}
+        self.failing = failing
+        self.calls: list[tuple[str, str]] = []
+
+    def get(self, path: str, **asked: Any) -> dict[str, Any]:
+        if path.endswith("/taskInstances") or not path.startswith(nights.RUNS):
+            return {"task_instances": []}
+        if path != nights.RUNS:
+            run = self.runs[path.rsplit("/", 1)[1]]
+            run["state"] = "failed" if run["partition_key"] in self.failing else "success"
+            return run
+        wanted = [
+            run
+            for run in self.runs.values()
+            if run["state"] in asked.get("state", [run["state"]])
+            and run["run_type"] == asked.get("run_type", run["run_type"])
+        ]
+        start = asked.get("offset", 0)
+        return {"dag_runs": wanted[start : start + min(asked["limit"], 100)], "total_entries": len(wanted)}
+
+    def call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        self.calls.append((method, path))
+        if method == "POST" and path == "/backfills":
+            day, last = (date.fromisoformat(body[name][:10]) for name in ("from_date", "to_date"))
+            while day <= last:
+                self.runs[f"backfill__{day}"] = made(day, "backfill")
+                day += timedelta(days=1)
+            return {"id": 7, "created_at": "2026"}
+        if method == "PATCH" and path.startswith(f"{nights.RUNS}/"):
+            self.runs[path.rsplit("/", 1)[1]] |= body
+        return {}
+
+    def states(self, run_type: str) -> set[str]:
+        return {run["state"] for run in self.runs.values() if run["run_type"] == run_type}
+
+
+def made(day: date, run_type: str, state: str = "queued") -> dict[str, Any]:
+    """A run as the API shows it."""
+    at = {"queued_at": "2026", "start_date": "2026-01-01T00:00:00Z", "end_date": "2026-01-01T00:00:01Z"}
+    about = {"dag_run_id": f"{run_type}__{day}", "partition_key": str(day), "run_type": run_type, "state": state}
+    return {**about, **at}
+
+
+@pytest.fixture
+def at_work(monkeypatch: pytest.MonkeyPatch) -> Callable[[Airflow], Airflow]:
+    """Puts an Airflow in the place of the home's server."""
+
+    @contextmanager
+    def serving(*_: object) -> Iterator[airflow.Server]:
+        yield airflow.Server(1, "", "", 1, "tests")
+
+    def put(there: Airflow) -> Airflow:
+        monkeypatch.setattr(airflow, "serving", serving)
+        monkeypatch.setattr(nights, "Api", lambda *_: there)
+        monkeypatch.setattr(nights, "POLL_SECONDS", 0.0)
+        return there
+
+    return put
+
+
+def test_a_backfill_follows_every_night_however_many(
+    home: Settings, at_work: Callable[[Airflow], Airflow], capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = at_work(Airflow())
+    last = FIRST + timedelta(days=249)
+    nights.backfill(home, FIRST, last)
+    assert there.states("backfill") == {"success"}
+    said = capsys.readouterr().out
+    assert "250 nights" in said and f"night of {last}: done" in said
+    assert said.index(f"night of {FIRST}: done") < said.index(f"night of {last}: done")
+
+
+def test_a_backfill_with_a_night_missing_is_an_error(home: Settings, at_work: Callable[[Airflow], Airflow]) -> None:
+    there = at_work(Airflow())
+    with pytest.raises(DaybreakError, match="1 runs for 3 nights"):
+        nights.follow(home, there, [made(FIRST, "backfill")], 3)  # type: ignore[arg-type]
+
+
+def test_a_backfill_ends_with_the_night_that_fails_and_says_where_to_go_on(
+    home: Settings, at_work: Callable[[Airflow], Airflow]
+) -> None:
+    day = str(FIRST + timedelta(days=1))
+    there = at_work(Airflow(failing=(day,)))
+    with pytest.raises(DaybreakError, match=f"go on with FROM={day}"):
+        nights.backfill(home, FIRST, FIRST + timedelta(days=149))
+    assert ("PUT", "/backfills/7/cancel") in there.calls
+    assert there.states("backfill") == {"success", "failed"}, "more than a page of them is not left to start by itself"

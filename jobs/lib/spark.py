@@ -74,6 +74,12 @@ def s3a(settings: Settings) -> dict[str, str]:
             "spark.hadoop.fs.s3a.path.style.access": "true",
             "spark.hadoop.fs.s3a.connection.ssl.enabled": str(is_encrypted).lower(),
         }
+    if settings.s3_encryption:
+        # In s3a's own words, where it is Hadoop and not jobs/lib/s3.py that writes.
+        kms, _, key = settings.s3_encryption.partition("aws:kms")
+        found["spark.hadoop.fs.s3a.encryption.algorithm"] = kms or "SSE-KMS"
+        if key:
+            found["spark.hadoop.fs.s3a.encryption.key"] = key.removeprefix(":")
     return found
 
 

@@ -42,21 +42,45 @@ def test_a_deployment_adds_options_of_its_own_and_mistakes_are_named(tmp_path: P
 
 
 def test_a_lake_on_s3_is_found_by_its_server_and_wants_its_jars(tmp_path: Path, monkeypatch) -> None:
-    lake = {"DAYBREAK_LAKE": "s3://lake/prefix", "DAYBREAK_S3_ENDPOINT": "http://s3:9000", "DAYBREAK_S3_REGION": "eu-1"}
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
     (tmp_path / "jars").mkdir()
     (tmp_path / "jars" / "delta-spark.jar").touch()
     with pytest.raises(DaybreakError, match="DAYBREAK_S3A=1 make setup"):
-        spark.options(settings_of(tmp_path, **lake))
+        spark.options(settings_of(tmp_path, **LAKE))
     (tmp_path / "jars" / "org.apache.hadoop_hadoop-aws-3.4.2.jar").touch()
-    found = spark.options(settings_of(tmp_path, **lake))
-    s3a = {name.removeprefix("spark.hadoop.fs.s3a."): value for name, value in found.items() if "fs.s3a" in name}
-    assert s3a == {
+    assert s3a_options(tmp_path) == {
         "endpoint": "http://s3:9000",
         "endpoint.region": "eu-1",
         "path.style.access": "true",
         "connection.ssl.enabled": "false",
     }
+
+
+LAKE = {"DAYBREAK_LAKE": "s3://lake/prefix", "DAYBREAK_S3_ENDPOINT": "http://s3:9000", "DAYBREAK_S3_REGION": "eu-1"}
+
+
+def s3a_options(home: Path, **variables: str) -> dict[str, str]:
+    """What s3a is told of a lake on S3, without the names' common beginning."""
+    found = spark.options(settings_of(home, **LAKE, **variables))
+    return {name.removeprefix("spark.hadoop.fs.s3a."): value for name, value in found.items() if "fs.s3a" in name}
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("", {}),
+        ("AES256", {"encryption.algorithm": "AES256"}),
+        ("aws:kms", {"encryption.algorithm": "SSE-KMS"}),
+        (
+            "aws:kms:arn:aws:kms:eu-1:1:key/2",
+            {"encryption.algorithm": "SSE-KMS", "encryption.key": "arn:aws:kms:eu-1:1:key/2"},
+        ),
+    ],
+)
+def test_the_lake_is_encrypted_as_the_setting_asks(tmp_path: Path, monkeypatch, asked: str, told: dict) -> None:
+    monkeypatch.setattr(spark, "jars", lambda: ["hadoop-aws-3.4.2.jar"])
+    found = s3a_options(tmp_path, DAYBREAK_S3_ENCRYPTION=asked)
+    assert {name: value for name, value in found.items() if name.startswith("encryption")} == told
 
 
 def test_the_code_of_this_checkout_travels_whole(tmp_path: Path) -> None:

@@ -30,7 +30,13 @@ DAG = "nightly"
 RUNS = f"/dags/{DAG}/dagRuns"
 POLL_SECONDS = 4.0
 PAGE = 100  # Airflow gives no more at once, whatever is asked for (its maximum_page_limit)
+SCHEDULED = "scheduled"  # Airflow's word for the runs that it begins by itself
+UNFINISHED = ("queued", "running")
 ENDED = ("success", "failed", "skipped", "upstream_failed", "removed")
+
+
+class NightFailed(DaybreakError):
+    """A night came to its end and is not whole; the message says which tasks failed and why."""
 
 
 def run(settings: Settings, day: date) -> None:
@@ -105,7 +111,7 @@ def follow(settings: Settings, api: Api, made: list[dict[str, Any]], days: int) 
 def runs_of(api: Api, first: str, last: str, since: str) -> list[dict[str, Any]]:
     """The runs of a backfill just created, by day."""
     found = listed(api, run_type="backfill", run_after_gte=first, run_after_lte=last)
-    made = [run for run in found if run["queued_at"] >= since or run["state"] in ("queued", "running")]
+    made = [run for run in found if run["queued_at"] >= since or run["state"] in UNFINISHED]
     return sorted(made, key=lambda run: run["partition_key"])
 
 
@@ -130,6 +136,7 @@ def session(settings: Settings, purpose: str) -> Iterator[Api]:
                 api = Api(server.url, server.password)
                 print(f"Airflow is up after {time.monotonic() - started:.0f} s: {server.url}", flush=True)
                 prepare(api)
+                await_scheduled(settings, api)
                 yield api
                 # A run cut short must not go on by itself at the next start.
                 end_unfinished(api)
@@ -149,13 +156,25 @@ def prepare(api: Api) -> None:
 
 
 def end_unfinished(api: Api) -> None:
-    """Marks as failed what an interrupted command left queued or running."""
-    for left in listed(api, state=["queued", "running"]):
-        api.call("PATCH", f"{RUNS}/{left['dag_run_id']}", {"state": "failed"})
+    """Marks as failed what an interrupted command left queued or running; the schedule's nights are no command's."""
+    for left in listed(api, state=UNFINISHED):
+        if left["run_type"] != SCHEDULED:
+            api.call("PATCH", f"{RUNS}/{left['dag_run_id']}", {"state": "failed"})
+
+
+def await_scheduled(settings: Settings, api: Api) -> None:
+    """Follows the nights that the schedule has begun to their end: one night at a time, and theirs came first."""
+    while under_way := listed(api, state=UNFINISHED, run_type=SCHEDULED):
+        day = under_way[0]["partition_key"]
+        print(f"the scheduled night of {day} is under way and comes first (to end it: {api.url})", flush=True)
+        try:
+            watch(settings, api, under_way[0])
+        except NightFailed as error:
+            print(error, flush=True)  # the schedule's to say; what was asked for here is another night
 
 
 def watch(settings: Settings, api: Api, night: dict[str, Any]) -> None:
-    """Follows a run to its end with a line for each task that starts or ends; raises DaybreakError when it fails."""
+    """Follows a run to its end with a line for each task that starts or ends; raises NightFailed when it fails."""
     day, run_id = night["partition_key"], night["dag_run_id"]
     print(f"night of {day}", flush=True)
     seen: dict[str, str] = {}
@@ -176,7 +195,7 @@ def watch(settings: Settings, api: Api, night: dict[str, Any]) -> None:
         pulse.check()
         time.sleep(POLL_SECONDS)
     if state == "failed":
-        raise DaybreakError("\n".join(failures(settings, run_id, day, tasks)))
+        raise NightFailed("\n".join(failures(settings, run_id, day, tasks)))
     print(f"night of {day}: done in {seconds(api.get(f'{RUNS}/{run_id}')):.0f} s", flush=True)
 
 

@@ -198,3 +198,26 @@ def test_a_backfill_ends_with_the_night_that_fails_and_says_where_to_go_on(
         nights.backfill(home, FIRST, FIRST + timedelta(days=149))
     assert ("PUT", "/backfills/7/cancel") in there.calls
     assert there.states("backfill") == {"success", "failed"}, "more than a page of them is not left to start by itself"
+
+
+@pytest.mark.parametrize("failing", [(), (str(FIRST),)])
+def test_a_command_waits_for_the_scheduled_night_and_ends_what_commands_left(
+    home: Settings,
+    at_work: Callable[[Airflow], Airflow],
+    capsys: pytest.CaptureFixture[str],
+    failing: tuple[str, ...],
+) -> None:
+    scheduled = made(FIRST, "scheduled", "running")
+    left = made(FIRST + timedelta(days=1), "manual", "running")
+    there = at_work(Airflow(scheduled, left, failing=failing))
+    with nights.session(home, "make run"):
+        said = capsys.readouterr().out
+        assert f"the scheduled night of {FIRST} is under way" in said and f"night of {FIRST}" in said
+        assert there.states("scheduled") == {"failed" if failing else "success"}
+        assert there.states("manual") == {"failed"}
+        begun = made(FIRST + timedelta(days=2), "scheduled", "running")
+        there.runs[begun["dag_run_id"]] = begun
+    assert begun["state"] == "running", "and one that began since goes on"
+    assert [path for method, path in there.calls if method == "PATCH" and "dagRuns" in path] == [
+        f"{nights.RUNS}/{left['dag_run_id']}"
+    ]

@@ -258,7 +258,10 @@ def _mirror(settings: Settings, store: str, product: str, row: _Row, registry: O
         run = _mlflow_run(client, name, place, row, tags)
         root = registry.uri(_model_key(product, row))
         source = root if "://" in root else f"file://{quote(root)}"
-        number = client.create_model_version(name, source, run, tags=tags).version
+        if settings.mlflow and "://" not in root:
+            # A server takes no folder of this machine but the run's own; the tag says where the files are.
+            source = client.get_run(run).info.artifact_uri
+        number = client.create_model_version(name, source, run, tags={**tags, "daybreak.files": root}).version
     if row.champion_from >= max([r.champion_from for r in _rows(registry, product)[0]], default=""):
         client.set_registered_model_alias(name, "champion", number)
 

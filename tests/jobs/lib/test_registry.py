@@ -6,10 +6,13 @@ import dataclasses
 import multiprocessing
 import os
 import shutil
+import threading
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
+from werkzeug.serving import make_server
 
 from jobs.lib import registry
 from jobs.lib.errors import DaybreakError
@@ -115,6 +118,33 @@ def test_a_lost_model_is_said(home: Settings, tmp_path: Path) -> None:
         in_force(home, OCTOBER)
     with pytest.raises(DaybreakError, match="nothing to crown"):
         registry.crown(home, "shop", "recommendations", OCTOBER, tmp_path / "nothing", {})
+
+
+@pytest.fixture
+def mlflow_server(database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """MLflow's own server, with its checks of what it is sent, keeping artifacts below a folder of its own."""
+    kept, stores = tmp_path / "server", f"sqlite:///{tmp_path / 'server' / 'mlflow.db'}"
+    kept.mkdir()
+    shutil.copy(database, kept / "mlflow.db")
+    told = {"FILE_STORE": stores, "REGISTRY_STORE": stores, "ARTIFACT_ROOT": f"file://{kept}"}
+    for name, value in told.items():
+        monkeypatch.setenv(f"_MLFLOW_SERVER_{name}", value)
+    from mlflow.server import app
+
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+
+
+def test_a_server_of_mlflow_shows_the_champions_of_a_lake_in_a_folder(
+    home: Settings, tmp_path: Path, mlflow_server: str
+) -> None:
+    home = dataclasses.replace(home, mlflow=mlflow_server)
+    champion = crown(home, tmp_path, OCTOBER, "first", ndcg=0.31)
+    newest = registry.mlflow_client(home).get_model_version_by_alias("shop-recommendations", "champion")
+    assert newest.tags["daybreak.version"] == champion.version
+    assert newest.tags["daybreak.files"] == str(champion.path)
 
 
 @pytest.mark.parametrize("step", ["_upload", "_mirror", "_mlflow_run", "_local_files"])

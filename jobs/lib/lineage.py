@@ -28,12 +28,13 @@ SCHEMA = (
 
 @dataclass(frozen=True)
 class Completion:
-    """The newest completed run of a stage for a day and the Delta versions of its tables."""
+    """The newest completed run of a stage for a day, the Delta versions of its tables, and the champion it used."""
 
     stage: str
     as_of: date
     run_id: str
     versions: dict[str, int]
+    model_version: str | None
 
 
 def complete(
@@ -87,7 +88,7 @@ def completions(tables: Tables, as_of: date) -> dict[str, Completion]:
     rows = [] if log is None else log.where(F.col("as_of") == F.lit(as_of)).orderBy("finished_at").collect()
     for row in rows:
         if row["stage"] not in found or found[row["stage"]].run_id != row["run_id"]:
-            found[row["stage"]] = Completion(row["stage"], as_of, row["run_id"], {})
+            found[row["stage"]] = Completion(row["stage"], as_of, row["run_id"], {}, row["model_version"])
         if row["table"]:
             found[row["stage"]].versions[row["table"]] = row["version"]
     return found

@@ -117,13 +117,14 @@ def failure_told(settings: Settings, stage: str, as_of: date):
 def _execute(night: Night, names: Sequence[str] = ()) -> None:
     started = time.monotonic()
     own = _own_run(night.stage)
+    # Before the work: where another is put in force meanwhile, publication finds that this is no longer the champion.
+    champion = registry.champion(night.settings, night.store.name, night.stage, night.as_of)
     with memory.watched([os.getpid(), *engine.processes(night.settings)]) as peak:
         if own is not None:
             own(night)
         else:
             build(night, names)
     seconds = round(time.monotonic() - started, 3)
-    champion = registry.champion(night.settings, night.store.name, night.stage, night.as_of)
     lineage.complete(
         night.tables,
         night.stage,

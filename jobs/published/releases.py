@@ -89,12 +89,14 @@ def advance(product: ObjectStore, release: str, as_of: str) -> str:
 
     Of two publishers at once the later night wins, whoever is last; for one night, the last to publish.
     """
-    taken_back = history.withdrawn(product).get(release)
-    if taken_back is not None:
-        return f"{release} is published, and stays withdrawn by {taken_back.by}: {taken_back.why or 'no word why'}"
     content = json.dumps({"release": release, "as_of": as_of}).encode()
+    models = (manifest(product, release) or {"model_versions": ()})["model_versions"]
     for _ in range(ATTEMPTS):
         etag = product.etag(POINTER)
+        # After the etag: who decides otherwise from here on finds the pointer where this leaves it.
+        taken_back = history.withdrawing(history.rollbacks(product), release, as_of, models)
+        if taken_back is not None:
+            return f"{release} is published, and stays withdrawn by {taken_back.by}: {taken_back.why or 'no word why'}"
         seen = current(product) if etag is not None else None
         if seen is not None and seen["release"] == release:
             return f"{release} is current already"
@@ -113,10 +115,10 @@ def list_releases(settings: Settings, store_name: str, products: Sequence[str] |
     found = []
     for name in products or settings.products:
         product = open_product(settings, store_name, name)
-        seen, withdrawn = current(product) or {"release": ""}, history.withdrawn(product)
+        seen, decisions = current(product) or {"release": ""}, history.rollbacks(product)
         for entry in list(product.list("releases/")):
             content = json.loads(product.read(entry.key))
-            tables = content["tables"].values()
+            tables, models = content["tables"].values(), tuple(content["model_versions"])
             found.append(
                 Release(
                     name,
@@ -125,10 +127,10 @@ def list_releases(settings: Settings, store_name: str, products: Sequence[str] |
                     content["created_at"],
                     sum(table["rows"] for table in tables),
                     sum(file["bytes"] for table in tables for file in table["files"]),
-                    tuple(content["model_versions"]),
+                    models,
                     content["verdict"],
                     content["release"] == seen["release"],
-                    content["release"] in withdrawn,
+                    history.withdrawing(decisions, content["release"], content["as_of"], models) is not None,
                 )
             )
     return sorted(found, key=lambda one: (one.product, one.as_of, one.created_at))

@@ -1,10 +1,10 @@
 """The way back: readers see an earlier release again, or a later one, by the same command.
 
 Three things go together, the one that most readers depend on first: the pointer, the warehouse, the champion. No file
-of any release is touched. The releases that were left are withdrawn, so that running their night again does not bring
-them back; later nights are published, with the champion of the release that readers were taken to, until the hold is
-lifted (``latest``, ``lift``, or the gate, by setting). The decision is recorded before anything moves: a rollback that
-was killed is finished by running it again.
+of any release is touched. The releases that were left are withdrawn with the models that made them, so that running
+their night again, or repairing it, does not bring them back; later nights are published, with the champion of the
+release that readers were taken to, until the hold is lifted (``latest``, ``lift``, or the gate, by setting). The
+decision is recorded before anything moves: a rollback that was killed is finished by running it again.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from jobs.lib.errors import DaybreakError
 from jobs.lib.objects import ObjectStore, PreconditionFailed
 from jobs.lib.settings import Settings
 from jobs.published import history, releases
-from jobs.published.history import Rollback
+from jobs.published.history import LIFT, Rollback
 from jobs.published.releases import Release
 from jobs.warehouse import connections, load
 
-PREVIOUS, LATEST, LIFT = "previous", "latest", "lift"
+PREVIOUS, LATEST = "previous", "latest"
 
 
 def run(settings: Settings, product: str, to: str, by: str, why: str = "") -> None:
@@ -85,8 +85,8 @@ def _decide(
     champion = registry.crowned(settings, store, product, target.model_versions)
     # The nights up to the newest keep the champion that they had: what they published can be made again.
     after = date.fromisoformat(max(one.as_of for one in known)) + timedelta(days=1)
-    newer = known[known.index(target) + 1 :]
-    withdrawn = history.withdrawn(place) if to == LIFT else [one.release for one in newer]
+    left = [] if to == LIFT else known[known.index(target) + 1 :]
+    models = {model for one in left for model in one.model_versions} - set(target.model_versions)
     decision = Rollback(
         asked=to,
         before=pointer["release"] if pointer else "",
@@ -95,9 +95,10 @@ def _decide(
         by=by,
         why=why,
         at=_now(),
-        withdrawn=tuple(withdrawn),
+        withdrawn=tuple(one.release for one in left),
         champion=champion.version if champion else None,
         champion_from=after.isoformat(),
+        withdrawn_models=tuple(sorted(models)),
     )
     history.note(place, decision)
     return decision

@@ -20,6 +20,7 @@ from jobs.lib import contracts, lineage, registry
 from jobs.lib.contracts import Contract
 from jobs.lib.errors import DaybreakError
 from jobs.lib.objects import ObjectStore, PreconditionFailed
+from jobs.lib.registry import Champion
 from jobs.lib.stages import Night
 from jobs.lib.tables import content_hash
 from jobs.published import hand_over, parts, releases
@@ -54,13 +55,17 @@ def run(night: Night) -> None:
 
 
 def publish(night: Night, product: str) -> str:
-    """Publishes one product's outputs of the night; returns the release's id."""
-    outputs = night_outputs(night, product)
+    """Publishes one product's outputs of the night; returns the release's id.
+
+    Raises DaybreakError where the champion in force is not the one that the night was scored with.
+    """
+    champion = registry.champion(night.settings, night.store.name, product, night.as_of)
+    outputs = night_outputs(night, product, champion)
     release = release_id(night, outputs)
     store = releases.open_product(night.settings, night.store.name, product)
     found = releases.manifest(store, release)
     if found is None:
-        _write_release(night, product, release, outputs, store)
+        _write_release(night, product, release, outputs, champion, store)
     elif releases.is_whole(store, found):
         night.log(f"{product}: {release} is there already, nothing rewritten")
     else:
@@ -72,12 +77,18 @@ def publish(night: Night, product: str) -> str:
     return release
 
 
-def night_outputs(night: Night, product: str) -> list[Output]:
-    """The product's tables of this night, as its stage completed them."""
+def night_outputs(night: Night, product: str, champion: Champion | None) -> list[Output]:
+    """The product's tables of this night, as its stage completed them with ``champion``."""
     done = lineage.completion(night.tables, product, night.as_of)
     if done is None:
         again = f"run `python -m jobs {product} --as-of {night.as_of}` first"
         raise DaybreakError(f"the stage {product!r} is not complete for {night.as_of}: {again}")
+    if champion is not None and done.model_version != champion.version:
+        # A rollback, or a training, between scoring and here: readers would get what was just taken back.
+        raise DaybreakError(
+            f"{night.as_of} was scored with {done.model_version or 'no model'}, which is not the champion of "
+            f"{night.as_of}: run `python -m jobs {product} --as-of {night.as_of}` again, or the whole night"
+        )
     tables, outputs = night.tables.pinned(done.versions), []
     for name in contracts.names(product):
         contract = contracts.load(name)
@@ -99,7 +110,9 @@ def release_id(night: Night, outputs: list[Output]) -> str:
     return f"{night.as_of:%Y%m%d}-{digest[:12]}"
 
 
-def _write_release(night: Night, product: str, release: str, outputs: list[Output], store: ObjectStore) -> None:
+def _write_release(
+    night: Night, product: str, release: str, outputs: list[Output], champion: Champion | None, store: ObjectStore
+) -> None:
     tables: dict[str, Any] = {}
     for output in outputs:
         folder = _folder(night, output, release)
@@ -108,7 +121,7 @@ def _write_release(night: Night, product: str, release: str, outputs: list[Outpu
         tables[output.contract.table] = _table_entry(output, written, store)
         size = sum(part.bytes for part in written)
         night.log(f"{output.contract.name}: {output.rows:,} rows, {len(written)} files, {size / 1e6:.1f} MB")
-    content = json.dumps(_manifest(night, product, release, outputs, tables), indent=1).encode()
+    content = json.dumps(_manifest(night, product, release, outputs, champion, tables), indent=1).encode()
     try:
         store.put(releases.manifest_key(release), content, if_absent=True)
     except PreconditionFailed:
@@ -159,9 +172,13 @@ def _table_entry(output: Output, written: list[parts.Part], store: ObjectStore) 
 
 
 def _manifest(
-    night: Night, product: str, release: str, outputs: list[Output], tables: dict[str, Any]
+    night: Night,
+    product: str,
+    release: str,
+    outputs: list[Output],
+    champion: Champion | None,
+    tables: dict[str, Any],
 ) -> dict[str, Any]:
-    champion = registry.champion(night.settings, night.store.name, product, night.as_of)
     return {
         "release": release,
         "store": night.store.name,

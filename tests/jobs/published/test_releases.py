@@ -51,4 +51,7 @@ def test_decisions_at_once_are_all_kept(product: ObjectStore) -> None:
     for thread in threads:
         thread.join()
     assert {decision.by for decision in history.rollbacks(product)} == {decision.by for decision in every}
-    assert history.withdrawn(product).keys() == {"b"}
+    decisions = history.rollbacks(product)
+    assert history.withdrawing(decisions, "b", "2026-03-02", []) and not history.withdrawing(
+        decisions, "a", "2026-03-01", []
+    )

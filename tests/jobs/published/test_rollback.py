@@ -149,13 +149,71 @@ def test_a_withdrawn_night_run_again_stays_withdrawn_and_the_next_is_published(
     assert state(published)[0] == str(DAYS[1])
 
 
+def test_a_withdrawn_night_made_anew_with_its_withdrawn_champion_is_not_shown(
+    published: Settings, tmp_path: Path, root: Path
+) -> None:
+    rollback.run(published, PRODUCT, "previous", "ada", "bad model")
+    kept = registry.champion(published, "shop", PRODUCT, DAYS[2])
+    assert kept is not None and (kept.path / "ranker.json").read_text() == f"model of {DAYS[2]}"
+    release = night(published, tmp_path, root, DAYS[2], kept, "came late")  # `make repair`: other rows, another release
+    assert state(published) == (str(DAYS[1]),) * 3
+    again = next(one for one in releases.list_releases(published, "shop", [PRODUCT]) if one.release == release)
+    assert again.is_withdrawn
+    assert "stays withdrawn by ada: bad model" in releases.advance(place(published), release, str(DAYS[2]))
+
+    rollback.run(published, PRODUCT, "lift", "ada", "mended")  # later nights train again, this one stays what it is
+    night(published, tmp_path, root, DAYS[2], kept, "came later still")
+    assert state(published) == (str(DAYS[1]),) * 3
+    mended = train(published, tmp_path, DAYS[2], "mended model")
+    night(published, tmp_path, root, DAYS[2], mended, "came late")
+    assert state(published)[0] == str(DAYS[2])
+
+
+def test_a_withdrawn_night_repaired_is_shown_where_its_champion_was_not_what_was_wrong(
+    published: Settings, tmp_path: Path, root: Path
+) -> None:
+    champion = registry.champion(published, "shop", PRODUCT, DAYS[2])
+    assert champion is not None
+    later = DAYS[2] + timedelta(days=1)
+    night(published, tmp_path, root, later, champion, "wrong prices")
+    rollback.run(published, PRODUCT, "previous", "ada", "the prices were wrong")
+    release = night(published, tmp_path, root, later, champion, "right prices")
+    assert (releases.current(place(published)) or {})["release"] == release
+
+
+def test_a_night_on_its_way_out_with_the_withdrawn_champion_is_not_shown(
+    published: Settings, tmp_path: Path, root: Path
+) -> None:
+    later = DAYS[2] + timedelta(days=1)
+    scored = registry.champion(published, "shop", PRODUCT, later)
+    assert scored is not None
+    rollback.run(published, PRODUCT, "previous", "ada", "bad model")
+    night(published, tmp_path, root, later, scored)  # publication had looked at the champion before the rollback
+    assert state(published)[0] == str(DAYS[1])
+
+
+def test_what_was_withdrawn_stays_so_when_a_later_night_is_left(
+    published: Settings, tmp_path: Path, root: Path
+) -> None:
+    rollback.run(published, PRODUCT, "previous", "ada", "bad model")
+    for later in (1, 2):
+        day = DAYS[2] + timedelta(days=later)
+        champion = registry.champion(published, "shop", PRODUCT, day)
+        assert champion is not None
+        night(published, tmp_path, root, day, champion, f"later {later}")
+    rollback.run(published, PRODUCT, "previous", "ada", "wrong prices")
+    assert state(published)[0] == str(DAYS[2] + timedelta(days=1))
+    rollback.run(published, PRODUCT, "previous", "ada", "wrong prices")
+    assert state(published)[0] == str(DAYS[1])  # over the night of the bad model
+
+
 def test_latest_is_the_way_forward(published: Settings) -> None:
     rollback.run(published, PRODUCT, "previous", "ada")
     rollback.run(published, PRODUCT, "previous", "ada")
     assert state(published) == (str(MONDAY),) * 3
     rollback.run(published, PRODUCT, "latest", "ada")
     assert state(published) == (str(DAYS[2]),) * 3
-    assert not history.withdrawn(place(published))
+    assert not [one for one in releases.list_releases(published, "shop", [PRODUCT]) if one.is_withdrawn]
     assert not registry.is_due(published, "shop", PRODUCT, DAYS[2] + timedelta(days=1))
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import io
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -22,7 +23,7 @@ from jobs.lib.objects import ObjectStore
 from jobs.lib.settings import Settings
 from jobs.lib.stages import Night
 from jobs.lib.stores import Store
-from jobs.lib.tables import Tables
+from jobs.lib.tables import Tables, Written
 from jobs.published import parts, releases, stage
 
 OCTOBER, NOVEMBER = date(2011, 10, 31), date(2011, 11, 1)
@@ -113,6 +114,24 @@ def night_of(spark: SparkSession, settings: Settings, lakes: dict[str, str], a_s
     return look
 
 
+@pytest.fixture
+def own_night(night_of: Callable[..., Night], tmp_path: Path) -> Night:
+    """October's night in a lake of the test's own, for one that writes to it or to the registry."""
+    night = night_of(OCTOBER)
+    shutil.copytree(night.settings.lake, tmp_path / "lake")
+    settings = dataclasses.replace(night.settings, lake=str(tmp_path / "lake"))
+    return dataclasses.replace(night, settings=settings, tables=Tables(night.spark, settings.lake, "shop"))
+
+
+def crowned(settings: Settings, tmp_path: Path) -> registry.Champion:
+    """October's champion."""
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "ranker.json").write_text("trees")
+    return registry.crown(
+        settings, "shop", "recommendations", OCTOBER, tmp_path / "model", {}, "beats the best baseline"
+    )
+
+
 def _lists(spark: SparkSession, seed: int) -> DataFrame:
     number = F.col("id")
     return spark.range(120).select(
@@ -129,6 +148,16 @@ def _newcomers(spark: SparkSession) -> DataFrame:
     at = datetime(2011, 10, 31, 1, 2, 3, tzinfo=UTC)
     shape = "segment string, rank int, made_at timestamp, model_version string"
     return spark.createDataFrame([("all", 1, at, "popular"), ("country=France", 1, at, "popular")], shape)
+
+
+def scored(night: Night, champion: registry.Champion) -> None:
+    """What the product's stage leaves when it has scored the night again, here to the same rows, with a champion."""
+    done = lineage.completion(night.tables, "recommendations", night.as_of)
+    assert done is not None
+    written = [Written(table, version, 120) for table, version in done.versions.items()]
+    lineage.complete(
+        night.tables, "recommendations", night.as_of, written, 1.0, None, datetime.now(UTC), champion.version
+    )
 
 
 def published(settings: Settings) -> ObjectStore:
@@ -160,13 +189,9 @@ def everything(store: ObjectStore) -> dict[str, str]:
 
 
 @BOTH
-def test_a_night_is_published_whole(night_of: Callable[..., Night], settings: Settings, tmp_path: Path) -> None:
-    (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "ranker.json").write_text("trees")
-    crowned = registry.crown(
-        settings, "shop", "recommendations", OCTOBER, tmp_path / "model", {}, "beats the best baseline"
-    )
-    stage.run(dataclasses.replace(night_of(OCTOBER), settings=settings))
+def test_a_night_is_published_whole(own_night: Night, settings: Settings, tmp_path: Path) -> None:
+    scored(own_night, crowned(own_night.settings, tmp_path))
+    stage.run(own_night)
     release, frames = read_current(published(settings))
     pointer = json.loads(published(settings).read("current.json"))
     assert pointer == {"release": release, "as_of": "2011-10-31"}
@@ -180,12 +205,24 @@ def test_a_night_is_published_whole(night_of: Callable[..., Night], settings: Se
     assert frames["for_newcomer"]["made_at"][0] == pd.Timestamp("2011-10-31T01:02:03Z")
     manifest = releases.manifest(published(settings), release)
     assert manifest is not None
-    assert manifest["verdict"] == "beats the best baseline" and crowned.champion_from == OCTOBER
+    assert manifest["verdict"] == "beats the best baseline" and manifest["champion_from"] == "2011-10-31"
     assert manifest["model_versions"] == ["model1", "popular"] and manifest["code_version"] == lineage.code_version()
     assert manifest["tables"]["for_customer"]["key"] == ["customer_id", "rank"]
     listed = releases.list_releases(settings, "shop")
     assert [(one.release, one.rows, one.is_current) for one in listed] == [(release, 122, True)]
     assert f"-> {release}" in releases.shown(listed) and "beats the best baseline" in releases.shown(listed)
+
+
+def test_a_night_scored_with_another_champion_than_the_one_in_force_is_refused_until_it_is_scored_again(
+    own_night: Night, settings: Settings, tmp_path: Path
+) -> None:
+    champion = crowned(own_night.settings, tmp_path)  # as by a rollback, after the night was scored
+    with pytest.raises(DaybreakError, match="not the champion of 2011-10-31: run `python -m jobs recommendations --as"):
+        stage.run(own_night)
+    assert list(published(settings).list()) == []
+    scored(own_night, champion)
+    stage.run(own_night)
+    assert read_current(published(settings))[0].startswith("20111031-")
 
 
 def test_the_same_night_again_rewrites_nothing(
@@ -251,7 +288,7 @@ def test_a_crash_leaves_the_old_release_and_the_next_run_mends(
     stage.run(night_of(OCTOBER))
     old, old_frames = read_current(store)
     night = night_of(NOVEMBER)
-    new = stage.release_id(night, stage.night_outputs(night, "recommendations"))
+    new = stage.release_id(night, stage.night_outputs(night, "recommendations", None))
     for arm in STEPS.values():  # each run begins on what the one before it left
         with monkeypatch.context() as patch, pytest.raises(Killed):
             arm(patch)

@@ -70,12 +70,12 @@ def drop_features(night: Night) -> list[Written]:
 
 def drop_releases(night: Night, product: str) -> None:
     """Removes releases of nights more than DAYBREAK_RELEASE_RETENTION_DAYS ago. Never the one that readers see, nor the
-    one before it, which is what a rollback goes to. The manifest goes first: what has none is no release."""
+    one that a rollback to ``previous`` goes to. The manifest goes first: what has none is no release."""
     known = releases.list_releases(night.settings, night.store.name, [product])
-    at = next((place for place, one in enumerate(known) if one.is_current), None)
-    if at is None:
+    current = next((one for one in known if one.is_current), None)
+    if current is None:
         return
-    needed = {one.release for one in known[max(at - 1, 0) : at + 1]}
+    needed = {one.release for one in (current, releases.previous(known)) if one is not None}
     expired = (night.as_of - timedelta(days=night.settings.release_retention_days)).isoformat()
     old = [one.release for one in known if one.as_of < expired and one.release not in needed]
     place = releases.open_product(night.settings, night.store.name, product)

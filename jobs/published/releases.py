@@ -136,6 +136,13 @@ def list_releases(settings: Settings, store_name: str, products: Sequence[str] |
     return sorted(found, key=lambda one: (one.product, one.as_of, one.created_at))
 
 
+def previous(known: Sequence[Release]) -> Release | None:
+    """Where a rollback to ``previous`` goes: of one product's releases in order, the one before the current that nobody
+    has withdrawn. None where there is no such, or nothing is current."""
+    at = next((place for place, one in enumerate(known) if one.is_current), 0)
+    return next((one for one in reversed(known[:at]) if not one.is_withdrawn), None)
+
+
 def shown(found: Sequence[Release]) -> str:
     """The list as text for a terminal; an arrow marks what readers see, a cross what was taken back."""
     if not found:

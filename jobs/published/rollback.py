@@ -50,14 +50,15 @@ def chosen(known: list[Release], to: str) -> Release:
     nobody has withdrawn), ``latest``, or with ``lift`` the current one."""
     if not known:
         raise DaybreakError("nothing has been published yet")
-    at = next((place for place, one in enumerate(known) if one.is_current), 0)
     if to == PREVIOUS:
-        earlier = [one for one in known[:at] if not one.is_withdrawn]
-        if not earlier:
+        before = releases.previous(known)
+        if before is None:
             raise DaybreakError("there is no release before the current one (`make releases` lists them)")
-        return earlier[-1]
-    if to in (LATEST, LIFT):
-        return known[-1] if to == LATEST else known[at]
+        return before
+    if to == LATEST:
+        return known[-1]
+    if to == LIFT:
+        return next((one for one in known if one.is_current), known[0])
     named = [one for one in known if to in (one.release, one.as_of)]
     if not named:
         told = ", ".join(one.release for one in known)

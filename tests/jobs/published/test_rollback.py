@@ -12,9 +12,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from jobs.lib import contracts, registry
+from jobs.lib import contracts, registry, stores
 from jobs.lib.errors import DaybreakError
 from jobs.lib.settings import GATE, Settings
+from jobs.lib.stages import Night
+from jobs.maintenance import stage as maintenance
 from jobs.published import history, releases, rollback
 from jobs.warehouse import load
 from tests.releases import PRODUCT, expectations, place_row, publish
@@ -205,6 +207,23 @@ def test_what_was_withdrawn_stays_so_when_a_later_night_is_left(
     assert state(published)[0] == str(DAYS[2] + timedelta(days=1))
     rollback.run(published, PRODUCT, "previous", "ada", "wrong prices")
     assert state(published)[0] == str(DAYS[1])  # over the night of the bad model
+
+
+def test_maintenance_keeps_what_previous_goes_to(published: Settings, tmp_path: Path, root: Path) -> None:
+    rollback.run(published, PRODUCT, "previous", "ada", "bad model")
+    later = DAYS[2] + timedelta(days=1)
+    champion = registry.champion(published, "shop", PRODUCT, later)
+    assert champion is not None
+    night(published, tmp_path, root, later, champion)  # between it and where `previous` goes lies the withdrawn one
+    settings = replace(published, release_retention_days=1)
+    store = stores.load(settings)
+    on = later + timedelta(days=9)
+    maintained = Night(None, settings, store, None, on, "maintenance")  # type: ignore[arg-type]
+    maintenance.drop_releases(maintained, PRODUCT)
+    left = [one.as_of for one in releases.list_releases(published, "shop", [PRODUCT])]
+    assert left == [str(DAYS[1]), str(later)]
+    rollback.run(published, PRODUCT, "previous", "ada")
+    assert state(published)[0] == str(DAYS[1])
 
 
 def test_latest_is_the_way_forward(published: Settings) -> None:

@@ -185,10 +185,10 @@ def write_private(file: Path, text: str) -> None:
 
 
 def write_properties(settings: Settings, file: Path) -> None:
-    """Spark's options as spark-submit's properties."""
+    """Spark's options as spark-submit's properties; a deployment's own may hold secrets."""
     from jobs.lib.spark import as_properties
 
-    file.write_text(as_properties(settings))
+    write_private(file, as_properties(settings))
 
 
 def write_ahead(database: Path) -> None:

@@ -51,11 +51,11 @@ class Settings:
     is_position_corrected: bool
     is_interest_graded: bool
     master: str
-    remote: str | None
+    remote: str | None = field(repr=False)  # a token
     driver_memory: str
     shuffle_partitions: int
-    spark_options: tuple[tuple[str, str], ...]
-    mlflow: str | None
+    spark_options: tuple[tuple[str, str], ...] = field(repr=False)  # keys of other storages
+    mlflow: str | None = field(repr=False)  # user and password
     s3_endpoint: str | None
     s3_region: str
     s3_encryption: str | None

@@ -54,6 +54,8 @@ def test_spark_submit_is_given_the_options_of_the_one_factory(home: Settings, tm
     written = dict(line.split(" ", 1) for line in (tmp_path / "spark.properties").read_text().splitlines())
     assert written["spark.driver.memory"] == home.driver_memory
     assert "delta-spark" in written["spark.jars"]
+    # DAYBREAK_SPARK_OPTIONS may hold what is nobody else's.
+    assert stat.S_IMODE((tmp_path / "spark.properties").stat().st_mode) == 0o600
 
 
 def test_the_password_is_made_once_and_its_owners_alone(tmp_path: Path) -> None:

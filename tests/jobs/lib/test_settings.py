@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from jobs.lib import settings
@@ -18,3 +20,14 @@ def test_the_exploration_share_is_a_small_number(text, share):
 def test_an_exploration_share_out_of_bounds_is_refused_by_name(text):
     with pytest.raises(DaybreakError, match=r"DAYBREAK_EXPLORATION_SHARE is '.*': expected a number from 0 to 0\.5"):
         settings.load({"DAYBREAK_EXPLORATION_SHARE": text})
+
+
+def test_what_may_hold_a_password_or_a_token_is_not_shown(tmp_path: Path) -> None:
+    secrets = {
+        "SPARK_REMOTE": "sc://workspace:443/;token=hidden",
+        "MLFLOW_TRACKING_URI": "https://ada:hidden@mlflow",
+        "DAYBREAK_WAREHOUSE": "postgresql://ada:hidden@warehouse/shop",
+        "DAYBREAK_SPARK_OPTIONS": "spark.hadoop.fs.s3a.secret.key=hidden",
+    }
+    shown = repr(settings.load({"DAYBREAK_HOME": str(tmp_path), **secrets}))
+    assert "hidden" not in shown and str(tmp_path) in shown

@@ -87,8 +87,8 @@ lineage: setup ## TABLE=recommendations.for_customer DAY=…: what made a table'
 releases: setup ## what was published
 	@$(JOBS) releases $(if $(STORE),--store "$(STORE)")
 
-rollback: setup ## TO=<release, day, previous, latest or lift> WHY=…: the way back, and forward
-	$(call need,TO,TO=previous)
+rollback: setup ## PRODUCT=… TO=<release, day, previous, latest or lift> WHY=…: the way back, and forward
+	$(call need,TO,PRODUCT=recommendations TO=previous)
 	@$(JOBS) rollback --to $(TO) $(if $(STORE),--store "$(STORE)") $(if $(PRODUCT),--product $(PRODUCT)) \
 		$(if $(BY),--by "$(BY)") $(if $(WHY),--why "$(WHY)")
 

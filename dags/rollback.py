@@ -23,7 +23,7 @@ with DAG(
     default_args=DEFAULTS,
     params={
         "store": PARAMS["store"],
-        "product": Param(PRODUCTS[0], type="string", enum=list(PRODUCTS), description="Whose readers go back"),
+        "product": Param(type="string", enum=list(PRODUCTS), description="Whose readers go back"),
         "to": Param("previous", type="string", minLength=1, description="A release, a day, previous, latest or lift"),
         "why": Param("", type="string", description="For the record"),
     },

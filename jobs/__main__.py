@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--tables", type=lambda text: tuple(text.split(",")), default=(), help="some tables of the stage only"
     )
-    parser.add_argument("--product", default="recommendations")
+    parser.add_argument("--product", help="train, due, rollback: of which product")
     parser.add_argument("--table", help="lineage: the table")
     parser.add_argument("--to", help="rollback: a release, a day, previous, latest, or lift (the hold alone)")
     parser.add_argument("--by", help="rollback: who decides (default: this user)")

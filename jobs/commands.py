@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jobs.lib.errors import DaybreakError
-from jobs.lib.settings import Settings
+from jobs.lib.settings import PRODUCTS, Settings
 
 NOT_DUE = 99
 
@@ -20,10 +20,10 @@ def train(options: argparse.Namespace, settings: Settings) -> int:
     from jobs.lib import stages
     from jobs.lib.locks import stage_lock
 
-    day = _needed(options, "as_of")
-    trainer = importlib.import_module(f"jobs.{options.product}.train")
-    with stage_lock(settings.home, f"train {options.product} {day}"), stages.failure_told(settings, "train", day):
-        trainer.run(stages.open_night(options.product, settings, day))
+    day, product = _needed(options, "as_of"), _trained(options)
+    trainer = importlib.import_module(f"jobs.{product}.train")
+    with stage_lock(settings.home, f"train {product} {day}"), stages.failure_told(settings, "train", day):
+        trainer.run(stages.open_night(product, settings, day))
     return 0
 
 
@@ -31,11 +31,11 @@ def due(options: argparse.Namespace, settings: Settings) -> int:
     """Whether a champion must be trained; asks no Spark, so that a night that need not train pays a second for it."""
     from jobs.lib import registry, stores
 
-    day = _needed(options, "as_of")
-    if registry.is_due(settings, stores.load(settings).name, options.product, day):
-        print(f"{options.product}: a champion is to be trained for {day}")
+    day, product = _needed(options, "as_of"), _trained(options)
+    if registry.is_due(settings, stores.load(settings).name, product, day):
+        print(f"{product}: a champion is to be trained for {day}")
         return 0
-    print(f"{options.product}: the champion in force on {day} is fresh")
+    print(f"{product}: the champion in force on {day} is fresh")
     return NOT_DUE
 
 
@@ -86,7 +86,8 @@ def rollback(options: argparse.Namespace, settings: Settings) -> int:
     """Takes readers, warehouse and champion to another release."""
     from jobs.published import rollback as back
 
-    back.run(settings, options.product, _needed(options, "to"), options.by or _user(), options.why or "")
+    to, product = _needed(options, "to"), options.product or back.only_product(settings)
+    back.run(settings, product, to, options.by or _user(), options.why or "")
     return 0
 
 
@@ -188,6 +189,11 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return f"user {os.getuid()}"
+
+
+def _trained(options: argparse.Namespace) -> str:
+    """The product to train; the first one where none is named."""
+    return options.product or PRODUCTS[0]
 
 
 def _needed(options: argparse.Namespace, name: str) -> Any:

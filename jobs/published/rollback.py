@@ -10,11 +10,13 @@ decision is recorded before anything moves: a rollback that was killed is finish
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from jobs.lib import registry, stores
 from jobs.lib.errors import DaybreakError
+from jobs.lib.locks import Held
 from jobs.lib.objects import ObjectStore, PreconditionFailed
 from jobs.lib.settings import Settings
 from jobs.published import history, releases
@@ -23,6 +25,8 @@ from jobs.published.releases import Release
 from jobs.warehouse import connections, load
 
 PREVIOUS, LATEST = "previous", "latest"
+LOAD_SECONDS = 600.0  # that another load is waited for
+POLL_SECONDS = 5.0
 
 
 def run(settings: Settings, product: str, to: str, by: str, why: str = "") -> None:
@@ -40,9 +44,21 @@ def run(settings: Settings, product: str, to: str, by: str, why: str = "") -> No
     decision = begun or _decide(settings, store, product, place, known, to, by, why)
     print(f"{product}: {_point(place, decision)}", flush=True)
     if settings.warehouse != connections.NONE:
-        print(f"{product}: {load.bring(settings, store, product)}", flush=True)
+        print(f"{product}: {_bring(settings, store, product)}", flush=True)
     print(f"{product}: {_reinstate(settings, store, product, decision)}", flush=True)
     history.note(place, replace(decision, done_at=_now()))
+
+
+def only_product(settings: Settings) -> str:
+    """The product that a rollback means where none is named: the store's only published one; raises DaybreakError
+    where there are several, since the readers of the wrong one would go back."""
+    store = stores.load(settings).name
+    found = [name for name in settings.products if releases.current(releases.open_product(settings, store, name))]
+    if not found:
+        raise DaybreakError("nothing has been published yet")
+    if len(found) > 1:
+        raise DaybreakError(f"{store} publishes {' and '.join(found)}: say which with PRODUCT= (--product)")
+    return found[0]
 
 
 def chosen(known: list[Release], to: str) -> Release:
@@ -119,6 +135,20 @@ def _point(place: ObjectStore, decision: Rollback) -> str:
     except PreconditionFailed:
         return _point(place, decision)
     return f"readers now see {decision.to} of {decision.as_of}, no longer {decision.before}"
+
+
+def _bring(settings: Settings, store: str, product: str) -> str:
+    """Takes the warehouse to where the pointer is. A load that is writing it is waited for: the pointer has moved, and
+    two kinds of readers should not see two releases until somebody runs this again."""
+    until = time.monotonic() + LOAD_SECONDS
+    while True:
+        try:
+            return load.bring(settings, store, product)
+        except DaybreakError as error:
+            if not isinstance(error.__context__, Held) or time.monotonic() >= until:
+                raise
+            print(f"{product}: waiting, {error}", flush=True)
+            time.sleep(POLL_SECONDS)
 
 
 def _reinstate(settings: Settings, store: str, product: str, decision: Rollback) -> str:

@@ -35,7 +35,8 @@ print(json.dumps({
     "seconds": seconds, "tasks": tasks, "loaded": sorted({name.split(".")[0] for name in sys.modules}),
     "jobs": sorted(name for name in sys.modules if name.split(".")[0] == "jobs"),
     "dag": dag and {"id": dag.dag_id, "doc": dag.doc_md, "tags": sorted(dag.tags), "catchup": dag.catchup,
-                    "active": dag.max_active_runs, "ends": str(dag.end_date), "params": sorted(dag.params)},
+                    "active": dag.max_active_runs, "ends": str(dag.end_date), "params": sorted(dag.params),
+                    "asked": sorted(name for name in dag.params if not dag.params.get_param(name).has_value)},
 }, default=str))
 """
 
@@ -148,6 +149,7 @@ def test_a_rollback_is_told_by_parameters_that_no_shell_reads(found: dict[str, d
     task = found["rollback"]["tasks"]["rollback"]
     assert "{{" not in task["command"] and '--to="$TO"' in task["command"]
     assert found["rollback"]["dag"]["params"] == ["product", "store", "to", "why"]
+    assert found["rollback"]["dag"]["asked"] == ["product"], "whose readers go back is never a default"
 
 
 def test_assets_are_the_tables_with_a_contract(found: dict[str, dict]) -> None:

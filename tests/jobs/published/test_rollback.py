@@ -14,6 +14,7 @@ import pytest
 
 from jobs.lib import contracts, registry, stores
 from jobs.lib.errors import DaybreakError
+from jobs.lib.locks import held
 from jobs.lib.settings import GATE, Settings
 from jobs.lib.stages import Night
 from jobs.maintenance import stage as maintenance
@@ -281,6 +282,34 @@ def test_a_release_with_a_file_missing_is_refused(published: Settings) -> None:
     with pytest.raises(DaybreakError, match="no longer whole"):
         rollback.run(published, PRODUCT, "previous", "ada")
     assert state(published) == (str(DAYS[2]),) * 3
+
+
+def test_a_rollback_waits_for_a_load_that_is_under_way(
+    published: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lock = Path(published.warehouse.replace("{store}", "shop") + ".lock")
+    loading = held(lock, "a load")
+    loading.__enter__()
+
+    def done(_: float) -> None:
+        if "waiting" in capsys.readouterr().out:
+            loading.__exit__(None, None, None)
+
+    monkeypatch.setattr(rollback.time, "sleep", done)
+    rollback.run(published, PRODUCT, "previous", "ada")
+    assert state(published) == (str(DAYS[1]),) * 3
+
+    monkeypatch.setattr(rollback, "LOAD_SECONDS", 0.0)
+    with held(lock, "a load"), pytest.raises(DaybreakError, match="is being written by a load"):
+        rollback.run(published, PRODUCT, "latest", "ada")
+
+
+def test_the_product_is_asked_for_where_there_are_several(published: Settings, tmp_path: Path, root: Path) -> None:
+    settings = replace(published, products=("recommendations", "demand"))
+    assert rollback.only_product(settings) == PRODUCT
+    releases.open_product(settings, "shop", "demand").put(releases.POINTER, b'{"release": "r", "as_of": "2026-03-02"}')
+    with pytest.raises(DaybreakError, match="recommendations and demand: say which with PRODUCT="):
+        rollback.only_product(settings)
 
 
 def test_nothing_before_the_first(published: Settings) -> None:

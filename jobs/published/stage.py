@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -63,13 +64,13 @@ def publish(night: Night, product: str) -> str:
     outputs = night_outputs(night, product, champion)
     release = release_id(night, outputs)
     store = releases.open_product(night.settings, night.store.name, product)
-    found = releases.manifest(store, release)
-    if found is None:
-        _write_release(night, product, release, outputs, champion, store)
-    elif releases.is_whole(store, found):
-        night.log(f"{product}: {release} is there already, nothing rewritten")
-    else:
+    known = releases.manifest(store, release)
+    found = known or _write_release(night, product, release, outputs, champion, store)
+    if not releases.is_whole(store, found):
         _restore(night, found, outputs, store)
+    elif known is not None:
+        night.log(f"{product}: {release} is there already, nothing rewritten")
+    _sweep(store, found)
     frames = {output.contract.table: output.frame for output in outputs}
     for uri in hand_over.write(product, release, night.as_of, frames, store):
         night.log(f"{product}: {uri}")
@@ -112,20 +113,22 @@ def release_id(night: Night, outputs: list[Output]) -> str:
 
 def _write_release(
     night: Night, product: str, release: str, outputs: list[Output], champion: Champion | None, store: ObjectStore
-) -> None:
+) -> dict[str, Any]:
+    """Writes the parts, then the manifest; returns the one that stands, which is another run's where that was first."""
     tables: dict[str, Any] = {}
     for output in outputs:
         folder = _folder(night, output, release)
         written = parts.write_parts(output.frame, output.contract, output.rows, store, folder)
-        _sweep(store, folder, {part.key for part in written})
         tables[output.contract.table] = _table_entry(output, written, store)
         size = sum(part.bytes for part in written)
         night.log(f"{output.contract.name}: {output.rows:,} rows, {len(written)} files, {size / 1e6:.1f} MB")
-    content = json.dumps(_manifest(night, product, release, outputs, champion, tables), indent=1).encode()
+    made = _manifest(night, product, release, outputs, champion, tables)
     try:
-        store.put(releases.manifest_key(release), content, if_absent=True)
+        store.put(releases.manifest_key(release), json.dumps(made, indent=1).encode(), if_absent=True)
     except PreconditionFailed:
         night.log(f"{product}: {release} was published by another run at the same time")
+        return json.loads(store.read(releases.manifest_key(release)))
+    return made
 
 
 def _restore(night: Night, found: dict[str, Any], outputs: list[Output], store: ObjectStore) -> None:
@@ -133,7 +136,6 @@ def _restore(night: Night, found: dict[str, Any], outputs: list[Output], store: 
     for output in outputs:
         folder = _folder(night, output, found["release"])
         parts.write_parts(output.frame, output.contract, output.rows, store, folder)
-        _sweep(store, folder, set(releases.parts_of(found)))
     if not releases.is_whole(store, found):
         raise DaybreakError(
             f"{found['release']} has lost files that this machine writes in other bytes: remove "
@@ -146,9 +148,12 @@ def _folder(night: Night, output: Output, release: str) -> str:
     return f"{output.contract.table}/as_of={night.as_of}/release={release}"
 
 
-def _sweep(store: ObjectStore, folder: str, kept: set[str]) -> None:
-    """Removes what a killed run left in a release's folder: those who read the folder shall see one set of files."""
-    store.delete([entry.key for entry in store.list(f"{folder}/") if entry.key not in kept])
+def _sweep(store: ObjectStore, found: Mapping[str, Any]) -> None:
+    """Removes what killed or slower runs left in a release's folders: those who read a folder shall see one set of
+    files. Only once there is a manifest: until then another run's parts may be the ones that it will name."""
+    kept = releases.parts_of(found)
+    for folder in {key.rpartition("/")[0] for key in kept}:
+        store.delete([entry.key for entry in store.list(f"{folder}/") if entry.key not in kept])
 
 
 def _table_entry(output: Output, written: list[parts.Part], store: ObjectStore) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -277,6 +278,7 @@ strike("before any part", parts, "write_parts", 1, after=False)
 strike("one table written", parts, "write_parts", 1, after=True)
 strike("all parts written", parts, "write_parts", 2, after=True)
 strike("manifest made, not put", stage, "_manifest", 1, after=True)
+strike("manifest put, nothing swept", stage, "_sweep", 1, after=False)
 strike("manifest put, pointer old", releases, "advance", 1, after=False)
 
 
@@ -304,6 +306,35 @@ def test_a_crash_leaves_the_old_release_and_the_next_run_mends(
     files = {found.key for found in store.list() if found.key.endswith(".parquet")}
     manifests = [releases.manifest(store, one.release) for one in releases.list_releases(settings, "shop")]
     assert files == {key for manifest in manifests if manifest for key in releases.parts_of(manifest)}
+
+
+@BOTH
+@pytest.mark.parametrize("table", ["for_customer", "for_newcomer"])
+def test_of_two_publishers_with_different_bytes_one_release_stays_whole(
+    night_of: Callable[..., Night], settings: Settings, monkeypatch: pytest.MonkeyPatch, table: str
+) -> None:
+    night, store, write = night_of(OCTOBER), published(settings), parts.write_parts
+
+    def beaten(*arguments: Any) -> list[parts.Part]:
+        written = write(*arguments)
+        if arguments[1].table != table:
+            return written
+        with monkeypatch.context() as other:  # another machine, from first to last, while this one writes
+            other.setattr(parts, "write_parts", write)
+            other.setattr(parts, "ROWS_PER_PART", 20)
+            stage.run(night_of(OCTOBER))
+        monkeypatch.setattr(parts, "write_parts", write)
+        if table == "for_newcomer":  # and this one, having written all of its own, finds the other's not whole
+            store.delete([found.key for found in store.list(f"{table}/")])
+        return written
+
+    monkeypatch.setattr(parts, "write_parts", beaten)
+    stage.run(night)
+    release, frames = read_current(store)
+    assert len(frames["for_customer"]) == 120 and len(frames["for_newcomer"]) == 2
+    manifest = releases.manifest(store, release)
+    assert manifest is not None and len(manifest["tables"]["for_customer"]["files"]) > 1, "the other was first"
+    assert {found.key for found in store.list() if found.key.endswith(".parquet")} == set(releases.parts_of(manifest))
 
 
 def test_large_tables_become_many_parts_in_order_of_the_key(

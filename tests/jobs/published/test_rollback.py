@@ -25,13 +25,14 @@ from tests.shop import Shop
 
 MONDAY = date(2026, 3, 2)
 DAYS = tuple(MONDAY + timedelta(days=later) for later in range(3))
+MIRROR = registry._mirror
 PASSED = {"all": {"publishes": "model", "reason": "beats it"}}
 FAILED = {"all": {"publishes": "popularity", "reason": "does not beat it"}}
 
 
 @pytest.fixture(autouse=True)
 def _quick_mirror(monkeypatch: pytest.MonkeyPatch) -> None:
-    """MLflow's mirror has its own tests (test_registry.py); its import takes longer than all of these."""
+    """MLflow's mirror has its own tests (test_registry.py); its import takes longer than all of these but one."""
     monkeypatch.setattr(registry, "_mirror", lambda *_: None)
 
 
@@ -96,6 +97,25 @@ def test_the_three_go_back_by_release_day_or_previous_and_forward_again(publishe
     assert decision.done_at is not None and decision.at[:2] == "20"
     rollback.run(published, PRODUCT, of(published, DAYS[2]), "ada")
     assert state(published) == (str(DAYS[2]),) * 3
+
+
+def test_the_alias_in_mlflow_goes_back_and_forward_with_the_others(
+    published: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def alias() -> tuple[str, str]:
+        name = registry.mlflow_name("shop", PRODUCT)
+        version = registry.mlflow_client(published).get_model_version_by_alias(name, "champion")
+        return version.tags["daybreak.version"], version.tags["daybreak.reason"].partition(":")[0]
+
+    good, bad = (registry.champion(published, "shop", PRODUCT, day) for day in DAYS[1:])
+    assert good is not None and bad is not None
+    monkeypatch.setattr(registry, "_mirror", MIRROR)
+    registry.crown(published, "shop", PRODUCT, DAYS[2], bad.path, bad.metrics, bad.verdict)
+    assert alias() == (bad.version, registry.TRAINED)
+    rollback.run(published, PRODUCT, "previous", "ada", "bad model")
+    assert alias() == (good.version, registry.ROLLED_BACK)
+    rollback.run(published, PRODUCT, "latest", "ada")
+    assert alias() == (bad.version, registry.LIFTED)
 
 
 def test_the_nights_before_keep_their_champion_and_the_hold_lasts_until_it_is_lifted(

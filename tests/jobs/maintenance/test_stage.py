@@ -64,6 +64,30 @@ def test_expired_events_go_once_the_weekly_tables_hold_them(shop):
     assert (landed.where("_row = 0").count(), landed.where("_row > 0").count()) == (2, 3)
 
 
+def test_many_small_files_become_few_with_the_same_content(shop, monkeypatch):
+    night = replace(shop.night("2026-04-14"), stage="maintenance")
+    few, many = "validated.order_lines", "validated.events"
+    path = night.tables.path(many)
+    for _ in range(3):  # the same rows once more, in a commit and files of their own
+        night.spark.read.format("delta").load(path).limit(6).repartition(2).write.format("delta").mode("append").save(
+            path
+        )
+
+    def looked(name):
+        table = night.spark.read.format("delta").load(night.tables.path(name))
+        files = night.spark.sql(f"DESCRIBE DETAIL delta.`{night.tables.path(name)}`").first()["numFiles"]
+        return files, sorted(map(str, table.collect()))
+
+    before = {name: looked(name) for name in (few, many)}
+    monkeypatch.setattr(stage, "MOST_FILES", before[few][0])
+    assert before[many][0] > before[few][0]
+    stage.compact(night, few)
+    stage.compact(night, many)
+    files, content = looked(many)
+    assert files <= before[few][0] < before[many][0] and content == before[many][1]
+    assert looked(few) == before[few], "few files are left as they are"
+
+
 def test_daily_features_go_after_two_weeks_and_the_weekly_ones_stay(shop):
     for day in ("2026-04-13", "2026-04-20"):
         stages.build(replace(shop.night(day), stage="features"), ["item", "customer_item", "item_weekly"])

@@ -69,6 +69,14 @@ def test_what_sold_since_moves_the_plan() -> None:
     assert slow["price"].iloc[0] < fast["price"].iloc[0]
 
 
+def test_weeks_without_a_sale_lower_the_price_and_the_hope() -> None:
+    item = {"item_id": "a", "clear_by": SOON, "on_hand": 60.0}
+    unsold = planned(item, sold=pd.DataFrame({"item_id": ["a"], "units": [0.0], "weeks": [3.0]}))
+    hoped = planned(item)
+    assert unsold["price"].min() < hoped["price"].min() == 10.0
+    assert unsold["clearance_probability"].iloc[0] < hoped["clearance_probability"].iloc[0]
+
+
 def test_the_makers_price_the_stores_endings_and_frozen_items_hold() -> None:
     item = {"item_id": "a", "clear_by": SOON, "on_hand": 300.0}
     assert planned({**item, "map_price": 7.5})["price"].min() >= 7.5

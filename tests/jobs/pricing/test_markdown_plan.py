@@ -26,5 +26,12 @@ def test_only_sales_after_the_fit_and_by_the_night_count(spark: SparkSession) ->
 
     lines = [line(1, 14, 100), line(2, 13, 3), line(3, 0, 4), line(4, -1, 50), line(5, 2, 7, is_test=True)]
     lines.append(line(6, 1, 5, item_id="pot"))
-    told = _sold_since(table(spark, "validated.order_lines", lines), fitted, NIGHT).set_index("item_id")
-    assert told["units"].to_dict() == {"pan": 7.0, "pot": 5.0} and (told["weeks"] == 2).all()
+    stocked = [
+        {"item_id": name, "is_active": True, "on_hand": 60.0, "as_of": NIGHT} for name in ("pan", "pot", "unsold")
+    ]
+    item = table(
+        spark, "features.item", [*stocked, {"item_id": "none left", "is_active": True, "on_hand": 0.0, "as_of": NIGHT}]
+    )
+    told = _sold_since(item, table(spark, "validated.order_lines", lines), fitted, NIGHT).set_index("item_id")
+    # Nobody bought the third: that it did not sell is known, and not that nothing is known of it.
+    assert told["units"].to_dict() == {"pan": 7.0, "pot": 5.0, "unsold": 0.0} and (told["weeks"] == 2).all()

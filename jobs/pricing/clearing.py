@@ -64,8 +64,9 @@ def plans(
 ) -> pd.DataFrame:
     """``COLUMNS``, one row an item to clear and week.
 
-    ``rows`` as :func:`jobs.pricing.tonight.tonight` gives them; ``sold``: ``item_id, units, weeks`` of what was sold
-    since the posterior was fitted. Items that are frozen, or have no stock, are not planned.
+    ``rows`` as :func:`jobs.pricing.tonight.tonight` gives them; ``sold``: ``item_id, price, units``, one row a week
+    since the posterior was fitted, with the price that was paid in it. Items that are frozen, or have no stock, are not
+    planned.
     """
     found = [plan(case, as_of, params) for case in cases(rows, posterior, guardrails, sold, as_of, params)]
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=list(COLUMNS))
@@ -81,20 +82,20 @@ def cases(
 ) -> Iterator[Case]:
     """The items to clear."""
     known = posterior.frame().set_index("item_id")
-    since = sold.set_index("item_id")
+    since = dict(list(sold.groupby("item_id")))
     for row in rows[rows["on_hand"].fillna(0) >= 1].itertuples(index=False):
         rules = guardrails.of(row.item_id, row.category if isinstance(row.category, str) else None)
         if rules.is_frozen:
             continue
         believed = known.loc[row.item_id] if row.item_id in known.index else None
-        belief = _belief(row, believed, since.loc[row.item_id] if row.item_id in since.index else None, params)
+        belief = _belief(row, believed, since.get(row.item_id), params)
         case = _case(row, rules, belief, guardrails.clearance, as_of, params)
         if case is not None:
             yield case
 
 
-def _belief(row, believed: pd.Series | None, sold: pd.Series | None, params: MarkdownParams) -> Belief:
-    """The item's demand at today's price: the posterior's, updated by what sold since, or that of four weeks."""
+def _belief(row, believed: pd.Series | None, sold: pd.DataFrame | None, params: MarkdownParams) -> Belief:
+    """The item's demand at today's price: the posterior's, updated by the weeks since, or that of four weeks."""
     if believed is None or not np.isfinite(believed["log_rate"]):
         level = np.log(max(float(row.units_28d or 0) / 4, 0.25))
         return Belief.prior(level, params.level_sd, params.elasticity, params.elasticity_sd, params.size)
@@ -104,7 +105,9 @@ def _belief(row, believed: pd.Series | None, sold: pd.Series | None, params: Mar
     level = float(believed["log_rate"]) + slope * np.log(row.price / believed["price"])
     sd = max(float(np.nan_to_num(believed["log_rate_sd"], nan=params.level_sd)), params.least_level_sd)
     belief = Belief.prior(level, sd, slope, spread, params.size)
-    return belief if sold is None or sold["weeks"] <= 0 else belief.updated(sold["units"], 1.0, float(sold["weeks"]))
+    for week in () if sold is None else sold.itertuples(index=False):
+        belief = belief.updated(week.units, week.price / row.price)
+    return belief
 
 
 def _case(row, rules: Rules, belief: Belief, clearance: Clearance, as_of: date, params: MarkdownParams) -> Case | None:

@@ -11,13 +11,13 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.features.learning import sold
 from jobs.lib import contracts
 from jobs.lib.registry import Champion
 from jobs.lib.settings import Settings
 from jobs.lib.stores import Store
 from jobs.pricing import guardrails_file, rows_of
 from jobs.pricing.clearing import plans
+from jobs.pricing.panel import panel
 from jobs.pricing.posterior import Posterior
 from jobs.pricing.tonight import tonight
 
@@ -30,6 +30,8 @@ def markdown_plan(
     competitor_prices: DataFrame,
     price_approvals: DataFrame,
     order_lines: DataFrame,
+    contract_prices: DataFrame,
+    stock_levels_changes: DataFrame,
     as_of: date,
     champion: Champion,
     store: Store,
@@ -38,17 +40,22 @@ def markdown_plan(
     """One row an item to clear and week; none in a store without stock levels."""
     guardrails = guardrails_file.load(store.folder, settings.guardrails)
     rows = tonight(item, items, prices, promotions, competitor_prices, price_approvals, as_of, guardrails)
-    since = _sold_since(item, order_lines, champion.champion_from, as_of)
+    weeks = panel(
+        order_lines, items, prices, promotions, stock_levels_changes, competitor_prices, contract_prices, as_of
+    )
+    since = _sold_since(weeks, item, champion.champion_from)
     told = plans(rows, Posterior.load(champion.path), guardrails, since, as_of)
     named = told.assign(currency=store.currency, model_version=champion.version, as_of=as_of)
     return rows_of.spark_rows(item.sparkSession, named, contracts.load("pricing.markdown_plan"))
 
 
-def _sold_since(item: DataFrame, order_lines: DataFrame, fitted_on: date, as_of: date) -> pd.DataFrame:
-    """``item_id, units, weeks`` of every item in stock: pieces sold after the day on which the model was fitted, and
-    for how long. What nobody bought has 0 units: that is what says most about a slow item."""
-    later = sold(order_lines).where((F.col("order_date") > F.lit(fitted_on)) & (F.col("order_date") <= F.lit(as_of)))
-    units = later.groupBy("item_id").agg(F.sum("units").cast("double").alias("units"))
-    stocked = item.where("is_active AND on_hand >= 1").select("item_id").join(units, "item_id", "left")
-    found: pd.DataFrame = stocked.fillna(0.0, ["units"]).toPandas()
-    return found.assign(weeks=(as_of - fitted_on).days / 7)
+def _sold_since(weeks: DataFrame, item: DataFrame, fitted_on: date) -> pd.DataFrame:
+    """``item_id, price, units`` of items in stock, one row a week of the panel that was not over when the model was
+    fitted. Weeks without a sale are among them: they say most about a slow item. A week with an empty shelf tells only
+    that demand was at least what sold, and one that shows the item more is not what the plan's weeks will be."""
+    later = weeks.where((F.date_add("week", 6) > F.lit(fitted_on)) & ~F.col("is_stockout") & ~F.col("is_featured"))
+    stocked = item.where("is_active AND on_hand >= 1").select("item_id")
+    found: pd.DataFrame = (
+        later.join(stocked, "item_id", "left_semi").select("item_id", "week", "price", "units").toPandas()
+    )
+    return found.sort_values(["item_id", "week"], kind="stable", ignore_index=True).drop(columns="week")

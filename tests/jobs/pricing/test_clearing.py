@@ -13,7 +13,7 @@ from jobs.pricing.clearing import MarkdownParams, plans
 from jobs.pricing.guardrails import Guardrails, Rules
 from tests.jobs.pricing.small_pricing import NIGHT, posterior, rows
 
-NOTHING = pd.DataFrame({"item_id": [], "units": [], "weeks": []})
+NOTHING = pd.DataFrame({"item_id": [], "price": [], "units": []})
 SOON = pd.Timestamp(NIGHT + timedelta(days=28))
 
 
@@ -64,17 +64,26 @@ def test_little_stock_keeps_its_price() -> None:
 def test_what_sold_since_moves_the_plan() -> None:
     item = {"item_id": "a", "clear_by": SOON, "on_hand": 100.0}
     slow, fast = (
-        planned(item, sold=pd.DataFrame({"item_id": ["a"], "units": [units], "weeks": [1.0]})) for units in (2.0, 60.0)
+        planned(item, sold=pd.DataFrame({"item_id": ["a"], "price": [10.0], "units": [units]})) for units in (2.0, 60.0)
     )
     assert slow["price"].iloc[0] < fast["price"].iloc[0]
 
 
 def test_weeks_without_a_sale_lower_the_price_and_the_hope() -> None:
     item = {"item_id": "a", "clear_by": SOON, "on_hand": 60.0}
-    unsold = planned(item, sold=pd.DataFrame({"item_id": ["a"], "units": [0.0], "weeks": [3.0]}))
+    unsold = planned(item, sold=pd.DataFrame({"item_id": ["a"] * 3, "price": 10.0, "units": 0.0}))
     hoped = planned(item)
     assert unsold["price"].min() < hoped["price"].min() == 10.0
     assert unsold["clearance_probability"].iloc[0] < hoped["clearance_probability"].iloc[0]
+
+
+def test_a_week_counts_at_the_price_that_it_sold_at() -> None:
+    item = {"item_id": "a", "clear_by": SOON, "on_hand": 100.0, "price": 8.0}
+    # The price fell from 12 to 8 since the fit: 20 pieces at 12 promise more at 8 than 20 pieces at 8 do.
+    before, now = (
+        planned(item, sold=pd.DataFrame({"item_id": ["a"] * 2, "price": price, "units": 20.0})) for price in (12.0, 8.0)
+    )
+    assert before["clearance_probability"].iloc[0] > now["clearance_probability"].iloc[0] + 0.1
 
 
 def test_the_makers_price_the_stores_endings_and_frozen_items_hold() -> None:

@@ -1,37 +1,57 @@
-"""What sold since the model was fitted, as the plans want it: learnable sales alone, in weeks of their own length."""
+"""What sold since the model was fitted, as the plans want it: week by week, at the price that was paid."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from pyspark.sql import SparkSession
 
 from jobs.pricing.markdown_plan import _sold_since
+from jobs.pricing.panel import panel
 from tests.jobs.pricing.small_pricing import NIGHT, table
 
+FITTED = date(2026, 3, 15)  # a Sunday: two weeks are over since
+FIRST, SECOND = date(2026, 3, 16), date(2026, 3, 23)
+BEFORE = date(2026, 3, 2)
+SOLD = [
+    (BEFORE, "pan", 100), (FIRST, "pan", 3), (SECOND, "pan", 4), (NIGHT, "pan", 50),
+    (BEFORE, "unsold", 9), (BEFORE, "empty", 9), (FIRST, "empty", 5), (SECOND, "empty", 6),
+    (BEFORE, "shown", 9), (FIRST, "shown", 80), (BEFORE, "gone", 9), (FIRST, "gone", 9),
+]  # fmt: skip
 
-def test_only_sales_after_the_fit_and_by_the_night_count(spark: SparkSession) -> None:
-    fitted = NIGHT - timedelta(days=14)
 
-    def line(number: int, back: int, units: int, **more: object) -> dict:
-        day = NIGHT - timedelta(days=back)
-        usual = {
-            "order_id": str(number),
-            "line_number": 1,
-            "ordered_at": datetime(day.year, day.month, day.day, 12, tzinfo=UTC),
-            "order_date": day,
-            "item_id": "pan",
-        }
-        return {**usual, "units": units, "price": 9.0, "is_product": True, "known_day": day, **more}
+def line(number: int, day: date, item: str, units: int, **more: object) -> dict[str, Any]:
+    at = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+    usual = {"order_id": str(number), "line_number": 1, "ordered_at": at, "order_date": day, "item_id": item}
+    return {**usual, "units": units, "price": 9.0, "is_product": True, "known_day": day, **more}
 
-    lines = [line(1, 14, 100), line(2, 13, 3), line(3, 0, 4), line(4, -1, 50), line(5, 2, 7, is_test=True)]
-    lines.append(line(6, 1, 5, item_id="pot"))
-    stocked = [
-        {"item_id": name, "is_active": True, "on_hand": 60.0, "as_of": NIGHT} for name in ("pan", "pot", "unsold")
-    ]
-    item = table(
-        spark, "features.item", [*stocked, {"item_id": "none left", "is_active": True, "on_hand": 0.0, "as_of": NIGHT}]
+
+def test_whole_weeks_since_the_fit_count_at_their_price_unless_they_tell_nothing(spark: SparkSession) -> None:
+    lines = [line(number, *sold) for number, sold in enumerate(SOLD)]
+    lines.append(line(97, SECOND, "pan", 7, is_test=True))
+    lines.append(line(98, SECOND, "pan", 500, customer_id="firm"))
+    names = ("pan", "unsold", "empty", "shown", "gone")
+    listed = [{"item_id": name, "valid_from": BEFORE, "price": 12.0, "known_day": BEFORE} for name in names]
+    listed.append({"item_id": "pan", "valid_from": SECOND, "price": 9.0, "known_day": SECOND})
+    shown = {"promotion_id": "P", "item_id": "shown", "starts_on": FIRST, "ends_on": FIRST, "is_featured": True}
+    counts = [(FIRST, 0.0), (FIRST + timedelta(days=1), 7.0)]
+    stock = [{"item_id": "empty", "location_id": "all", "on_hand": held, "known_day": day} for day, held in counts]
+    agreed = {"customer_id": "firm", "item_id": "pan", "valid_from": BEFORE, "price": 9.0, "known_day": BEFORE}
+    weeks = panel(
+        table(spark, "validated.order_lines", lines),
+        table(spark, "validated.items", [{"item_id": name, "known_day": BEFORE} for name in names]),
+        table(spark, "validated.prices", listed),
+        table(spark, "validated.promotions", [{**shown, "known_day": BEFORE}]),
+        table(spark, "validated.stock_levels", stock),
+        table(spark, "validated.competitor_prices", []),
+        table(spark, "validated.contract_prices", [agreed]),
+        NIGHT,
     )
-    told = _sold_since(item, table(spark, "validated.order_lines", lines), fitted, NIGHT).set_index("item_id")
-    # Nobody bought the third: that it did not sell is known, and not that nothing is known of it.
-    assert told["units"].to_dict() == {"pan": 7.0, "pot": 5.0, "unsold": 0.0} and (told["weeks"] == 2).all()
+    facts = [{"item_id": name, "is_active": True, "on_hand": 60.0 * (name != "gone"), "as_of": NIGHT} for name in names]
+    found = _sold_since(weeks, table(spark, "features.item", facts), FITTED)
+    assert [tuple(row) for row in found.itertuples(index=False)] == [
+        ("empty", 12.0, 6.0), ("pan", 12.0, 3.0), ("pan", 9.0, 4.0), ("shown", 12.0, 0.0),
+        # Nobody bought it: that it did not sell is known, and not that nothing is known of it.
+        ("unsold", 12.0, 0.0), ("unsold", 12.0, 0.0),
+    ]  # fmt: skip

@@ -6,7 +6,7 @@ to their nearest end instead: a price far below its floor rises by its largest s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -19,7 +19,8 @@ STEP_UP, STEP_DOWN = "largest_step_up", "largest_step_down"
 ORDER = (
     "map_price", "margin_floor", "msrp", "competitor_low", "competitor_high", "lowest_price", "highest_price",
 )  # fmt: skip
-FROZEN, DECIDED, PROMOTION, CHANGED = "frozen_items", "decided", "promotion", "days_between_changes"
+FROZEN, CLEARANCE = "frozen_items", "clearance"
+DECIDED, PROMOTION, CHANGED = "decided", "promotion", "days_between_changes"
 CENT = 0.01
 MOST_CANDIDATES = 5
 
@@ -43,18 +44,20 @@ class Bounds:
         return self.held is None and not self.low - 1e-9 <= self.price <= self.high + 1e-9
 
 
-def bounds(rows: pd.DataFrame, guardrails: Guardrails, as_of: date) -> list[Bounds]:
-    """One for each row of :func:`jobs.pricing.tonight.tonight`, in its order."""
+def bounds(
+    rows: pd.DataFrame, guardrails: Guardrails, as_of: date, cleared: Collection[str] = frozenset()
+) -> list[Bounds]:
+    """One for each row of :func:`jobs.pricing.tonight.tonight`, in its order; items ``cleared`` have a plan."""
     days = (pd.Timestamp(as_of) - rows["changed_on"]).dt.days + 1  # a change is seen the day after the night
     decided = (pd.Timestamp(as_of) - rows["decided_on"]).dt.days
     found = []
     for row, since, ago in zip(rows.itertuples(index=False), days, decided, strict=True):
         rules = guardrails.of(row.item_id, row.category if isinstance(row.category, str) else None)
-        found.append(_of_item(row, rules, since, ago))
+        found.append(_of_item(row, rules, since, ago, row.item_id in cleared))
     return found
 
 
-def _of_item(row, rules: Rules, days_since: float, decided_ago: float) -> Bounds:
+def _of_item(row, rules: Rules, days_since: float, decided_ago: float, is_cleared: bool) -> Bounds:
     """``days_since`` the last change; ``decided_ago`` the last refusal, below 0 where a change waits for its day."""
     price = float(row.price)
     low, high = price * (1 - rules.largest_step_down), price * (1 + rules.largest_step_up)
@@ -67,6 +70,8 @@ def _of_item(row, rules: Rules, days_since: float, decided_ago: float) -> Bounds
     held = None
     if rules.is_frozen:
         held = FROZEN
+    elif is_cleared:
+        held = CLEARANCE
     elif decided_ago < rules.days_between_changes:
         held = DECIDED
     elif row.on_promotion:

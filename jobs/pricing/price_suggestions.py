@@ -27,6 +27,7 @@ def price_suggestions(
     promotions: DataFrame,
     competitor_prices: DataFrame,
     price_approvals: DataFrame,
+    markdown_plan: DataFrame,
     as_of: date,
     champion: Champion,
     store: Store,
@@ -36,6 +37,7 @@ def price_suggestions(
     guardrails = guardrails_file.load(store.folder, settings.guardrails)
     rows = tonight(item, items, prices, promotions, competitor_prices, price_approvals, as_of, guardrails)
     posterior = Posterior.load(champion.path)
-    told = suggest(rows, posterior, guardrails, settings.control_salt, as_of) if len(rows) else pd.DataFrame()
+    cleared = {row["item_id"] for row in markdown_plan.select("item_id").distinct().collect()}
+    told = suggest(rows, posterior, guardrails, settings.control_salt, as_of, cleared) if len(rows) else pd.DataFrame()
     named = told.assign(currency=store.currency, model_version=champion.version, as_of=as_of)
     return rows_of.spark_rows(item.sparkSession, named, contracts.load("pricing.price_suggestions"))

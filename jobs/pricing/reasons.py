@@ -10,6 +10,7 @@ from jobs.pricing.guardrails import REVENUE
 
 HELD = {
     "frozen_items": "the store froze this price",
+    "clearance": "it is being cleared, the markdown plan has its prices",
     "decided": "a person refused a change lately, or a decided one waits for its day",
     "promotion": "a promotion runs tomorrow, the list price waits",
     "days_between_changes": "it changed only lately",

@@ -6,7 +6,7 @@ business customers are neither read nor changed here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -35,11 +35,19 @@ class Decision:
     propensity: float = 1.0
 
 
-def suggest(rows: pd.DataFrame, posterior: Posterior, guardrails: Guardrails, salt: str, as_of: date) -> pd.DataFrame:
+def suggest(
+    rows: pd.DataFrame,
+    posterior: Posterior,
+    guardrails: Guardrails,
+    salt: str,
+    as_of: date,
+    cleared: Collection[str] = frozenset(),
+) -> pd.DataFrame:
     """One row for each of :func:`jobs.pricing.tonight.tonight`, with the columns of
-    ``expectations/pricing/price_suggestions.yml`` but currency and model_version."""
+    ``expectations/pricing/price_suggestions.yml`` but currency and model_version. Items ``cleared`` keep their price
+    here: what to ask for them is in their markdown plan."""
     rows = _believed(rows, posterior, guardrails)
-    limits = bounds(rows, guardrails, as_of)
+    limits = bounds(rows, guardrails, as_of, cleared)
     without = rows["evidence"].eq(NONE).to_numpy()
     lines = _lines(rows)
     free = [one for one, line in zip(limits, lines, strict=True) if one.held is None and line is None]

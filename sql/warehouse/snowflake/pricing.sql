@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS pricing.price_suggestions (
   "SUGGESTED_PRICE" DOUBLE NOT NULL COMMENT 'price that the night suggests; the current one where it should stay [currency per piece]',
   "DESIRED_PRICE" DOUBLE NOT NULL COMMENT 'price that the evidence alone asks for, before the store''s guardrails [currency per piece]',
   "CURRENCY" VARCHAR NOT NULL COMMENT 'currency of all amounts of the row [ISO 4217]',
-  "BOUND_BY" VARCHAR COMMENT 'guardrail without which the price would be another, by its key in guardrails.yml; null where none held it',
+  "BOUND_BY" VARCHAR COMMENT 'guardrail without which the price would be another, by its key in guardrails.yml (clearance - the item has a markdown plan, which says what to ask); null where none held it',
   "ELASTICITY" DOUBLE COMMENT 'change of log units per change of log price; null without evidence',
   "ELASTICITY_LOW" DOUBLE COMMENT 'lower end of its 80% interval',
   "ELASTICITY_HIGH" DOUBLE COMMENT 'upper end of its 80% interval',

@@ -11,7 +11,7 @@ from jobs.pricing.price_suggestions import price_suggestions
 
 
 def test_no_price_depends_on_people_and_agreed_prices_are_not_touched() -> None:
-    reads = stages.input_tables("pricing", price_suggestions, {"price_suggestions": price_suggestions})
+    reads = stages.input_tables("pricing", price_suggestions, stages.discover("pricing"))
     about_people = {name for name in contracts.names() if "customer_id" in contracts.load(name).columns}
     assert not about_people & set(reads.values())
     assert (

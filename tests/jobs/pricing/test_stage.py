@@ -35,7 +35,7 @@ def night(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iter
         "shop", "EUR", "Europe/Berlin", "DE", "day", frozenset(), None, str(root), root, NO_FILES,
         {name: Path("x.sql") for name in ("order_lines", "items", "prices", "stock_levels")},
     )  # fmt: skip
-    (root / "guardrails.yml").write_text("days_between_changes: 0\nfrozen_items: [cup]\n")
+    (root / "guardrails.yml").write_text("days_between_changes: 0\nfrozen_items: [cup]\nrules: [{item: pot, lowest_price: 50}]\n")
     made = Night(spark, settings, store, Tables(spark, settings.lake, "shop"), NIGHT, "pricing")
     _history(made.tables)
     yield made
@@ -133,6 +133,8 @@ def test_items_with_an_end_or_too_much_stock_are_planned(tables: dict[str, list[
     for row in sorted(tables["markdown_plan"], key=lambda row: row["week"]):
         plans.setdefault(row["item_id"], []).append(row)
     assert "pan" in plans and len(plans["pan"]) == 3 and plans["pan"][0]["week"] == NIGHT + timedelta(days=1)
+    suggested = {row["item_id"]: row for row in tables["price_suggestions"]}
+    assert {item for item, row in suggested.items() if row["bound_by"] == "clearance"} == set(plans)
     for weeks in plans.values():
         prices = [row["price"] for row in weeks]
         assert prices == sorted(prices, reverse=True)

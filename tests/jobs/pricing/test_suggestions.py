@@ -80,6 +80,15 @@ def test_a_price_that_breaks_a_rule_is_mended_whatever_it_gains(item, rules, pri
     assert (found["suggested_price"], found["bound_by"]) == (pytest.approx(price, abs=0.01), rule)
 
 
+def test_what_is_being_cleared_keeps_its_price_here_and_is_not_explored() -> None:
+    items = [{"item_id": name} for name in "ab"]
+    every = posterior({"a": FLAT, "b": FLAT})
+    rails = Guardrails(exploration=Exploration(share=1.0))
+    found = suggest(rows(*items), every, rails, "salt", NIGHT, {"a"}).set_index("item_id")
+    assert (found.loc["a", "suggested_price"], found.loc["a", "bound_by"]) == (10.0, "clearance")
+    assert "markdown plan" in found.loc["a", "reason"] and found["is_exploration"].to_dict() == {"a": False, "b": True}
+
+
 def test_costs_above_the_price_are_said_and_without_evidence_nothing_moves() -> None:
     found = told(Guardrails(), {"item_id": "a", "cost": 12.0}, a=None).loc["a"]
     assert found["suggested_price"] == 10.0 and "sells below its cost of 12.00" in found["reason"]

@@ -60,21 +60,34 @@ def _together(items: tuple[Bounds, ...], targets: tuple[float, ...]) -> np.ndarr
     high = min(one.high / one.price for one in items)
     if low > high:
         return np.empty((0, len(items)))
-    lead = items[0]
-    shared = replace(lead, low=lead.price * low, high=lead.price * high)
+    # Each item's first of the same price: those of one price are asked together, so that they stay at one price.
+    first = [next(at for at, other in enumerate(items) if abs(other.price - one.price) < SAME) for one in items]
+    alike = {at: _alike([one for one, other in zip(items, first, strict=True) if other == at]) for at in set(first)}
+    lead = alike[0]
+    if lead is None or None in alike.values():
+        return np.empty((0, len(items)))
     found = []
-    for price in candidates(shared, lead.price * ratio):
-        moved = [_nearest(one, price, price / lead.price, lead.price) for one in items]
-        if all(at is not None for at in moved):
-            found.append(moved)
+    for price in candidates(replace(lead, low=lead.price * low, high=lead.price * high), lead.price * ratio):
+        ways = {at: candidates(one, one.price * price / lead.price) for at, one in alike.items() if one and at}
+        if all(map(len, ways.values())):
+            ending_at = {0: price} | {at: way[-1] for at, way in ways.items()}
+            found.append([float(ending_at[at]) for at in first])
     return np.array(found, float).reshape(len(found), len(items))
 
 
-def _nearest(one: Bounds, price: float, ratio: float, lead: float) -> float | None:
-    if abs(one.price - lead) < SAME:
-        return price
-    way = candidates(one, one.price * ratio)
-    return float(way[-1]) if len(way) else None
+def _alike(items: Sequence[Bounds]) -> Bounds | None:
+    """What items of one price may do together, as if they were one; None where they have no ending in common."""
+    said = [set(one.rules.endings) for one in items if one.rules.endings]
+    endings = tuple(sorted(set.intersection(*said))) if said else ()
+    if said and not endings:
+        return None
+    smallest = max(one.rules.smallest_step for one in items)
+    return replace(
+        items[0],
+        low=max(one.low for one in items),
+        high=min(one.high for one in items),
+        rules=replace(items[0].rules, endings=endings, smallest_step=smallest),
+    )
 
 
 def table(every: Sequence[Unit], rows: pd.DataFrame) -> pd.DataFrame:

@@ -35,7 +35,9 @@ def night(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iter
         "shop", "EUR", "Europe/Berlin", "DE", "day", frozenset(), None, str(root), root, NO_FILES,
         {name: Path("x.sql") for name in ("order_lines", "items", "prices", "stock_levels")},
     )  # fmt: skip
-    (root / "guardrails.yml").write_text("days_between_changes: 0\nfrozen_items: [cup]\nrules: [{item: pot, lowest_price: 50}]\n")
+    (root / "guardrails.yml").write_text(
+        "days_between_changes: 0\nfrozen_items: [cup]\nrules: [{item: pot, lowest_price: 50}]\n"
+    )
     made = Night(spark, settings, store, Tables(spark, settings.lake, "shop"), NIGHT, "pricing")
     _history(made.tables)
     yield made

@@ -129,6 +129,22 @@ def test_a_price_line_moves_together_or_not_at_all() -> None:
     assert held["bound_by"].to_dict() == {"a": "price_line", "b": "promotion"}
 
 
+def test_a_price_line_keeps_to_the_endings_of_each_of_its_items() -> None:
+    line = {"price_line": "jam", "price": 9.99}
+    wide = replace(Rules(), largest_step_up=0.12)
+    ends = {"b": replace(wide, endings=(0.99,)), "d": replace(wide, endings=(0.49,))}
+    rails = Guardrails(store=wide, items=ends)
+    found = told(rails, {"item_id": "a", **line}, {"item_id": "b", **line})
+    assert found["suggested_price"].to_dict() == {"a": 10.99, "b": 10.99}
+    # Items of one price move to one price also where the line's first item has another.
+    lead = {"item_id": "first", "price_line": "jam", "price": 5.0}
+    found = told(rails, lead, {"item_id": "a", **line}, {"item_id": "b", **line})
+    assert found.loc["first", "suggested_price"] > 5.0
+    assert found.loc["a", "suggested_price"] == found.loc["b", "suggested_price"] == 10.99
+    apart = told(rails, {"item_id": "b", **line}, {"item_id": "d", **line})
+    assert (apart["suggested_price"] == 9.99).all() and (apart["bound_by"] == "price_line").all()
+
+
 def test_exploration_is_by_chance_logged_and_within_the_rules() -> None:
     items = [{"item_id": f"i{n}"} for n in range(40)] + [{"item_id": "map", "map_price": 10.0, "msrp": 10.0}]
     beliefs = {item["item_id"]: None for item in items}

@@ -6,6 +6,7 @@ business customers are neither read nor changed here.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -15,6 +16,7 @@ import pandas as pd
 
 from jobs.pricing import exploration, gains, options, portfolio, reasons
 from jobs.pricing.bounds import Bounds, bounds
+from jobs.pricing.exploration import Room
 from jobs.pricing.gains import GainParams
 from jobs.pricing.guardrails import PROFIT, REVENUE, Guardrails
 from jobs.pricing.posterior import NONE, Posterior
@@ -51,7 +53,8 @@ def suggest(
     without = rows["evidence"].eq(NONE).to_numpy()
     lines = _lines(rows)
     free = [one for one, line in zip(limits, lines, strict=True) if one.held is None and line is None]
-    drawn, kept = exploration.explored(free, guardrails.exploration, guardrails.max_changes, salt, as_of)
+    room = _room(rows, guardrails)
+    drawn, kept = exploration.explored(free, guardrails.exploration, guardrails.max_changes, room, salt, as_of)
     steady = [
         replace(one, held=one.held or options.NO_EVIDENCE) if none else one
         for one, none in zip(limits, without, strict=True)
@@ -60,7 +63,11 @@ def suggest(
     targets = _targets(rows, posterior, guardrails, params)
     left = [at for at, one in enumerate(steady) if one.item_id not in drawn]
     every = options.units([steady[at] for at in left], targets[left].tolist(), [lines[at] for at in left])
-    decided = _decided(every, rows, posterior, guardrails, params, len(drawn))
+    spent: defaultdict[str, float] = defaultdict(float)
+    for one in limits:
+        if one.item_id in drawn:
+            spent[room.category[one.item_id]] += room.push(one, drawn[one.item_id][0])
+    decided = _decided(every, rows, posterior, guardrails, params, len(drawn), spent)
     for item, (price, propensity) in drawn.items():
         decided[item] = Decision(price, None, True, propensity)
     for item, propensity in kept.items():
@@ -77,6 +84,14 @@ def _believed(rows: pd.DataFrame, posterior: Posterior, guardrails: Guardrails) 
     found["weight"] = found["price"].to_numpy(float) * np.exp(np.nan_to_num(rate, nan=np.log(1e-6)))
     found["category"] = found["category"].astype(object).where(found["category"].notna(), None)
     return found
+
+
+def _room(rows: pd.DataFrame, guardrails: Guardrails) -> Room:
+    """How far the average price of each category may move tonight."""
+    shop = rows.assign(category=rows["category"].fillna("")).set_index("item_id")
+    revenue = shop.groupby("category")["weight"].sum()
+    share = np.inf if guardrails.largest_average_step is None else guardrails.largest_average_step
+    return Room(shop["category"].to_dict(), shop["weight"].to_dict(), (revenue * share).to_dict())
 
 
 def _params(guardrails: Guardrails) -> GainParams:
@@ -103,15 +118,17 @@ def _decided(
     guardrails: Guardrails,
     params: GainParams,
     explored: int,
+    spent: Mapping[str, float],
 ) -> dict[str, Decision]:
-    """item → decision of all that is not explored."""
+    """item → decision of all that is not explored; ``explored`` changes and ``spent`` of the categories' averages are
+    chance's already."""
     members = options.table(every, rows)
     members["value"] = _values(members, rows, posterior, guardrails, params)
     wanted = members if guardrails.largest_average_step is not None else _nearest(members)
     most = None if guardrails.max_changes is None else max(guardrails.max_changes - explored, 0)
     revenue = rows.assign(category=rows["category"].fillna("")).groupby("category")["weight"].sum()
     shop = wanted.assign(category=wanted["category"].fillna(""))
-    taken = portfolio.chosen(shop, most, guardrails.largest_average_step, revenue)
+    taken = portfolio.chosen(shop, most, guardrails.largest_average_step, revenue, spent)
     count = len(members.merge(taken.reset_index(), on=["unit", "option"]))
     full = most is not None and (guardrails.largest_average_step is None or count >= most)
     values = {unit: part.groupby("option")["value"].first() for unit, part in members.groupby("unit")}

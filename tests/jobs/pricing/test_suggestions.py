@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from jobs.pricing.bounds import bounds
+from jobs.pricing.exploration import Room, explored
 from jobs.pricing.guardrails import Exploration, Guardrails, Rules
 from jobs.pricing.suggestions import suggest
 from tests.jobs.pricing.small_pricing import NIGHT, posterior, rows
@@ -158,6 +161,35 @@ def test_exploration_is_by_chance_logged_and_within_the_rules() -> None:
     again = told(rails, *items, **beliefs)
     pd.testing.assert_frame_equal(found, again)
     assert told(replace(rails, max_changes=3), *items, **beliefs)["is_exploration"].sum() == 3
+
+
+def test_chance_and_decisions_together_keep_a_categorys_average() -> None:
+    items = [{"item_id": f"i{n}", "category": "AB"[n % 2]} for n in range(40)]
+    rails = Guardrails(largest_average_step=0.01, exploration=Exploration(share=0.5))
+    for salt in ("one", "two", "three"):
+        every = posterior({item["item_id"]: FLAT for item in items})
+        found = suggest(rows(*items), every, rails, salt, NIGHT)
+        moves = (found["suggested_price"] / found["current_price"] - 1).groupby(found["category"]).mean()
+        assert (moves.abs() <= 0.01 + 1e-9).all() and found["is_exploration"].sum() == 4  # two of twenty fit
+
+
+def test_logged_propensities_are_the_shares_of_nights_on_which_it_comes_so() -> None:
+    # Of A one item fits, of B all do: what is drawn of A beyond it stays away, and nothing is drawn in its place.
+    items = [{"item_id": f"i{n}", "category": "AAAAAABB"[n]} for n in range(8)]
+    every, rails = posterior({item["item_id"]: None for item in items}), Guardrails(exploration=Exploration(share=0.5))
+    limits = bounds(rows(*items), rails, NIGHT)
+    category = {item["item_id"]: item["category"] for item in items}
+    room = Room(category, dict.fromkeys(every.item_id, 100.0), {"A": 10.0, "B": 1000.0})
+    nights, came, said = 3000, Counter(), {}
+    for salt in range(nights):
+        drawn, kept = explored(limits, rails.exploration, None, room, str(salt), NIGHT)
+        said |= {(item, price): propensity for item, (price, propensity) in drawn.items()} | kept
+        came.update((item, price) for item, (price, _) in drawn.items())
+        came.update(list(kept))
+    assert sum(category[item] == "A" for item, _ in drawn.items()) <= 1
+    assert said[("i0", 9.2)] < said[("i7", 9.2)] == 0.25
+    for what, propensity in said.items():
+        assert came[what] / nights == pytest.approx(propensity, abs=4 * (0.25 / nights) ** 0.5)
 
 
 def test_a_category_of_one_item_and_one_without_category_are_priced_too() -> None:

@@ -59,7 +59,7 @@ def _in_force(prices: DataFrame, price_approvals: DataFrame, as_of: date) -> Dat
     what was decided; a decision wins over a list of the same day, and a list price that says the same is no change."""
     tomorrow = F.lit(as_of + timedelta(days=1))
     listed = prices.select("item_id", "valid_from", "price", F.lit(0).alias("_order"))
-    decided = price_approvals.where("decision <> 'refused' AND price IS NOT NULL AND valid_from IS NOT NULL")
+    decided = price_approvals.where("decision <> 'refused'")
     every = listed.unionByName(decided.select("item_id", "valid_from", "price", F.lit(1).alias("_order")))
     known = every.where(F.col("valid_from") <= tomorrow)
     before = F.expr("lag(price) OVER (PARTITION BY item_id ORDER BY valid_from, _order)")

@@ -26,7 +26,12 @@ def judged(cast: DataFrame, contract: Contract, currency: str) -> DataFrame:
         return entry["rule"].endswith("_to_not_be_null") & follows
 
     rest = F.filter(quality.BROKEN, lambda entry: ~is_second(entry))
-    found = F.concat(mappings.UNCAST, F.transform(rest, _with_value(contract)), *_store_currency(contract, currency))
+    found = F.concat(
+        mappings.UNCAST,
+        F.transform(rest, _with_value(contract)),
+        *_store_currency(contract, currency),
+        *_decided(contract, unread),
+    )
     judged = judged.withColumn("_found", found.cast(mappings.UNCAST_TYPE)).drop(mappings.UNCAST, quality.BROKEN)
     judged = judged.withColumn("_is_good", F.size(F.filter("_found", _is_critical)) == 0)
     once = F.col("_is_good") & deliveries.ambiguous(contract, "_is_good")
@@ -62,6 +67,20 @@ def _store_currency(contract: Contract, currency: str) -> list[Column]:
         return []
     other = F.array(F.struct(*_entry("store_currency", "currency", F.col("currency"))))
     return [F.when(F.col("currency") != currency, other).otherwise(F.array()).cast(mappings.UNCAST_TYPE)]
+
+
+def _decided(contract: Contract, unread: Column) -> list[Column]:
+    """A price that was approved or edited without saying which, or from when, could not be told from one that nobody
+    decided on. What could not be read is no second finding."""
+    if contract.name != "validated.price_approvals":
+        return []
+    found = []
+    for column, rule in (("price", "decision_without_price"), ("valid_from", "decision_without_day")):
+        is_missing = (F.col("decision") != "refused") & F.col(column).isNull()
+        entry = F.array(F.struct(*_entry(rule, column, None)))
+        is_found = is_missing & ~F.array_contains(unread, column)
+        found.append(F.when(is_found, entry).otherwise(F.array()).cast(mappings.UNCAST_TYPE))
+    return found
 
 
 def _entry(rule: str, column: str, value: Column | None) -> list[Column]:

@@ -16,9 +16,12 @@ DAY = "2026-03-31"
 GOOD = {
     "competitor_prices": {"item_id": "a", "competitor": "Ada", "observed_on": DAY, "price": "9.5", "currency": "EUR"},
     "contract_prices": {"customer_id": "c", "item_id": "a", "valid_from": DAY, "price": "9.5", "currency": "EUR"},
-    "price_approvals": {"suggested_on": DAY, "item_id": "a", "decision": "approved", "price": "9.5", "currency": "EUR"},
+    "price_approvals": {
+        "suggested_on": DAY, "item_id": "a", "decision": "approved", "price": "9.5", "currency": "EUR",
+        "valid_from": "2026-04-01",
+    },
     "prices": {"item_id": "a", "valid_from": DAY, "price": "9.5", "cost": "12", "currency": "EUR"},
-}
+}  # fmt: skip
 CASES: list[tuple[str, dict[str, Any], set[tuple[str, str]]]] = [
     ("competitor_prices", {}, set()),
     ("competitor_prices", {"price": "950"}, set()),  # 100 times ours is known to be wrong only beside our own price
@@ -27,7 +30,11 @@ CASES: list[tuple[str, dict[str, Any], set[tuple[str, str]]]] = [
     ("contract_prices", {"valid_to": "2026-03-01"}, {("valid_to", "expect_column_pair_values_a_to_be_greater_than_b")}),
     ("contract_prices", {"price": "-1"}, {("price", "expect_column_values_to_be_between")}),
     ("price_approvals", {"decision": "maybe"}, {("decision", "expect_column_values_to_be_in_set")}),
-    ("price_approvals", {"decision": "refused", "price": None, "currency": None}, set()),
+    ("price_approvals", {}, set()),
+    ("price_approvals", {"decision": "refused", "price": None, "currency": None, "valid_from": None}, set()),
+    ("price_approvals", {"price": None}, {("price", "decision_without_price")}),
+    ("price_approvals", {"decision": "edited", "valid_from": None}, {("valid_from", "decision_without_day")}),
+    ("price_approvals", {"price": "nine"}, {("price", "cast_to_double")}),
     ("price_approvals", {"currency": "USD"}, {("currency", "store_currency")}),
     ("prices", {}, set()),  # a cost above the price is true of some items
     ("prices", {"price": "0"}, {("price", "expect_column_values_to_be_between")}),

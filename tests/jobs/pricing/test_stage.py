@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from pyspark.sql import Row, SparkSession
 
-from jobs.lib import contracts, registry, stages
+from jobs.lib import contracts, lineage, registry, stages
 from jobs.lib.stages import Night
 from jobs.lib.stores import Store
 from jobs.lib.tables import Tables
@@ -69,16 +70,20 @@ def _history(tables: Tables) -> None:
     _write(tables, "validated.prices", [{**row, "known_day": row["valid_from"]} for row in prices])
     _write(tables, "validated.items", items)
     _write(tables, "validated.stock_levels", [{**row, "known_day": NIGHT} for row in stock])
+    _write(tables, "features.item", _facts(prices, NIGHT))
+
+
+def _facts(prices: list[dict[str, Any]], as_of: date) -> list[dict[str, Any]]:
+    """The items as the features tell them."""
     usual = dict.fromkeys(("orders_28d", "units_28d"), 0)
-    facts = [
+    return [
         {
             **usual, "item_id": name, "title": name, "category": "Kitchen", "is_active": True, "units_28d": 160,
             "price": [row["price"] for row in prices if row["item_id"] == name][-1], "cost": ITEMS[name] / 2,
-            "on_hand": 900.0 if name == "mug" else 50.0, "is_restricted": False, "as_of": NIGHT,
+            "on_hand": 900.0 if name == "mug" else 50.0, "is_restricted": False, "as_of": as_of,
         }
         for name in ITEMS
     ]  # fmt: skip
-    _write(tables, "features.item", facts)
 
 
 def _line(number: int, day: date, item: str, units: int, price: float) -> dict[str, Any]:
@@ -145,3 +150,24 @@ def test_items_with_an_end_or_too_much_stock_are_planned(tables: dict[str, list[
 def test_changes_are_audited(tables: dict[str, list[Row]]) -> None:
     changed = [row for row in tables["price_suggestions"] if row["suggested_price"] != row["current_price"]]
     assert {row["item_id"] for row in tables["audit"]} == {row["item_id"] for row in changed} and changed
+
+
+def test_what_was_approved_is_the_price_of_the_next_night(
+    night: Night, trained: registry.Champion, tables: dict[str, list[Row]]
+) -> None:
+    lake, after = night.tables, NIGHT + timedelta(days=1)
+    lineage.complete(lake, "pricing", NIGHT, lake.written, 1.0, 0, datetime.now(UTC), trained.version)
+    suggested = {row["item_id"]: row["suggested_price"] for row in tables["price_suggestions"]}
+    approved = {
+        "suggested_on": NIGHT, "item_id": "pot", "decision": "approved", "price": suggested["pot"], "currency": "EUR",
+        "valid_from": after, "known_day": after,
+    }  # fmt: skip
+    _write(lake, "validated.price_approvals", [approved])
+    old = {row["item_id"]: row["current_price"] for row in tables["price_suggestions"]}
+    _write(lake, "features.item", _facts([{"item_id": item, "price": price} for item, price in old.items()], after))
+    stages.build(replace(night, as_of=after))
+    now = {row["item_id"]: row["current_price"] for row in lake.read("pricing.price_suggestions", after).collect()}
+    # The table of prices does not know it yet: the decision alone says so.
+    assert now["pot"] == suggested["pot"] != old["pot"] and now["pan"] == suggested["pan"]
+    events = {(row["item_id"], row["happened"]) for row in lake.read("pricing.audit", after).collect()}
+    assert {("pot", "suggested"), ("pot", "approved")} <= events and ("pot", "applied") not in events

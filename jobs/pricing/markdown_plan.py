@@ -17,7 +17,7 @@ from jobs.lib.settings import Settings
 from jobs.lib.stores import Store
 from jobs.pricing import guardrails_file, rows_of
 from jobs.pricing.clearing import plans
-from jobs.pricing.panel import panel
+from jobs.pricing.panel import last_day, panel
 from jobs.pricing.posterior import Posterior
 from jobs.pricing.tonight import tonight
 
@@ -40,8 +40,9 @@ def markdown_plan(
     """One row an item to clear and week; none in a store without stock levels."""
     guardrails = guardrails_file.load(store.folder, settings.guardrails)
     rows = tonight(item, items, prices, promotions, competitor_prices, price_approvals, as_of, guardrails)
+    until = last_day(order_lines, store, as_of)
     weeks = panel(
-        order_lines, items, prices, promotions, stock_levels_changes, competitor_prices, contract_prices, as_of
+        order_lines, items, prices, promotions, stock_levels_changes, competitor_prices, contract_prices, until
     )
     since = _sold_since(weeks, item, champion.champion_from)
     told = plans(rows, Posterior.load(champion.path), guardrails, since, as_of)

@@ -16,6 +16,7 @@ from pyspark.sql.window import Window
 
 from jobs.features.campaigns import campaigns
 from jobs.features.learning import sold
+from jobs.lib.stores import Store
 from jobs.pricing.guardrails import Trust
 
 WEEKS = 156  # three years: what bounds the frame on the driver, with the catalogue
@@ -33,9 +34,10 @@ def panel(
     stock_levels_changes: DataFrame,
     competitor_prices: DataFrame,
     contract_prices: DataFrame,
-    as_of: date,
+    until: date,
 ) -> DataFrame:
-    """``COLUMNS``, one row per item and whole week that ended by ``as_of`` from the item's first sale on.
+    """``COLUMNS``, one row per item and week from the item's first sale on; weeks are counted back from the one that
+    ends with ``until`` (:func:`last_day`).
 
     ``price`` is what customers paid: the list price weighted by its days less the week's promotion, else the median
     line, else the last one known; weeks before any price are left out. ``nest`` is the product that variants share.
@@ -43,13 +45,13 @@ def panel(
     ``promotions_changes`` all that was ever said of promotions.
     """
     lines = off_contract(sold(order_lines), contract_prices)
-    weeks = _weeks(lines, as_of)
+    weeks = _weeks(lines, until)
     joined = (
-        weeks.join(_sales(lines), ["item_id", "week"], "left")
+        weeks.join(_sales(lines, until), ["item_id", "week"], "left")
         .join(_listed(weeks, prices), ["item_id", "week"], "left")
-        .join(_promoted(campaigns(promotions_changes)), ["item_id", "week"], "left")
-        .join(_sold_out(stock_levels_changes, as_of), ["item_id", "week"], "left")
-        .join(_competitors(competitor_prices), ["item_id", "week"], "left")
+        .join(_promoted(campaigns(promotions_changes), until), ["item_id", "week"], "left")
+        .join(_sold_out(stock_levels_changes, until), ["item_id", "week"], "left")
+        .join(_competitors(competitor_prices, until), ["item_id", "week"], "left")
         .join(_facts(items), "item_id", "left")
     )
     so_far = Window.partitionBy("item_id").orderBy("week")
@@ -69,6 +71,15 @@ def panel(
         F.coalesce(F.col("days_out") > 0, F.lit(False)).alias("is_stockout"),
         "competitor_price",
     )
+
+
+def last_day(order_lines: DataFrame, store: Store, as_of: date) -> date:
+    """The last day of the newest whole week. A store that tells weekly sums has weeks of its own, which end on the day
+    that the sums are dated by: in any other week half of it would have next week's price. Else weeks end on Sundays."""
+    newest = order_lines.agg(F.max("order_date")).first() if store.period == "week" else None
+    if newest is not None and newest[0] is not None:
+        return newest[0]
+    return as_of - timedelta(days=(as_of.weekday() + 1) % 7)
 
 
 def collected(frame: DataFrame, trust: Trust = Trust()) -> pd.DataFrame:
@@ -92,21 +103,22 @@ def off_contract(lines: DataFrame, contract_prices: DataFrame) -> DataFrame:
     return lines.join(agreed, same & inside, "left_anti")
 
 
-def _monday(day: str) -> Column:
-    return F.trunc(F.col(day), "week")
+def _week(day: str, until: date) -> Column:
+    """The first day of the week in which a day lies."""
+    return F.date_sub(F.col(day), F.pmod(F.date_diff(F.col(day), F.lit(until + timedelta(days=1))), F.lit(7)))
 
 
-def _weeks(lines: DataFrame, as_of: date) -> DataFrame:
+def _weeks(lines: DataFrame, until: date) -> DataFrame:
     """Item × week, from the first sale to the last week that is over."""
-    last = as_of - timedelta(days=(as_of.weekday() + 1) % 7 + 6)  # Monday of the last week whose Sunday has passed
+    last = until - timedelta(days=6)
     first = last - timedelta(weeks=WEEKS - 1)
-    began = lines.groupBy("item_id").agg(F.greatest(F.min(_monday("order_date")), F.lit(first)).alias("_first"))
+    began = lines.groupBy("item_id").agg(F.greatest(F.min(_week("order_date", until)), F.lit(first)).alias("_first"))
     known = began.where(F.col("_first") <= F.lit(last))
     return known.select("item_id", F.explode(F.expr(f"sequence(_first, DATE'{last}', INTERVAL 7 DAYS)")).alias("week"))
 
 
-def _sales(lines: DataFrame) -> DataFrame:
-    return lines.groupBy("item_id", _monday("order_date").alias("week")).agg(
+def _sales(lines: DataFrame, until: date) -> DataFrame:
+    return lines.groupBy("item_id", _week("order_date", until).alias("week")).agg(
         F.sum("units").alias("units"), F.percentile("price", F.lit(0.5)).alias("line_price")
     )
 
@@ -121,9 +133,8 @@ def _listed(weeks: DataFrame, prices: DataFrame) -> DataFrame:
         "price",
         F.col("cost").alias("_c"),
     )
-    sunday = F.date_add("week", 6)
     met = weeks.join(spans, "item_id", "inner").where(
-        (F.col("valid_from") <= sunday) & (F.col("_until").isNull() | (F.col("_until") > F.col("week")))
+        (F.col("valid_from") < F.date_add("week", 7)) & (F.col("_until").isNull() | (F.col("_until") > F.col("week")))
     )
     ends = F.least(F.date_add("week", 7), F.coalesce("_until", F.date_add("week", 7)))
     days = F.date_diff(ends, F.greatest("valid_from", "week"))
@@ -134,31 +145,31 @@ def _listed(weeks: DataFrame, prices: DataFrame) -> DataFrame:
     )
 
 
-def _promoted(known: DataFrame) -> DataFrame:
+def _promoted(known: DataFrame, until: date) -> DataFrame:
     """The depth of a week's promotion, weighted by the days that it ran, and whether the item was featured."""
     days = known.where("known_until IS NULL").select(
         "item_id", "depth", "is_featured", F.explode(F.sequence("starts_on", "ends_on")).alias("day")
     )
     deepest = days.groupBy("item_id", "day").agg(F.max("depth").alias("depth"), F.max("is_featured").alias("featured"))
-    return deepest.groupBy("item_id", _monday("day").alias("week")).agg(
+    return deepest.groupBy("item_id", _week("day", until).alias("week")).agg(
         (F.sum("depth") / 7).alias("depth"), F.max("featured").alias("is_featured")
     )
 
 
-def _sold_out(stock_levels_changes: DataFrame, as_of: date) -> DataFrame:
+def _sold_out(stock_levels_changes: DataFrame, until: date) -> DataFrame:
     """Days of a week on which no location had a piece left; a count holds until the next one of its location."""
     order = Window.partitionBy("item_id", "location_id").orderBy("known_day", "_file_version", "_file", "_row")
     counts = stock_levels_changes.withColumn("_until", F.lead("known_day").over(order))
-    end = F.coalesce(F.date_sub("_until", 1), F.lit(as_of))
+    end = F.coalesce(F.date_sub("_until", 1), F.lit(until))
     spans = counts.where(~F.col("is_deleted") & (end >= F.col("known_day")))
     held = spans.select("item_id", "on_hand", F.explode(F.sequence(F.col("known_day"), end)).alias("day"))
     empty = held.groupBy("item_id", "day").agg(F.max("on_hand").alias("most")).where("most <= 0")
-    return empty.groupBy("item_id", _monday("day").alias("week")).agg(F.count(F.lit(1)).alias("days_out"))
+    return empty.groupBy("item_id", _week("day", until).alias("week")).agg(F.count(F.lit(1)).alias("days_out"))
 
 
-def _competitors(competitor_prices: DataFrame) -> DataFrame:
+def _competitors(competitor_prices: DataFrame, until: date) -> DataFrame:
     there = competitor_prices.where("is_in_stock")
-    return there.groupBy("item_id", _monday("observed_on").alias("week")).agg(
+    return there.groupBy("item_id", _week("observed_on", until).alias("week")).agg(
         F.percentile("price", F.lit(0.5)).alias("competitor_price")
     )
 

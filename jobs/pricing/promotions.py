@@ -56,8 +56,8 @@ def effects(panel: pd.DataFrame, promotions: pd.DataFrame, params: EffectParams 
 def _weeks_of(promotions: pd.DataFrame, panel: pd.DataFrame, params: EffectParams) -> pd.DataFrame:
     """``promotion_id, item_id, week, phase``: weeks that a promotion touched (during) and those after it (after)."""
     starts, ends = pd.to_datetime(promotions["starts_on"]), pd.to_datetime(promotions["ends_on"])
-    first = starts - pd.to_timedelta(starts.dt.weekday, unit="D")
-    last = ends - pd.to_timedelta(ends.dt.weekday, unit="D")
+    anchor = pd.to_datetime(panel["week"]).min()  # weeks begin with the weekday of the panel's
+    first, last = (days - pd.to_timedelta((days - anchor).dt.days % 7, unit="D") for days in (starts, ends))
     count = ((last - first).dt.days // 7 + 1).clip(upper=params.nearby_weeks)
     parts = []
     for phase, offset, many in (("during", 0 * count, count), ("after", count, 0 * count + params.after_weeks)):

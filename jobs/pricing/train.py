@@ -21,7 +21,7 @@ from jobs.lib.stages import Night
 from jobs.pricing import gate, guardrails_file, promotions
 from jobs.pricing.elasticity import ElasticityParams, fit
 from jobs.pricing.gate import GateParams, Verdict
-from jobs.pricing.panel import collected, panel
+from jobs.pricing.panel import collected, last_day, panel
 from jobs.pricing.posterior import NONE, Posterior
 
 PRODUCT = "pricing"
@@ -87,7 +87,8 @@ def night_panel(night: Night) -> pd.DataFrame:
     changing = ("promotions", "stock_levels")
     frames |= {f"{name}_changes": tables.read_changes(f"validated.{name}", None, night.as_of) for name in changing}
     trust = guardrails_file.load(night.store.folder, night.settings.guardrails).competitors
-    return collected(panel(as_of=night.as_of, **frames), trust)
+    until = last_day(frames["order_lines"], night.store, night.as_of)
+    return collected(panel(until=until, **frames), trust)
 
 
 def _promotions(night: Night) -> pd.DataFrame:

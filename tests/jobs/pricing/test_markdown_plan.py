@@ -46,7 +46,7 @@ def test_whole_weeks_since_the_fit_count_at_their_price_unless_they_tell_nothing
         table(spark, "validated.stock_levels", stock),
         table(spark, "validated.competitor_prices", []),
         table(spark, "validated.contract_prices", [agreed]),
-        NIGHT,
+        NIGHT - timedelta(days=2),
     )
     facts = [{"item_id": name, "is_active": True, "on_hand": 60.0 * (name != "gone"), "as_of": NIGHT} for name in names]
     found = _sold_since(weeks, table(spark, "features.item", facts), FITTED)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from jobs.lib import contracts
+from jobs.lib.stores import Store
 from jobs.pricing.guardrails import Guardrails
-from jobs.pricing.panel import collected, panel
+from jobs.pricing.panel import collected, last_day, panel
 from jobs.pricing.tonight import tonight
 
 MONDAY = date(2026, 3, 2)
 AS_OF = date(2026, 3, 24)  # a Tuesday: the week of the 23rd is not over
+SUNDAY = date(2026, 3, 22)
+DAILY = Store("shop", "EUR", "Europe/Berlin", "DE", "day", frozenset(), None, "", Path(), {}, {})
 
 
 def frame(spark: SparkSession, table: str, rows: list[dict[str, Any]]) -> DataFrame:
@@ -89,7 +94,7 @@ def tables(spark: SparkSession) -> dict[str, DataFrame]:
 
 
 def test_a_row_an_item_and_whole_week(tables: dict[str, DataFrame]) -> None:
-    rows = collected(panel(as_of=AS_OF, **tables))
+    rows = collected(panel(until=last_day(tables["order_lines"], DAILY, AS_OF), **tables))
     listed, sold = (rows[rows["item_id"] == item].reset_index(drop=True) for item in ("listed", "sold"))
     assert [str(week.date()) for week in listed["week"]] == ["2026-03-02", "2026-03-09", "2026-03-16"]
     assert listed["units"].tolist() == [3, 2, 0]  # without what the firm bought at its own price
@@ -100,6 +105,21 @@ def test_a_row_an_item_and_whole_week(tables: dict[str, DataFrame]) -> None:
     assert listed["competitor_price"].iloc[0] == 9.0 and listed["competitor_price"].iloc[1:].isna().all()
     # Without a table of prices: the median line, not the mean that a bulk order drags down; carried over empty weeks.
     assert sold["price"].tolist() == [4.0, 4.0, 5.0] and sold["units"].tolist() == [402, 0, 1]
+
+
+def test_a_weekly_stores_weeks_are_its_own(spark: SparkSession, tables: dict[str, DataFrame]) -> None:
+    day, wednesday = timedelta(days=1), date(2026, 3, 4)  # sums are dated on the last day of weeks from Thursday on
+    lines, prices = [], []
+    for week, (units, price) in enumerate([(8, 2.0), (3, 4.0), (9, 2.0)]):
+        lines.append(line(wednesday + 7 * week * day, "juice", units, price))
+        prices.append({"item_id": "juice", "valid_from": wednesday + (7 * week - 6) * day, "price": price})
+    told = {"order_lines": frame(spark, "order_lines", lines), "prices": frame(spark, "prices", prices)}
+    until = last_day(told["order_lines"], replace(DAILY, period="week"), AS_OF)
+    assert until == wednesday + 14 * day < SUNDAY == last_day(told["order_lines"], DAILY, AS_OF)
+    rows = collected(panel(until=until, **{**tables, **told}))
+    # No week has anything of the next one's price, and the week that is not told yet is none without sales.
+    assert rows[["units", "price"]].to_numpy().tolist() == [[8, 2], [3, 4], [9, 2]]
+    assert rows["week"].dt.day_name().unique().tolist() == ["Thursday"]
 
 
 def test_tonights_price_is_what_was_decided_last(spark: SparkSession, tables: dict[str, DataFrame]) -> None:

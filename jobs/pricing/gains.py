@@ -109,19 +109,28 @@ class _Today:
 
 
 def _today(posterior: Posterior, current: pd.DataFrame) -> _Today:
-    """Today's prices in the posterior's order; an item that is not priced today has no neighbours' margin to win."""
+    """Today's prices in the posterior's order; an item that is not priced today has no neighbours' margin to win.
+
+    What neighbours win counts as the item itself does: by revenue for an item whose cost is not known, else by profit,
+    a neighbour without a cost having the share of its price that is the median of its category.
+    """
     rows = current.set_index(current["item_id"].astype(str)).reindex(posterior.item_id)
     price = rows["price"].to_numpy(float)
     if (price <= 0).any():
         raise ValueError("gains: a current price is not above 0")
+    has_cost = rows["cost"].notna().to_numpy()
     cost = np.nan_to_num(rows["cost"].to_numpy(float, na_value=np.nan))
     is_known = ~np.isnan(price) & (posterior.evidence != NONE)
     mean = np.nan_to_num(posterior.mean)
     log_units = posterior.log_rate + mean * np.log(np.where(np.isnan(price), 1, price) / posterior.price)
-    margin = np.where(is_known, price - cost, 0.0)
+    usual = pd.Series(np.where(has_cost, cost / price, np.nan)).groupby(posterior.category).transform("median")
+    profit = price - np.where(has_cost, cost, price * usual)
     weight = np.where(is_known, np.exp(np.clip(log_units, -12, 12)), 0.0)
-    mates, rest = neighbour_margins(posterior.category, posterior.nest, margin, weight)
-    diverted = posterior.diversion_nest * mates + posterior.diversion_category * rest
+    diverted = np.zeros(len(price))
+    for counts, worth in ((has_cost, profit), (~has_cost, price)):
+        margin = np.where(is_known, np.nan_to_num(worth), 0.0)
+        mates, rest = neighbour_margins(posterior.category, posterior.nest, margin, weight)
+        diverted += counts * (posterior.diversion_nest * mates + posterior.diversion_category * rest)
     return _Today(price, cost, cost + diverted, log_units, is_known)
 
 

@@ -66,6 +66,16 @@ def test_what_neighbours_win_makes_a_higher_price_better() -> None:
     assert with_it - without == pytest.approx(0.3 * 5 * lost), "a share of the lost units at the neighbour's margin"
 
 
+def test_a_neighbour_without_a_cost_is_not_taken_for_all_margin() -> None:
+    two = posterior([-2.0] * 2, diversion=0.3)
+    known, unknown = (current(5.0).assign(cost=[5.0, cost]) for cost in (5.0, None))
+    whole, partly = (gains(two, today, at(11.0), WHOLE)["gain"][0] for today in (known, unknown))
+    assert partly == pytest.approx(whole), "its margin is taken for the category's usual one"
+    # An item whose own cost is not known counts by revenue, and so does what its neighbours win of it.
+    by_revenue = gains(two, unknown, at(11.0, "i1"), WHOLE)["gain"][0]
+    assert by_revenue == pytest.approx(gains(two, current(None), at(11.0, "i1"), WHOLE)["gain"][0])
+
+
 def test_without_mates_nothing_is_won_back() -> None:
     lone = posterior([-2.0], diversion=0.3)
     assert (

@@ -41,6 +41,7 @@ def panel(
 
     ``price`` is what customers paid: the list price weighted by its days less the week's promotion, else the median
     line, else the last one known; weeks before any price are left out. ``nest`` is the product that variants share.
+    ``is_promotion``: one ran, also one that tells no depth (0): what it took off may be in the list price already.
     ``is_stockout``: on at least one evening of the week the shelf was empty. ``stock_levels_changes`` has every count,
     ``promotions_changes`` all that was ever said of promotions.
     """
@@ -66,7 +67,7 @@ def panel(
         F.coalesce("units", F.lit(0)).cast("double").alias("units"),
         "price",
         F.coalesce("list_cost", "cost").alias("cost"),
-        F.coalesce(F.col("depth") > 0, F.lit(False)).alias("is_promotion"),
+        F.col("depth").isNotNull().alias("is_promotion"),
         F.coalesce("is_featured", F.lit(False)).alias("is_featured"),
         F.coalesce(F.col("days_out") > 0, F.lit(False)).alias("is_stockout"),
         "competitor_price",

@@ -42,6 +42,8 @@ def tables(spark: SparkSession) -> dict[str, DataFrame]:
     day = timedelta(days=1)
     campaign = {"promotion_id": "P", "item_id": "listed", "starts_on": MONDAY + 14 * day, "depth": 0.25,
                 "ends_on": MONDAY + 20 * day, "is_featured": True, "known_day": MONDAY + 13 * day}  # fmt: skip
+    without_depth = {"promotion_id": "Q", "item_id": "sold", "starts_on": MONDAY, "ends_on": MONDAY + 6 * day,
+                     "depth": 0.0, "known_day": MONDAY}  # fmt: skip
     return {
         "order_lines": frame(
             spark,
@@ -68,7 +70,9 @@ def tables(spark: SparkSession) -> dict[str, DataFrame]:
         ),
         # The shop tells of campaigns that run: the evening after this one had ended, its snapshot held it no more.
         "promotions_changes": frame(
-            spark, "promotions", [campaign, {**campaign, "known_day": MONDAY + 21 * day, "is_deleted": True}]
+            spark,
+            "promotions",
+            [campaign, {**campaign, "known_day": MONDAY + 21 * day, "is_deleted": True}, without_depth],
         ),
         "stock_levels_changes": frame(
             spark,
@@ -101,6 +105,8 @@ def test_a_row_an_item_and_whole_week(tables: dict[str, DataFrame]) -> None:
     assert listed["price"].round(4).tolist() == [10.0, round((10 * 2 + 12 * 5) / 7, 4), 9.0]
     assert listed["cost"].tolist() == [4, 5, 5] and set(listed["nest"]) == {"p"}
     assert listed["is_promotion"].tolist() == [False, False, True] == listed["is_featured"].tolist()
+    # A deal that does not tell its depth is a promotion too.
+    assert sold["is_promotion"].tolist() == [True, False, False] and not sold["is_featured"].any()
     assert listed["is_stockout"].tolist() == [False, True, False]
     assert listed["competitor_price"].iloc[0] == 9.0 and listed["competitor_price"].iloc[1:].isna().all()
     # Without a table of prices: the median line, not the mean that a bulk order drags down; carried over empty weeks.

@@ -55,7 +55,7 @@ def drawn(items: int = ITEMS, seed: int = 1) -> tuple[pd.DataFrame, Posterior]:
             "item_id": names, "title": names, "category": category, "price": price, "on_hand": 100.0, "units_28d": 40,
             "cost": price * rng.uniform(0.3, 0.8, items), "discontinued_on": pd.NaT, "map_price": np.nan,
             "msrp": price * 1.15, "price_line": line, "clear_by": pd.NaT, "changed_on": pd.NaT, "decided_on": pd.NaT,
-            "on_promotion": False,
+            "on_promotion": False, "past_price": np.nan,
             "competitor_price": price * rng.uniform(0.9, 1.1, items), "competitor_note": "",
         }
     )  # fmt: skip

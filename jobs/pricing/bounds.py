@@ -1,7 +1,8 @@
 """Between which prices an item may move tonight, and which rule draws each end.
 
-Rules are applied in the order of ``ORDER``; one that leaves nothing of what the rules before it allow pulls the price
-to their nearest end instead: a price far below its floor rises by its largest step a night until it is there.
+Rules are applied in the order of ``ORDER``, the largest move last; one that leaves nothing of what the rules before it
+allow pulls the price to their nearest end instead: a price far below its floor rises by its largest step a night until
+it is there.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import pandas as pd
 
 from jobs.pricing.guardrails import Guardrails, Rules
 
-STEP_UP, STEP_DOWN = "largest_step_up", "largest_step_down"
+STEP_UP, STEP_DOWN, MOVE = "largest_step_up", "largest_step_down", "largest_move"
 ORDER = (
     "map_price", "margin_floor", "msrp", "competitor_low", "competitor_high", "lowest_price", "highest_price",
 )  # fmt: skip
@@ -63,9 +64,9 @@ def _of_item(row, rules: Rules, days_since: float, decided_ago: float, is_cleare
     low, high = price * (1 - rules.largest_step_down), price * (1 + rules.largest_step_up)
     low_rule, high_rule = STEP_DOWN, STEP_UP
     for name, is_low, value in _limits(row, rules):
-        if is_low and value > low:
+        if is_low and min(value, high) > low:
             low, low_rule = min(value, high), name
-        elif not is_low and value < high:
+        elif not is_low and max(value, low) < high:
             high, high_rule = max(value, low), name
     held = None
     if rules.is_frozen:
@@ -82,7 +83,7 @@ def _of_item(row, rules: Rules, days_since: float, decided_ago: float, is_cleare
 
 
 def _limits(row, rules: Rules) -> Iterator[tuple[str, bool, float]]:
-    """(rule, whether it is a lower end, price) of those that apply, in the order of ``ORDER``."""
+    """(rule, whether it is a lower end, price) of those that apply, in the order of ``ORDER``, ``MOVE`` last."""
     values = {
         "map_price": (True, row.map_price),
         "margin_floor": (True, row.cost / (1 - rules.margin_floor)),
@@ -96,6 +97,10 @@ def _limits(row, rules: Rules) -> Iterator[tuple[str, bool, float]]:
         is_low, value = values[name]
         if value is not None and np.isfinite(value):
             yield name, is_low, float(value)
+    if np.isfinite(row.past_price):
+        # The store itself may have moved the price further: it need not come back.
+        yield MOVE, True, min(row.past_price * (1 - rules.largest_move), row.price)
+        yield MOVE, False, max(row.past_price * (1 + rules.largest_move), row.price)
 
 
 def candidates(one: Bounds, target: float) -> np.ndarray:

@@ -18,11 +18,14 @@ class Rules:
     ``margin_floor`` is the least (price - cost) / price. ``competitor_low`` and ``competitor_high`` bound the price as
     multiples of the competitors' median; None leaves a bound out. ``endings`` are the cents that a price may end with
     (0.99); empty allows any. A price that changed less than ``days_between_changes`` days ago stays.
+    ``largest_move`` bounds how far a price may get from the one ``Guardrails.move_days`` days ago, as a share of that
+    one: small steps in one direction add up, and evidence does not reach far from the prices that there were.
     """
 
     margin_floor: float = 0.05
     largest_step_up: float = 0.10
     largest_step_down: float = 0.10
+    largest_move: float = 0.25
     smallest_step: float = 0.01
     lowest_price: float | None = None
     highest_price: float | None = None
@@ -72,6 +75,7 @@ class Guardrails:
     decide_on_quantile: float = 0.25
     max_changes: int | None = None
     largest_average_step: float | None = None
+    move_days: int = 91
     store: Rules = field(default_factory=Rules)
     categories: Mapping[str, Rules] = field(default_factory=dict)
     items: Mapping[str, Rules] = field(default_factory=dict)

@@ -22,10 +22,11 @@ RULE_KEYS = (
     "endings", "days_between_changes",
 )  # fmt: skip
 BAND = {"low": "competitor_low", "high": "competitor_high"}
-SECTIONS = ("competitors", "frozen_items", "price_lines", "rules", "exploration", "markdown")
+SECTIONS = ("competitors", "largest_move", "frozen_items", "price_lines", "rules", "exploration", "markdown")
 # Bounds of every number: (least, most); None where there is no upper bound.
 BOUNDS: dict[str, tuple[float, float | None]] = {
     "margin_floor": (-1.0, 0.95), "largest_step_up": (0.0, 1.0), "largest_step_down": (0.0, 0.95),
+    "largest_move": (0.0, 10.0), "move_days": (1, 3650),
     "smallest_step": (0.0, 0.5), "lowest_price": (0.0, None), "highest_price": (0.0, None),
     "competitor_low": (0.01, 100.0), "competitor_high": (0.01, 100.0), "days_between_changes": (0, 3650),
     "decide_on_quantile": (0.01, 0.5), "max_changes": (0, None), "largest_average_step": (0.0, 1.0),
@@ -64,6 +65,9 @@ class _Reader:
     def read(self) -> Guardrails:
         store = {**self.defaults, **self._said(self.whole)}
         shop = {name: self._number(self.whole, name, name) for name in SHOP_KEYS[1:] if self.whole.has(name)}
+        move = self.whole.section("largest_move")
+        if move is not None and move.has("days"):
+            shop["move_days"] = self._number(move, "days", "move_days")
         exploration, step = self._exploration()
         self._consistent(store, step)
         frozen = self._frozen()
@@ -95,6 +99,11 @@ class _Reader:
         if band is not None:
             band.only((*BAND, "stale_days", "implausible_ratio") if section is self.whole else tuple(BAND))
             found |= {name: self._number(band, key, name) for key, name in BAND.items() if band.has(key)}
+        move = section.section("largest_move")
+        if move is not None:
+            move.only(("share", "days") if section is self.whole else ("share",))
+            if move.has("share"):
+                found["largest_move"] = self._number(move, "share", "largest_move")
         return found
 
     def _number(self, section: Section, key: str, name: str) -> Said:
@@ -119,7 +128,7 @@ class _Reader:
         items: dict[str, dict[str, Said]] = {}
         lines: dict[tuple[str, str], int] = {}
         for entry in self.whole.sections("rules"):
-            entry.only(("category", "item", "competitors", *RULE_KEYS))
+            entry.only(("category", "item", "competitors", "largest_move", *RULE_KEYS))
             if entry.has("category") == entry.has("item"):
                 entry.refuse(None, "expected either category or item: what the rule is about")
             kind = "category" if entry.has("category") else "item"
@@ -139,7 +148,7 @@ class _Reader:
         for low, high in (("lowest_price", "highest_price"), ("competitor_low", "competitor_high")):
             if said[low].value is not None and said[high].value is not None and said[low].value > said[high].value:
                 self._contradict(said[low], said[high], "no price is above the one and below the other")
-        for largest in ("largest_step_up", "largest_step_down"):
+        for largest in ("largest_step_up", "largest_step_down", "largest_move"):
             if 0 < said[largest].value < said["smallest_step"].value:
                 self._contradict(said["smallest_step"], said[largest], "no step is large enough and small enough")
             if "share" in step and step["share"].value > 0 and step["step"].value > said[largest].value:

@@ -26,6 +26,7 @@ HELD = {
     "msrp": "the price that the maker recommends",
     "largest_step_up": "the largest step up",
     "largest_step_down": "the largest step down",
+    "largest_move": "the largest move from the price that it had some time ago",
     "competitor_low": "the lower end of the band around competitors",
     "competitor_high": "the upper end of the band around competitors",
     "lowest_price": "the lowest price allowed",

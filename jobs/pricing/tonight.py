@@ -27,7 +27,8 @@ def tonight(
     """One row an active item that has a price, sorted by id; the catalogue bounds it.
 
     Columns: ``item_id, title, category, price, cost, on_hand, units_28d, discontinued_on, map_price, msrp, price_line,
-    clear_by, changed_on`` (day from which today's price holds, null where unknown), ``decided_on`` (night whose
+    clear_by, changed_on`` (day from which today's price holds, null where unknown), ``past_price`` (the price
+    ``Guardrails.move_days`` days ago, else the first one known, null where none is), ``decided_on`` (night whose
     suggestion was refused, or a later day from which a decided price will hold), ``on_promotion`` (a promotion runs
     tomorrow), ``competitor_price, competitor_note``. A decided price that holds by tomorrow is the price, also
     where the table of prices does not know it yet.
@@ -35,7 +36,7 @@ def tonight(
     sold = item.where("is_active").select("item_id", "title", "category", "price", "cost", "on_hand", "units_28d")
     rows: pd.DataFrame = (
         sold.join(items.select("item_id", "discontinued_on", *BOUNDS), "item_id", "left")
-        .join(_in_force(prices, price_approvals, as_of), "item_id", "left")
+        .join(_in_force(prices, price_approvals, as_of, guardrails.move_days), "item_id", "left")
         .join(_decided(price_approvals, as_of), "item_id", "left")
         .join(_promoted(promotions, as_of), "item_id", "left")
         .toPandas()
@@ -54,9 +55,10 @@ def tonight(
     return rows.sort_values("item_id", kind="stable", ignore_index=True)
 
 
-def _in_force(prices: DataFrame, price_approvals: DataFrame, as_of: date) -> DataFrame:
-    """``item_id, decided_price, changed_on`` of the price that holds tomorrow: the last of the table of prices and of
-    what was decided; a decision wins over a list of the same day, and a list price that says the same is no change."""
+def _in_force(prices: DataFrame, price_approvals: DataFrame, as_of: date, move_days: int) -> DataFrame:
+    """``item_id, decided_price, changed_on, past_price``. The price that holds tomorrow is the last of the table of
+    prices and of what was decided; a decision wins over a list of the same day, and a list price that says the same is
+    no change."""
     tomorrow = F.lit(as_of + timedelta(days=1))
     listed = prices.select("item_id", "valid_from", "price", F.lit(0).alias("_order"))
     decided = price_approvals.where("decision <> 'refused'")
@@ -64,9 +66,12 @@ def _in_force(prices: DataFrame, price_approvals: DataFrame, as_of: date) -> Dat
     known = every.where(F.col("valid_from") <= tomorrow)
     before = F.expr("lag(price) OVER (PARTITION BY item_id ORDER BY valid_from, _order)")
     changes = known.withColumn("_changed", F.when(before.isNull() | (before != F.col("price")), F.col("valid_from")))
+    then = as_of + timedelta(days=1 - move_days)
+    past = F.expr(f"max_by(price, struct(valid_from, _order)) FILTER (WHERE valid_from <= DATE'{then}')")
     return changes.groupBy("item_id").agg(
         F.max_by("price", F.struct("valid_from", "_order")).alias("decided_price"),
         F.max("_changed").alias("changed_on"),
+        F.coalesce(past, F.min_by("price", F.struct("valid_from", "_order"))).alias("past_price"),
     )
 
 

@@ -15,6 +15,7 @@ objective: profit
 margin_floor: 0.1
 largest_step_up: 0.12
 largest_step_down: 0.12
+largest_move: {share: 0.3, days: 60}
 endings: [0.99, 0.49]
 max_changes: 200
 competitors: {low: 0.9, high: 1.1, stale_days: 7}
@@ -26,6 +27,7 @@ rules:
     margin_floor: 0.2
   - category: Kitchen > Mugs
     competitors: {high: 1.3}
+    largest_move: {share: 0.2}
   - item: mug
     largest_step_up: 0.02
 exploration: {share: 0.05}
@@ -48,6 +50,7 @@ def test_the_deepest_rule_counts_and_takes_the_rest_from_the_store(tmp_path: Pat
     mug = found.of("cup", "Kitchen > Mugs > Enamel")
     assert (mug.margin_floor, mug.competitor_low, mug.competitor_high) == (0.1, 0.9, 1.3)
     assert found.of("pen", None).margin_floor == 0.1
+    assert (mug.largest_move, found.of("pen", None).largest_move, found.move_days) == (0.2, 0.3, 60)
     assert found.of("77", "Kitchen").is_frozen and not found.of("pen", "Desk").is_frozen
     assert found.price_lines == {"strawberry": "jam", "cherry": "jam"}
     assert (found.competitors.stale_days, found.exploration.share, found.clearance.levels) == (7, 0.05, (1, 0.7, 0.5))
@@ -90,6 +93,7 @@ def test_a_contradiction_of_a_default_names_the_line_and_the_default(tmp_path: P
         ("\nmargin_floor: 2", r"yml:2: margin_floor: expected a number of -1 to 0.95, found 2"),
         ("endings: [99]", r"yml:1: endings: expected the parts of a price below one"),
         ("rules:\n  - margin_floor: 0.1", r"yml:2: rules\[0\]: expected either category or item"),
+        ("rules:\n  - item: a\n    largest_move: {days: 3}", r"yml:3: rules\[0\].largest_move.days: unknown key"),
         ("max_changes: 2.5", r"yml:1: max_changes: expected a whole number"),
     ],
 )

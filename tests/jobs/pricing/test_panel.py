@@ -145,9 +145,11 @@ def test_tonights_price_is_what_was_decided_last(spark: SparkSession, tables: di
     names = ("items", "prices", "competitor_prices")
     given = {name: tables[name] for name in names} | {"promotions": frame(spark, "promotions", [])}
     approvals = frame(spark, "price_approvals", decided)
-    rows = tonight(item=item, price_approvals=approvals, as_of=AS_OF, guardrails=Guardrails(), **given)
+    rows = tonight(item=item, price_approvals=approvals, as_of=AS_OF, guardrails=Guardrails(move_days=20), **given)
     found = rows.set_index("item_id")
     assert found["price"].to_dict() == {"listed": 12.0, "sold": 4.8}
     assert found.loc["listed", "decided_on"].date() == AS_OF and found["decided_on"].isna().sum() == 1
     assert found.loc["listed", "changed_on"].date() == MONDAY + timedelta(days=9)
+    # Of the first it is the price so many days ago, of the second the first one known.
+    assert found["past_price"].to_dict() == {"listed": 10.0, "sold": 4.8}
     assert found.loc["listed", "competitor_note"].startswith("Ada ignored: 83.3 times our price")

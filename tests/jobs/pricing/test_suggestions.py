@@ -83,6 +83,23 @@ def test_a_price_that_breaks_a_rule_is_mended_whatever_it_gains(item, rules, pri
     assert (found["suggested_price"], found["bound_by"]) == (pytest.approx(price, abs=0.01), rule)
 
 
+@pytest.mark.parametrize(("cost", "elasticity", "end"), [(np.nan, -2.5, 7.5), (5.0, -0.9, 12.5)])
+def test_small_steps_do_not_add_up_beyond_the_largest_move(cost: float, elasticity: float, end: float) -> None:
+    price = 10.0
+    for _ in range(12):
+        item = {"item_id": "a", "price": price, "cost": cost, "past_price": 10.0}
+        found = told(Guardrails(), item, a=elasticity).loc["a"]
+        price = found["suggested_price"]
+    assert (price, found["bound_by"]) == (pytest.approx(end), "largest_move")
+
+
+def test_a_price_that_the_store_moved_far_itself_need_not_come_back_and_costs_come_first() -> None:
+    far = told(Guardrails(), {"item_id": "a", "past_price": 5.0}, a=FLAT).loc["a"]
+    assert (far["suggested_price"], far["bound_by"]) == (10.0, "largest_move")
+    dear = told(Guardrails(), {"item_id": "a", "cost": 12.0, "past_price": 8.0}, a=-2.0).loc["a"]
+    assert (dear["suggested_price"], dear["bound_by"]) == (pytest.approx(11.0), "largest_step_up")
+
+
 def test_what_is_being_cleared_keeps_its_price_here_and_is_not_explored() -> None:
     items = [{"item_id": name} for name in "ab"]
     every = posterior({"a": FLAT, "b": FLAT})

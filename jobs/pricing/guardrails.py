@@ -56,9 +56,9 @@ class Trust:
 
 @dataclass(frozen=True)
 class Clearance:
-    """Markdowns. Items with a date to be gone by, or with stock for more than ``weeks_of_stock`` weeks and sales in
-    the last ``weeks_seen``, are planned over at most ``longest_weeks``; ``levels`` are the prices as shares of
-    today's, ``salvage`` what a piece left over is worth as a share of today's price."""
+    """Markdowns. Items with a date to be gone by, or with stock for more than ``weeks_of_stock`` weeks and a sale in
+    the last 28 days, are planned over at most ``longest_weeks``; ``levels`` are the prices as shares of today's,
+    ``salvage`` what a piece left over is worth as a share of today's price."""
 
     weeks_of_stock: float = 26.0
     longest_weeks: int = 10

@@ -25,6 +25,7 @@ from jobs.lib.objects import Object, ObjectStore
 from jobs.lib.settings import Settings
 from jobs.lib.spark import session
 from jobs.lib.stores import Source, Store
+from jobs.pricing import guardrails_file
 from jobs.validated.judgement import judged
 
 MOST_SHOWN = 12
@@ -81,6 +82,7 @@ def run(settings: Settings) -> int:
             problems.append(str(error))
             print(f"\n{table}.sql\n  PROBLEM {error}")
     _unread_columns(store, samples)
+    _guardrails(spark, store, settings, views, mapped.get("items", set()), problems)
     _switches(store, mapped)
     print(f"\n{len(problems)} problem{'s' * (len(problems) != 1)} to mend" if problems else "\nready to run")
     return 1 if problems else 0
@@ -218,6 +220,35 @@ def _unread_columns(store: Store, samples: Mapping[str, Sample]) -> None:
         unread = [column for column in found.columns if column.casefold() not in words and column not in text]
         if unread:
             print(f"\nno mapping reads these columns of {name}: {', '.join(unread)}")
+
+
+def _guardrails(
+    spark: SparkSession,
+    store: Store,
+    settings: Settings,
+    views: Mapping[str, DataFrame],
+    given: set[str],
+    problems: list[str],
+) -> None:
+    """Reads the rules for prices and says which of their items and categories no sampled item has: a misspelt one is a
+    rule about nothing, which no night would notice. ``given``: the columns that the mapping of items gives."""
+    try:
+        rules = guardrails_file.load(store.folder, settings.guardrails)
+    except DaybreakError as error:
+        problems.append(str(error))
+        print(f"\nguardrails of prices\n  PROBLEM {error}")
+        return
+    if not given:
+        return
+    today = datetime.now(UTC).date()
+    run = mappings.run(spark, store.mappings["items"], views, mappings.parameters(store, today))
+    items = mappings.cast(run, contracts.load("validated.items"), store).select("item_id", "category").distinct()
+    rows = items.collect()
+    ids, paths = {row["item_id"] for row in rows}, {f"{row['category']} > " for row in rows}
+    unknown = sorted({*rules.items, *rules.price_lines} - ids)
+    unknown += sorted(name for name in rules.categories if not any(path.startswith(f"{name} > ") for path in paths))
+    if unknown:
+        print(f"\nthe guardrails of prices name what none of {len(ids):,} sampled items has: {', '.join(unknown)}")
 
 
 def _switches(store: Store, mapped: Mapping[str, set[str]]) -> None:

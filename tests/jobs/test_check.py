@@ -120,6 +120,34 @@ def test_a_typo_in_the_sql_is_one_message(
         assert words in told[0]
 
 
+ITEMS = """\
+SELECT what AS item_id, 'Kitchen > Mugs' AS category, _file, min(_row) AS _row, _known_day
+FROM sales
+GROUP BY what, _file, _known_day
+"""
+GUARDRAILS = """\
+frozen_items: [mug, mgu]
+price_lines:
+  jam: [cherry]
+rules:
+  - category: Kitchen
+    margin_floor: 0.2
+  - category: Kitchen > Mug
+    margin_floor: 0.3
+"""
+
+
+def test_guardrails_about_nothing_are_named(shop: Settings, capsys: pytest.CaptureFixture) -> None:
+    write(shop, "items.sql", ITEMS)
+    write(shop, "guardrails.yml", GUARDRAILS)
+    assert check.run(shop) == 0
+    said = capsys.readouterr().out
+    assert "name what none of 1 sampled items has: cherry, mgu, Kitchen > Mug\n" in said
+    write(shop, "guardrails.yml", "margin_flor: 0.1\n")
+    assert check.run(shop) == 1
+    assert "guardrails.yml:1: margin_flor: unknown key" in capsys.readouterr().out
+
+
 def test_without_files_there_is_nothing_to_map(shop: Settings, capsys: pytest.CaptureFixture) -> None:
     (Path(shop.store) / "files" / "sales-2026-02-02.csv").unlink()
     assert check.run(shop) == 1

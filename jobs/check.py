@@ -233,7 +233,7 @@ def _guardrails(
     """Reads the rules for prices and says which of their items and categories no sampled item has: a misspelt one is a
     rule about nothing, which no night would notice. ``given``: the columns that the mapping of items gives."""
     try:
-        rules = guardrails_file.load(store.folder, settings.guardrails)
+        rules = guardrails_file.load(store.folder, settings.guardrails, store.currency)
     except DaybreakError as error:
         problems.append(str(error))
         print(f"\nguardrails of prices\n  PROBLEM {error}")

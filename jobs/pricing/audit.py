@@ -14,7 +14,7 @@ from jobs.lib import contracts
 from jobs.lib.registry import Champion
 
 APPLIED_DAYS = 28  # a price that comes into force later than this after its suggestion came for another reason
-SAME = 0.005
+SAME = 1e-5  # as a share: prices nearer to each other are one price, in whatever units they are
 
 
 def audit(
@@ -28,7 +28,7 @@ def audit(
     """Tonight's changes, the decisions that became known since the last night, and earlier suggestions that the table
     of prices shows for the first time."""
     version = F.lit(champion.version).alias("model_version")
-    made = price_suggestions.where(F.abs(F.col("suggested_price") - F.col("current_price")) > SAME).select(
+    made = price_suggestions.where(F.abs(F.col("suggested_price") / F.col("current_price") - 1) > SAME).select(
         F.lit(as_of).alias("suggested_on"),
         "item_id",
         F.lit("suggested").alias("happened"),
@@ -70,7 +70,7 @@ def _applied(before: DataFrame, prices: DataFrame, as_of: date) -> DataFrame:
     done = before.where("happened = 'applied'").select(*key)
     found = last.join(done, key, "left_anti").join(in_force, "item_id", "inner")
     found = found.where(
-        (F.col("valid_from") > F.col("suggested_on")) & (F.abs(F.col("price") - F.col("wanted")) <= SAME)
+        (F.col("valid_from") > F.col("suggested_on")) & (F.abs(F.col("price") / F.col("wanted") - 1) <= SAME)
     )
     # of several suggestions of one price the newest was the one applied
     newest = F.expr("row_number() OVER (PARTITION BY item_id ORDER BY suggested_on DESC)")

@@ -22,8 +22,8 @@ ORDER = (
 )  # fmt: skip
 FROZEN, CLEARANCE = "frozen_items", "clearance"
 DECIDED, PROMOTION, CHANGED = "decided", "promotion", "days_between_changes"
-CENT = 0.01
 MOST_CANDIDATES = 5
+DIGITS = 6  # of a price, beyond which floats err
 
 
 @dataclass(frozen=True)
@@ -110,26 +110,27 @@ def candidates(one: Bounds, target: float) -> np.ndarray:
     goal = float(np.clip(target, one.low, one.high))
     begin = one.price if not one.must_move else (one.low if one.price < one.low else one.high)
     low, high = min(begin, goal), max(begin, goal)
-    prices = with_ending(low, high, one.rules.endings)
+    prices = with_ending(low, high, one.rules)
     if one.must_move and not len(prices):
         # Nothing within reach has an allowed ending: as far on the way there as one has.
-        prices = with_ending(min(one.price, one.low), max(one.price, one.high), one.rules.endings)
+        prices = with_ending(min(one.price, one.low), max(one.price, one.high), one.rules)
     far = np.abs(prices / one.price - 1) >= max(one.rules.smallest_step, 1e-9)
-    prices = prices[far if not one.must_move else np.abs(prices - one.price) > CENT / 2]
+    prices = prices[far if not one.must_move else np.abs(prices - one.price) > one.rules.smallest_unit / 2]
     ordered = prices[np.argsort(-np.abs(prices - goal), kind="stable")]
     if len(ordered) <= MOST_CANDIDATES:
         return ordered
     return ordered[np.unique(np.linspace(0, len(ordered) - 1, MOST_CANDIDATES + 1).round().astype(int))[1:]]
 
 
-def with_ending(low: float, high: float, endings: tuple[float, ...]) -> np.ndarray:
-    """Prices from ``low`` to ``high`` with these endings, or in whole cents; a hair of slack for what floats lose."""
-    slack = CENT * 1e-4
-    if endings:
+def with_ending(low: float, high: float, rules: Rules) -> np.ndarray:
+    """Prices from ``low`` to ``high`` with the rules' endings, or in whole units; a hair of slack for what floats
+    lose."""
+    unit, slack = rules.smallest_unit, rules.smallest_unit * 1e-4
+    if rules.endings:
         whole = np.arange(np.floor(low), np.floor(high) + 1)
-        prices = np.round((whole[:, None] + np.array(endings)[None, :]).ravel(), 2)
+        prices = np.round((whole[:, None] + np.array(rules.endings)[None, :]).ravel(), DIGITS)
         return np.sort(prices[(prices >= low - slack) & (prices <= high + slack) & (prices > 0)])
-    first, last = np.ceil((low - slack) / CENT), np.floor((high + slack) / CENT)
+    first, last = np.ceil((low - slack) / unit), np.floor((high + slack) / unit)
     count = int(min(max(last - first + 1, 0), 400))
-    cents = np.unique(np.linspace(first, last, count).round()) if count else np.empty(0)
-    return np.round(cents[cents > 0] * CENT, 2)
+    whole = np.unique(np.linspace(first, last, count).round()) if count else np.empty(0)
+    return np.round(whole[whole > 0] * unit, DIGITS)

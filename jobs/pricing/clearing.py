@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.special import ndtr
 
 from jobs.pricing import fluid, markdown_dp
-from jobs.pricing.bounds import with_ending
+from jobs.pricing.bounds import DIGITS, with_ending
 from jobs.pricing.guardrails import Clearance, Guardrails, Rules
 from jobs.pricing.markdown_belief import Belief
 from jobs.pricing.posterior import Posterior
@@ -135,9 +135,11 @@ def _prices(row, rules: Rules, clearance: Clearance) -> np.ndarray:
     found = [float(row.price)]
     for level in clearance.levels:
         wanted = row.price * level
-        near = with_ending(wanted * 0.9, wanted, rules.endings)
-        price = float(near[-1]) if len(near) else round(wanted, 2)
-        if 0 < price < found[-1] - 0.005 and not price < (row.map_price or 0):
+        near = with_ending(wanted * 0.9, wanted, rules)
+        # Where no ending is near, the multiple of the unit below.
+        below = float(round(np.floor(wanted / rules.smallest_unit + 1e-4) * rules.smallest_unit, DIGITS))
+        price = float(near[-1]) if len(near) else below
+        if 0 < price < found[-1] - rules.smallest_unit / 2 and not price < (row.map_price or 0):
             found.append(price)
     return np.array(found)
 

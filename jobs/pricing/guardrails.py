@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 PROFIT, REVENUE = "profit", "revenue"
+# ISO 4217: currencies without fractions.
+WHOLE = ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF")
 
 
 @dataclass(frozen=True)
@@ -17,9 +19,9 @@ class Rules:
 
     ``margin_floor`` is the least (price - cost) / price. ``competitor_low`` and ``competitor_high`` bound the price as
     multiples of the competitors' median; None leaves a bound out. ``endings`` are the cents that a price may end with
-    (0.99); empty allows any. A price that changed less than ``days_between_changes`` days ago stays.
-    ``largest_move`` bounds how far a price may get from the one ``Guardrails.move_days`` days ago, as a share of that
-    one: small steps in one direction add up, and evidence does not reach far from the prices that there were.
+    (0.99); empty allows any multiple of ``smallest_unit``. A price that changed less than ``days_between_changes`` days
+    ago stays. ``largest_move`` bounds how far a price may get from the one ``Guardrails.move_days`` days ago, as a
+    share of that one: small steps in one direction add up, and evidence does not reach far from prices that there were.
     """
 
     margin_floor: float = 0.05
@@ -27,6 +29,7 @@ class Rules:
     largest_step_down: float = 0.10
     largest_move: float = 0.25
     smallest_step: float = 0.01
+    smallest_unit: float = 0.01
     lowest_price: float | None = None
     highest_price: float | None = None
     competitor_low: float | None = None

@@ -13,13 +13,13 @@ import yaml
 
 from jobs.lib.errors import DaybreakError
 from jobs.lib.marked import Section
-from jobs.pricing.guardrails import PROFIT, REVENUE, Clearance, Exploration, Guardrails, Rules, Trust
+from jobs.pricing.guardrails import PROFIT, REVENUE, WHOLE, Clearance, Exploration, Guardrails, Rules, Trust
 
 FILE = "guardrails.yml"
 SHOP_KEYS = ("objective", "decide_on_quantile", "max_changes", "largest_average_step")
 RULE_KEYS = (
-    "margin_floor", "largest_step_up", "largest_step_down", "smallest_step", "lowest_price", "highest_price",
-    "endings", "days_between_changes",
+    "margin_floor", "largest_step_up", "largest_step_down", "smallest_step", "smallest_unit", "lowest_price",
+    "highest_price", "endings", "days_between_changes",
 )  # fmt: skip
 BAND = {"low": "competitor_low", "high": "competitor_high"}
 SECTIONS = ("competitors", "largest_move", "frozen_items", "price_lines", "rules", "exploration", "markdown")
@@ -27,7 +27,8 @@ SECTIONS = ("competitors", "largest_move", "frozen_items", "price_lines", "rules
 BOUNDS: dict[str, tuple[float, float | None]] = {
     "margin_floor": (-1.0, 0.95), "largest_step_up": (0.0, 1.0), "largest_step_down": (0.0, 0.95),
     "largest_move": (0.0, 10.0), "move_days": (1, 3650),
-    "smallest_step": (0.0, 0.5), "lowest_price": (0.0, None), "highest_price": (0.0, None),
+    "smallest_step": (0.0, 0.5), "smallest_unit": (0.0001, 1000.0),
+    "lowest_price": (0.0, None), "highest_price": (0.0, None),
     "competitor_low": (0.01, 100.0), "competitor_high": (0.01, 100.0), "days_between_changes": (0, 3650),
     "decide_on_quantile": (0.01, 0.5), "max_changes": (0, None), "largest_average_step": (0.0, 1.0),
     "stale_days": (0, 3650), "implausible_ratio": (1.01, 1000.0), "share": (0.0, 1.0), "step": (0.001, 0.5),
@@ -44,23 +45,28 @@ class Said:
     line: int
 
 
-def load(folder: Path, named: str | None = None) -> Guardrails:
-    """The guardrails of a store: of the file ``named`` (DAYBREAK_GUARDRAILS), else of ``guardrails.yml`` in its
-    folder, else the defaults. Raises DaybreakError naming the line, or both lines, of what is wrong."""
+def load(folder: Path, named: str | None, currency: str) -> Guardrails:
+    """The guardrails of a store that sells in ``currency``: of the file ``named`` (DAYBREAK_GUARDRAILS), else of
+    ``guardrails.yml`` in its folder, else the defaults. Raises DaybreakError naming the line, or both lines, of what is
+    wrong."""
     path = Path(named).expanduser() if named else folder / FILE
     if not named and not path.is_file():
-        return Guardrails()
+        return Guardrails(store=_usual(currency))
     whole = Section.load(path).only((*SHOP_KEYS, *RULE_KEYS, *SECTIONS))
-    return _Reader(whole).read()
+    return _Reader(whole, _usual(currency)).read()
+
+
+def _usual(currency: str) -> Rules:
+    return Rules(smallest_unit=1.0) if currency in WHOLE else Rules()
 
 
 class _Reader:
     """One file on its way to guardrails; ``refuse`` is the only way out of it other than ``read``."""
 
-    def __init__(self, whole: Section) -> None:
+    def __init__(self, whole: Section, usual: Rules) -> None:
         self.whole = whole
         self.file = whole.file
-        self.defaults = {field.name: Said(field.default, field.name, 0) for field in fields(Rules)}
+        self.defaults = {field.name: Said(getattr(usual, field.name), field.name, 0) for field in fields(Rules)}
 
     def read(self) -> Guardrails:
         store = {**self.defaults, **self._said(self.whole)}
@@ -119,7 +125,7 @@ class _Reader:
         given = section.value("endings", list)
         if not given or any(isinstance(e, bool) or not isinstance(e, int | float) or not 0 <= e < 1 for e in given):
             section.refuse("endings", f"expected the parts of a price below one, as in [0.99, 0.49], found {given!r}")
-        return tuple(sorted({round(float(ending), 2) for ending in given}))
+        return tuple(sorted({round(float(ending), 4) for ending in given}))
 
     def _rules(
         self, store: dict[str, Said], step: dict[str, Said], frozen: Mapping[str, int]

@@ -15,6 +15,7 @@ from datetime import date, timedelta
 import pandas as pd
 
 from jobs.pricing.audit import SAME
+from jobs.pricing.bounds import DIGITS
 
 TABLE = "price_suggestions"
 COLUMNS = (
@@ -38,13 +39,13 @@ def files(tables: Mapping[str, pd.DataFrame], as_of: date) -> dict[str, bytes]:
 
 def changes(suggestions: pd.DataFrame, as_of: date) -> list[dict[str, object]]:
     """One mapping a price that should change, in the order of ``COLUMNS``."""
-    moved = (suggestions["suggested_price"] - suggestions["current_price"]).abs() > SAME
+    moved = (suggestions["suggested_price"] / suggestions["current_price"] - 1).abs() > SAME
     return [
         {
             "suggested_on": as_of.isoformat(),
             "item_id": row.item_id,
-            "old_price": round(float(row.current_price), 4),
-            "new_price": round(float(row.suggested_price), 4),
+            "old_price": round(float(row.current_price), DIGITS),
+            "new_price": round(float(row.suggested_price), DIGITS),
             "currency": row.currency,
             "valid_from": (as_of + timedelta(days=1)).isoformat(),
             "state": PROPOSED,

@@ -27,6 +27,7 @@ def markdown_plan(
     items: DataFrame,
     prices: DataFrame,
     promotions: DataFrame,
+    promotions_changes: DataFrame,
     competitor_prices: DataFrame,
     price_approvals: DataFrame,
     order_lines: DataFrame,
@@ -38,11 +39,18 @@ def markdown_plan(
     settings: Settings,
 ) -> DataFrame:
     """One row an item to clear and week; none in a store without stock levels."""
-    guardrails = guardrails_file.load(store.folder, settings.guardrails)
+    guardrails = guardrails_file.load(store.folder, settings.guardrails, store.currency)
     rows = tonight(item, items, prices, promotions, competitor_prices, price_approvals, as_of, guardrails)
     until = last_day(order_lines, store, as_of)
     weeks = panel(
-        order_lines, items, prices, promotions, stock_levels_changes, competitor_prices, contract_prices, until
+        order_lines,
+        items,
+        prices,
+        promotions_changes,
+        stock_levels_changes,
+        competitor_prices,
+        contract_prices,
+        until,
     )
     since = _sold_since(weeks, item, champion.champion_from)
     told = plans(rows, Posterior.load(champion.path), guardrails, since, as_of)

@@ -12,7 +12,7 @@ from jobs.pricing.bounds import Bounds, candidates
 
 LINE = "price_line"
 NO_EVIDENCE = "no_evidence"
-SAME = 0.005  # prices of a line that differ by less are one price
+SAME = 0.5  # of the smallest unit: prices of a line that differ by less are one price
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,8 @@ def _together(items: tuple[Bounds, ...], targets: tuple[float, ...]) -> np.ndarr
     if low > high:
         return np.empty((0, len(items)))
     # Each item's first of the same price: those of one price are asked together, so that they stay at one price.
-    first = [next(at for at, other in enumerate(items) if abs(other.price - one.price) < SAME) for one in items]
+    near = SAME * items[0].rules.smallest_unit
+    first = [next(at for at, other in enumerate(items) if abs(other.price - one.price) < near) for one in items]
     alike = {at: _alike([one for one, other in zip(items, first, strict=True) if other == at]) for at in set(first)}
     lead = alike[0]
     if lead is None or None in alike.values():

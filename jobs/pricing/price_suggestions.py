@@ -34,7 +34,7 @@ def price_suggestions(
     settings: Settings,
 ) -> DataFrame:
     """One row an active item with a price."""
-    guardrails = guardrails_file.load(store.folder, settings.guardrails)
+    guardrails = guardrails_file.load(store.folder, settings.guardrails, store.currency)
     rows = tonight(item, items, prices, promotions, competitor_prices, price_approvals, as_of, guardrails)
     posterior = Posterior.load(champion.path)
     cleared = {row["item_id"] for row in markdown_plan.select("item_id").distinct().collect()}

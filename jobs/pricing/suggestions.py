@@ -203,7 +203,7 @@ def _bound_by(
         return (MOST if full else AVERAGE) if worth.any() else QUANTILE
     if option < len(unit.prices) - 1:
         return AVERAGE if worth[option + 1 :].any() else QUANTILE
-    reached = abs(float(unit.prices[option][unit.items.index(one)]) - target) < 0.0051
+    reached = abs(float(unit.prices[option][unit.items.index(one)]) - target) < 0.51 * one.rules.smallest_unit
     if side is not None or reached:
         return side
     return options.LINE if len(unit.items) > 1 else ENDINGS if one.rules.endings else None

@@ -86,7 +86,7 @@ def night_panel(night: Night) -> pd.DataFrame:
     frames = {name: tables.read(f"validated.{name}", night.as_of) for name in names}
     changing = ("promotions", "stock_levels")
     frames |= {f"{name}_changes": tables.read_changes(f"validated.{name}", None, night.as_of) for name in changing}
-    trust = guardrails_file.load(night.store.folder, night.settings.guardrails).competitors
+    trust = guardrails_file.load(night.store.folder, night.settings.guardrails, night.store.currency).competitors
     until = last_day(frames["order_lines"], night.store, night.as_of)
     return collected(panel(until=until, **frames), trust)
 

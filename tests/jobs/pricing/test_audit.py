@@ -50,8 +50,10 @@ def listed(item: str, price: float, since: date) -> dict:
 
 
 def test_changes_are_recorded_and_kept_prices_are_not(spark: SparkSession) -> None:
-    found = audited(spark, NIGHT, suggested=[suggestion("a", 10.0, 9.5), suggestion("b", 10.0, 10.0)])
-    assert set(found) == {("a", "suggested")}
+    found = audited(
+        spark, NIGHT, suggested=[suggestion("a", 10.0, 9.5), suggestion("b", 10.0, 10.0), suggestion("c", 0.04, 0.044)]
+    )
+    assert set(found) == {("a", "suggested"), ("c", "suggested")}
     row = found["a", "suggested"]
     assert (row["old_price"], row["new_price"], row["suggested_on"], row["known_day"]) == (10.0, 9.5, NIGHT, NIGHT)
     assert row["model_version"] == "abc"

@@ -94,6 +94,14 @@ def test_the_makers_price_the_stores_endings_and_frozen_items_hold() -> None:
     assert planned(item, rails=Guardrails(items={"a": Rules(is_frozen=True)})).empty
 
 
+def test_markdowns_are_whole_multiples_of_the_smallest_unit() -> None:
+    item = {"item_id": "a", "clear_by": SOON, "on_hand": 300.0, "price": 15.0}
+    prices = planned(item, rails=Guardrails(store=Rules(smallest_unit=1.0)))["price"]
+    assert (prices % 1 == 0).all() and prices.min() < 15.0
+    ends = Rules(smallest_unit=1.0, endings=(0.95,))
+    assert set(planned({**item, "price": 2.0}, rails=Guardrails(store=ends))["price"]) <= {2.0, 1.95, 1.0, 0.95}
+
+
 def test_an_item_without_evidence_or_sales_is_planned_by_what_is_usual() -> None:
     item = {"item_id": "a", "clear_by": SOON, "on_hand": 50.0, "units_28d": 0}
     assert len(planned(item, b=-2.0)) == 4 and len(planned(item, a=None)) == 4

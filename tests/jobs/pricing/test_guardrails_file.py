@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from jobs.lib.errors import DaybreakError
+from jobs.pricing import guardrails_file
 from jobs.pricing.guardrails import Guardrails
-from jobs.pricing.guardrails_file import load
 
 WHOLE = """\
 objective: profit
@@ -35,6 +35,10 @@ markdown: {longest_weeks: 8, levels: [1, 0.7, 0.5]}
 """
 
 
+def load(folder: Path, named: str | None = None, currency: str = "EUR") -> Guardrails:
+    return guardrails_file.load(folder, named, currency)
+
+
 def written(folder: Path, text: str) -> Path:
     (folder / "guardrails.yml").write_text(text)
     return folder
@@ -42,6 +46,9 @@ def written(folder: Path, text: str) -> Path:
 
 def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
     assert load(tmp_path) == Guardrails()
+    # A currency without fractions has whole prices, unless the file says otherwise.
+    assert load(tmp_path, currency="JPY").store.smallest_unit == 1
+    assert load(written(tmp_path, "smallest_unit: 10"), currency="JPY").store.smallest_unit == 10
 
 
 def test_the_deepest_rule_counts_and_takes_the_rest_from_the_store(tmp_path: Path) -> None:

@@ -38,6 +38,14 @@ def test_changes_alone_are_proposed_in_both_files() -> None:
     assert made == files({TABLE: ROWS.sample(frac=1, random_state=1)}, NIGHT)
 
 
+def test_a_small_price_that_moves_is_a_change() -> None:
+    small = ROWS.iloc[:1].assign(current_price=0.04, suggested_price=0.044)
+    assert files({TABLE: small}, NIGHT)["price_changes.csv"].decode().splitlines()[1].split(",")[2:4] == [
+        "0.04",
+        "0.044",
+    ]
+
+
 def test_a_night_without_changes_has_files_without_lines() -> None:
     made = files({TABLE: ROWS.iloc[2:]}, NIGHT)
     assert made["price_changes.csv"].decode() == ",".join(COLUMNS) + "\n" and made["price_changes.jsonl"] == b""

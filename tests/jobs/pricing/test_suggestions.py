@@ -100,6 +100,15 @@ def test_a_price_that_the_store_moved_far_itself_need_not_come_back_and_costs_co
     assert (dear["suggested_price"], dear["bound_by"]) == (pytest.approx(11.0), "largest_step_up")
 
 
+def test_prices_are_whole_multiples_of_the_smallest_unit() -> None:
+    yen = Guardrails(store=Rules(smallest_unit=1.0))
+    price = told(yen, {"item_id": "a", "price": 14.0, "cost": 7.0}, a=FLAT).loc["a", "suggested_price"]
+    assert price == 15.0
+    ounce = Guardrails(store=Rules(smallest_unit=0.001))
+    price = told(ounce, {"item_id": "a", "price": 0.04, "cost": 0.02}, a=FLAT).loc["a", "suggested_price"]
+    assert price == pytest.approx(0.044)
+
+
 def test_what_is_being_cleared_keeps_its_price_here_and_is_not_explored() -> None:
     items = [{"item_id": name} for name in "ab"]
     every = posterior({"a": FLAT, "b": FLAT})

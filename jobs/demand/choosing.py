@@ -7,6 +7,7 @@ loss on the newest origin, with the whole 95% interval of a bootstrap over items
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from jobs.demand import metrics
 from jobs.demand.backtest import Case
 from jobs.demand.methods import BASELINE
 from jobs.demand.segments import SEGMENTS
-from jobs.lib import intervals
+from jobs.lib import intervals, registry
 from jobs.lib.intervals import Interval
 
 MEASURES = ("wape", "pinball", "total_wape")
@@ -37,6 +38,11 @@ class Gate:
     low: float | None = None
     high: float | None = None
     items: int = 0
+
+    @property
+    def has_passed(self) -> bool:
+        """Whether a method that had to prove itself is served, and not the baseline."""
+        return self.serves != BASELINES[self.segment]
 
 
 def chosen(cases: list[Case], seed: int = SEED) -> dict[str, Gate]:
@@ -89,6 +95,11 @@ def _gate(segment: str, cases: list[Case], seed: int) -> Gate:
         f"{'earlier origins' if older else 'origin, the same'}"
     )
     return Gate(segment, best if is_better else base, reason, found.value, found.low, found.high, items)
+
+
+def verdict(gates: dict[str, Gate]) -> dict[str, Any]:
+    """What the registry keeps of the gates."""
+    return {segment: registry.gate_said(gate.serves, gate.has_passed, gate.reason) for segment, gate in gates.items()}
 
 
 def plain(gates: dict[str, Gate]) -> dict[str, dict]:

@@ -75,9 +75,7 @@ def run(night: Night) -> None:
     history = frames.dense(rows, calendar)
     night.log(f"{len(history):,} items, {calendar.past} periods")
     trained = train(history, BacktestParams(), night.settings.model_threads, night.log)
-    verdict = {
-        segment: {"publishes": gate.serves, "reason": gate.reason} for segment, gate in trained.model.gates.items()
-    }
+    verdict = choosing.verdict(trained.model.gates)
     for segment, said in verdict.items():
         night.log(f"{segment}: {said['publishes']}: {said['reason']}")
     with tempfile.TemporaryDirectory() as folder:

@@ -106,10 +106,17 @@ def _is_held(row: _Row) -> bool:
     return row.reason.startswith(ROLLED_BACK)
 
 
+def gate_said(publishes: str, has_passed: bool, reason: str) -> dict[str, Any]:
+    """One part of a verdict, which holds one for each gate of a product: the name of what is published, whether the
+    trained model passed, and the sentence that says why. Products name what they publish as they like; whether the
+    gate was passed is said here alone."""
+    return {"publishes": publishes, "has_passed": has_passed, "reason": reason}
+
+
 def _passes(verdict: Any) -> bool:
     """Whether a gate lets the trained model out anywhere."""
-    splits = verdict.values() if isinstance(verdict, Mapping) else ()
-    return any(isinstance(split, Mapping) and split.get("publishes") == "model" for split in splits)
+    parts = verdict.values() if isinstance(verdict, Mapping) else ()
+    return any(isinstance(part, Mapping) and part.get("has_passed") is True for part in parts)
 
 
 def crown(
@@ -124,7 +131,8 @@ def crown(
 ) -> Champion:
     """Put the model whose files lie in ``folder`` in force from night ``champion_from`` on.
 
-    ``metrics`` may be nested; what is a number in it is shown in MLflow. Crowning the same again changes nothing;
+    ``metrics`` may be nested; what is a number in it is shown in MLflow. ``verdict`` holds a part a gate
+    (:func:`gate_said`) and whatever else the evaluation has to say. Crowning the same again changes nothing;
     other content for the same night replaces that night's row. To keep a champion that a challenger did not beat,
     crown its own ``path`` again: the cadence starts anew. That is done here where a rollback holds a champion and what
     was trained did not pass the gate.

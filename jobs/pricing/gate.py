@@ -9,10 +9,12 @@ The difference is summed over items and its interval is a bootstrap over items.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from jobs.lib import registry
 from jobs.pricing.posterior import NONE, Posterior
 
 EVERYTHING = "all"
@@ -41,6 +43,12 @@ class Verdict:
     low: float = float("nan")
     items: int = 0
     weeks: int = 0
+
+
+def for_registry(verdict: Verdict) -> dict[str, Any]:
+    """What the registry keeps of the verdict."""
+    published = "elasticities" if verdict.publishes else "current prices"
+    return {"prices": registry.gate_said(published, verdict.publishes, verdict.reason)}
 
 
 def cut(panel: pd.DataFrame, params: GateParams) -> pd.Timestamp | None:

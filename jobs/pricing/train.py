@@ -72,9 +72,9 @@ def run(night: Night) -> None:
     told = promotions.effects(rows, _promotions(night))
     with tempfile.TemporaryDirectory() as folder:
         save(trained, rows, told, night.as_of, Path(folder))
-        said = {"publishes": trained.verdict.publishes, "reason": trained.verdict.reason}
+        verdict = gate.for_registry(trained.verdict)
         champion = registry.crown(
-            night.settings, night.store.name, PRODUCT, night.as_of, Path(folder), trained.figures, {"prices": said}
+            night.settings, night.store.name, PRODUCT, night.as_of, Path(folder), trained.figures, verdict
         )
     night.log(f"champion {champion.version} from {night.as_of}")
 

@@ -8,7 +8,9 @@ reason warns of it rather than hiding it.
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
+from jobs.lib import registry
 from jobs.lib.intervals import Resampled
 from jobs.recommendations import baselines, peers
 from jobs.recommendations.model import MODEL, Gate
@@ -30,6 +32,12 @@ def without_model(reason: str) -> dict[str, Gate]:
         "discovery": Gate("discovery", "popularity", reason),
         "cold": Gate("cold", "popularity", reason),
     }
+
+
+def verdict(found: dict[str, Gate]) -> dict[str, Any]:
+    """What the registry keeps of the gates."""
+    said = registry.gate_said
+    return {split: said(gate.publishes, gate.publishes == MODEL, gate.reason) for split, gate in found.items()}
 
 
 def _gate(split: str, drawn: Resampled, day: date) -> Gate:

@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from pyspark.sql import functions as F
@@ -94,9 +93,7 @@ def run(night: Night) -> None:
             night.settings.model_threads,
             night.log,
         )
-    verdict: dict[str, Any] = {
-        split: {"publishes": g.publishes, "reason": g.reason} for split, g in trained.model.gates.items()
-    }
+    verdict = gates.verdict(trained.model.gates)
     for split, said in verdict.items():
         night.log(f"{split}: publishes {said['publishes']}: {said['reason']}")
     for told in trained.warnings.values():

@@ -12,13 +12,19 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from jobs.demand import choosing
+from jobs.demand.choosing import BASELINES
 from jobs.lib import contracts, registry, stores
 from jobs.lib.errors import DaybreakError
 from jobs.lib.locks import held
 from jobs.lib.settings import GATE, Settings
 from jobs.lib.stages import Night
 from jobs.maintenance import stage as maintenance
+from jobs.pricing import gate as pricing_gate
+from jobs.pricing.gate import Verdict
 from jobs.published import history, releases, rollback
+from jobs.recommendations import gates
+from jobs.recommendations.model import MODEL, Gate
 from jobs.warehouse import load
 from tests.releases import PRODUCT, expectations, place_row, publish
 from tests.shop import Shop
@@ -26,8 +32,20 @@ from tests.shop import Shop
 MONDAY = date(2026, 3, 2)
 DAYS = tuple(MONDAY + timedelta(days=later) for later in range(3))
 MIRROR = registry._mirror
-PASSED = {"all": {"publishes": "model", "reason": "beats it"}}
-FAILED = {"all": {"publishes": "popularity", "reason": "does not beat it"}}
+PASSED = {"all": registry.gate_said("model", True, "beats it")}
+# What the gates of each product leave in the registry: of one whose model is no better, and of one whose model is.
+LOST, WON = "does not beat it", "beats it"
+GATES = {
+    "recommendations": [
+        {**gates.verdict({"cold": Gate("cold", shown, why)}), "warnings": {"all": "BM25 is ahead"}}
+        for shown, why in (("popularity", LOST), (MODEL, WON))
+    ],
+    "demand": [
+        choosing.verdict({"dense": choosing.Gate("dense", BASELINES["dense"], LOST), "new": gate})
+        for gate in (choosing.Gate("new", BASELINES["new"], LOST), choosing.Gate("new", "launches", WON))
+    ],
+    "pricing": [pricing_gate.for_registry(Verdict(better, WON if better else LOST)) for better in (False, True)],
+}
 
 
 @pytest.fixture(autouse=True)
@@ -139,17 +157,21 @@ def test_the_nights_before_keep_their_champion_and_the_hold_lasts_until_it_is_li
     assert (new.path / "ranker.json").read_text() == "another"
 
 
-def test_by_setting_a_model_that_passes_the_gate_lifts_the_hold(published: Settings, tmp_path: Path) -> None:
+@pytest.mark.parametrize("product", GATES)
+def test_by_setting_a_model_that_passes_its_gate_lifts_the_hold(
+    published: Settings, tmp_path: Path, product: str
+) -> None:
+    failed, passed = GATES[product]
     settings = replace(published, rollback_hold=GATE)
     rollback.run(settings, PRODUCT, "previous", "ada")
     week = DAYS[2] + timedelta(days=1 + settings.training_cadence_days)
     assert registry.is_due(settings, "shop", PRODUCT, week)
-    lost = train(settings, tmp_path, week, "no better", FAILED)
+    lost = train(settings, tmp_path, week, "no better", failed)
     assert (lost.path / "ranker.json").read_text() == f"model of {DAYS[1]}"
     assert not registry.is_due(settings, "shop", PRODUCT, week)  # the cadence begins anew
     next_week = week + timedelta(days=settings.training_cadence_days)
     assert registry.is_due(settings, "shop", PRODUCT, next_week)
-    won = train(settings, tmp_path, next_week, "better", PASSED)
+    won = train(settings, tmp_path, next_week, "better", passed)
     assert (won.path / "ranker.json").read_text() == "better"
 
 

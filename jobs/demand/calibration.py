@@ -37,7 +37,7 @@ def total_quantiles(case: Case, forecast: Forecast, of_days: np.ndarray) -> np.n
     calendar = case.then.calendar
     periods = [min(calendar.periods(days), calendar.horizon) for days in HORIZON_DAYS]
     keys = keys_of(case.then.ids, case.then.locations)
-    return totals.total_quantiles(totals.corrected(forecast.quantiles, of_days), periods, keys)
+    return totals.total_quantiles(totals.corrected(forecast.quantiles, of_days), forecast.mean, periods, keys)
 
 
 def sums(case: Case, days: int) -> tuple[np.ndarray, np.ndarray]:

@@ -52,12 +52,13 @@ class Summing:
         days = len(rows) // len(rows[["item_id", "location_id"]].drop_duplicates())
         first = rows.iloc[::days].reset_index(drop=True)
         quantiles = rows[list(NAMES)].to_numpy(float).reshape(-1, days, len(NAMES))
-        mean = np.cumsum(rows["mean"].to_numpy(float).reshape(-1, days), axis=1)
+        mean = rows["mean"].to_numpy(float).reshape(-1, days)
         keys = keys_of(first["item_id"], first["location_id"])
         own = first["own_days"].to_numpy(int)
         spans = np.column_stack([*[np.full(len(first), h) for h in HORIZONS], own])
         periods = np.clip(spans // self.period, 1, days)
-        drawn = totals.total_quantiles(quantiles, periods, keys)
+        drawn = totals.total_quantiles(quantiles, mean, periods, keys)
+        summed = np.cumsum(mean, axis=1)
         is_other = ~np.isin(own, HORIZONS) & (own <= days * self.period)
         parts = []
         for at in range(spans.shape[1]):
@@ -65,7 +66,7 @@ class Summing:
             factors = np.stack([self.model.factors(segment, str(nearest(span))) for segment, span in each])
             found = pd.DataFrame(totals.corrected(drawn[:, at], factors), columns=list(NAMES))
             facts = first[["item_id", "location_id", "method"]].assign(
-                horizon_days=spans[:, at].astype(np.int32), mean=mean[np.arange(len(first)), periods[:, at] - 1]
+                horizon_days=spans[:, at].astype(np.int32), mean=summed[np.arange(len(first)), periods[:, at] - 1]
             )
             whole = pd.concat([facts, found], axis=1)
             parts.append(whole if at < len(HORIZONS) else whole[is_other])

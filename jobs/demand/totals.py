@@ -20,14 +20,18 @@ SHRINKAGE = 100  # so many truths weigh as much as none said anything
 SEED = 11
 
 
-def total_quantiles(quantiles: np.ndarray, horizons: Sequence[int] | np.ndarray, keys: np.ndarray) -> np.ndarray:
+def total_quantiles(
+    quantiles: np.ndarray, means: np.ndarray, horizons: Sequence[int] | np.ndarray, keys: np.ndarray
+) -> np.ndarray:
     """Quantiles (item, horizon, level) of the sums of the first ``horizons`` periods (the same for all items, or a row
-    of them an item) of ``quantiles`` (item, period, level); ``keys`` as in :func:`jobs.demand.paths.keys_of`."""
+    of them an item) of ``quantiles`` (item, period, level) and ``means`` (item, period); ``keys`` as in
+    :func:`jobs.demand.paths.keys_of`."""
     last = np.broadcast_to(np.asarray(horizons, int) - 1, (len(quantiles), np.shape(horizons)[-1]))
     found = np.zeros((*last.shape, len(LEVELS)))
     for start in range(0, len(quantiles), AT_ONCE):
         block = slice(start, start + AT_ONCE)
-        drawn = np.cumsum(paths(quantiles[block], LEVELS, DRAWS, RHO, SEED, keys[block]), axis=2, dtype=np.float64)
+        days = paths(quantiles[block], means[block], LEVELS, DRAWS, RHO, SEED, keys[block])
+        drawn = np.cumsum(days, axis=2, dtype=np.float64)
         for at in range(last.shape[1]):
             sums = np.take_along_axis(drawn, last[block, at, None, None], axis=2)[:, :, 0]
             found[block, at] = np.quantile(sums, LEVELS, axis=1).T

@@ -33,6 +33,12 @@ def test_a_mean_is_the_sum_of_its_days_and_a_horizon_beyond_them_is_left_out():
     assert (np.diff(found[list(NAMES)], axis=1) >= 0).all()
 
 
+def test_what_sells_once_a_month_is_expected_in_four_weeks_though_no_day_expects_it():
+    rare = ahead("a", 12).assign(mean=0.045, **dict.fromkeys(NAMES, 0.0))
+    found = Summing(PLAIN, 1).totals(rare).set_index("horizon_days").loc[28]
+    assert found["mean"] == pytest.approx(1.26) and found["q50"] == 1 and found["q95"] in (3, 4)
+
+
 def test_weeks_are_counted_as_weeks():
     found = Summing(PLAIN, 7).totals(ahead("a", 21, days=8)).set_index("horizon_days")
     assert found["mean"].to_dict() == {7: 3.0, 14: 6.0, 28: 12.0, 21: 9.0}

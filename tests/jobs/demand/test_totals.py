@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+from scipy.stats import poisson
 
 from jobs.demand.forecasts import LEVELS, MEDIAN
 from jobs.demand.totals import corrected, correction, total_quantiles
@@ -12,11 +14,19 @@ NORMAL = np.array([-1.645, -1.2816, -0.6745, 0, 0.6745, 1.2816, 1.645])
 
 def test_a_total_is_narrower_than_summed_quantiles_and_wider_than_independent_days():
     days = np.tile(100 + 20 * NORMAL, (3, 28, 1))
-    found = total_quantiles(days, [7, 28], np.arange(3, dtype=np.uint64))
+    found = total_quantiles(days, np.full((3, 28), 100.0), [7, 28], np.arange(3, dtype=np.uint64))
     assert found.shape == (3, 2, len(LEVELS)) and (np.diff(found, axis=2) >= 0).all()
     width = found[0, 1, -1] - found[0, 1, 0]
     assert 2 * 1.645 * 20 * np.sqrt(28) * 1.5 < width < 0.8 * (days[0, :, -1] - days[0, :, 0]).sum()
     assert abs(found[0, 1, MEDIAN] - 2800) < 100
+
+
+@pytest.mark.parametrize(("rate", "expected"), [(0.045, [0, 0, 0, 1, 2, 3, 3]), (0.01, [0, 0, 0, 0, 0, 1, 1])])
+def test_what_sells_once_a_month_has_a_total_though_every_day_is_zero(rate, expected):
+    days = np.tile(poisson.ppf(LEVELS, rate), (20, 28, 1))
+    assert not days.any()
+    found = total_quantiles(days, np.full((20, 28), rate), [28], np.arange(20, dtype=np.uint64))[:, 0]
+    assert np.median(found, axis=0).tolist() == expected
 
 
 def test_quantiles_that_were_too_wide_or_too_narrow_are_corrected():

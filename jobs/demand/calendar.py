@@ -1,7 +1,9 @@
 """The days of a store, past and to come: which are open. A store with weekly sums has weeks for days.
 
 Past days are open when anything was sold; days to come by the store's closed weekdays, the weekdays on which nothing
-was sold of late, and its country's holidays where the store has kept them.
+was sold of late, and its country's holidays where the store has kept them. In a busy store a day without a sale was
+closed, or its file is missing. Where so many are without one that this cannot be, they were open and nobody bought:
+left out, they would leave only the good days to learn from, and every day to come would be forecast as one of those.
 """
 
 from __future__ import annotations
@@ -15,8 +17,13 @@ import pandas as pd
 
 from jobs.lib.stores import Store
 
-LATE_WEEKS = 8  # a weekday without a sale for so long is closed
+LATE_WEEKS = 8  # a weekday without a sale for so long is closed, in all but slow stores
 RUN_DAYS = 3  # so many closed days in a row a year ago were the store's own holiday, and come again
+CHANCE = 0.0001  # what is no likelier than this to come by itself, days without a sale in a row, has a reason
+# A weekday on which fewer of the days to be open than this had a sale is a slow one. Public holidays that the calendar
+# does not know of take a busy store's Mondays to 0.85 of half a year at the least.
+SLOW_SHARE = 0.8
+SLOW_WEEKS = 26
 
 
 @dataclass(frozen=True)
@@ -75,23 +82,29 @@ def calendar(store_days: pd.DataFrame, store: Store, as_of: date, horizon_days: 
     days = newest + (np.arange(past + ahead) - past + 1) * period
     told = sold.assign(day=begin).set_index("day").reindex(days[:past])[["lines", "units", "items"]].fillna(0.0)
     lines, units, items = (told[name].to_numpy(float) for name in ("lines", "units", "items"))
-    planned = np.ones(len(days), bool) if period == 7 else _planned(days, past, lines > 0, store)
-    is_open = np.concatenate([lines > 0, planned[past:]])
+    sells = lines > 0
+    weekday = ((days.astype(np.int64) + 3) % 7).astype(int) if period == 1 else np.zeros(len(days), int)
+    usual = np.ones(len(days), bool) if period == 7 else _usual(days, weekday, past, sells, store)
+    share = _shares(usual[:past], sells, weekday[:past])
+    is_slow = usual[:past] & (share < SLOW_SHARE)
+    shut = _runs(usual[:past], sells, np.where(is_slow, 1 - share, 0.0))
+    planned = usual if period == 7 else usual & ~_again(shut, len(days))
+    is_open = np.concatenate([sells | (is_slow & ~shut), planned[past:]])
     return Calendar(days, past, period, is_open, planned, lines, units, items)
 
 
-def _planned(days: np.ndarray, past: int, was_open: np.ndarray, store: Store) -> np.ndarray:
-    weekday = (days.astype(np.int64) + 3) % 7
+def _usual(days: np.ndarray, weekday: np.ndarray, past: int, was_open: np.ndarray, store: Store) -> np.ndarray:
+    """Days on which the store opens by its weekdays and by the holidays that it keeps."""
     closed = set(store.closed_weekdays)
-    late = slice(max(0, past - 7 * LATE_WEEKS), past)
-    if past >= 7 * LATE_WEEKS:
-        closed |= {d for d in range(7) if not was_open[late][weekday[late] == d].any()}
+    weeks = _telling_weeks(weekday[:past], was_open)
+    if past >= 7 * weeks:
+        closed |= set(range(7)) - set(weekday[past - 7 * weeks : past][was_open[past - 7 * weeks :]])
     planned = ~np.isin(weekday, sorted(closed))
     holiday = _holidays(days, store.holidays_country)
     before = holiday[:past] & planned[:past]
     if holiday.any() and (not before.any() or was_open[before].mean() < 0.5):
         planned &= ~holiday
-    return planned & ~_again(planned, was_open, past)
+    return planned
 
 
 def _holidays(days: np.ndarray, country: str | None) -> np.ndarray:
@@ -102,18 +115,39 @@ def _holidays(days: np.ndarray, country: str | None) -> np.ndarray:
     return np.isin(days, known)
 
 
-def _again(planned: np.ndarray, was_open: np.ndarray, past: int) -> np.ndarray:
+def _telling_weeks(weekday: np.ndarray, sells: np.ndarray) -> int:
+    """For how many weeks nothing must have been sold on a weekday to say that it is closed: eight, and more where by
+    the share of sales on the others it could come to that by chance."""
+    late = slice(max(0, len(sells) - 7 * SLOW_WEEKS), None)
+    known = np.isin(weekday[late], weekday[late][sells[late]])
+    share = sells[late][known].mean() if known.any() else 1.0
+    return LATE_WEEKS if share == 1 else max(LATE_WEEKS, int(np.ceil(np.log(CHANCE) / np.log(1 - share))))
+
+
+def _shares(usual: np.ndarray, sells: np.ndarray, weekday: np.ndarray) -> np.ndarray:
+    """For each day known the share of its weekday's usual days of late that had a sale, or the whole store's where that
+    is lower: of one weekday there are few. 1 where there were none."""
+    late = usual & (np.arange(len(usual)) >= len(usual) - 7 * SLOW_WEEKS)
+    counted, sold = (np.bincount(weekday[chosen], minlength=7) for chosen in (late, late & sells))
+    share = np.divide(sold, counted, out=np.ones(7), where=counted > 0)
+    return np.minimum(share, sold.sum() / max(counted.sum(), 1))[weekday]
+
+
+def _runs(usual: np.ndarray, sells: np.ndarray, empty: np.ndarray) -> np.ndarray:
+    """Days within a run of usual days without a sale that is too long to be chance, that of each day being ``empty``:
+    the store was shut."""
+    found = np.zeros(len(usual), bool)
+    at = np.flatnonzero(usual)
+    ends = np.flatnonzero(np.diff(np.concatenate([[True], sells[at], [True]]).astype(int)))
+    for first, after in ends.reshape(-1, 2):
+        run = at[first:after]
+        found[run] = len(run) >= RUN_DAYS and np.prod(empty[run]) <= CHANCE
+    return found
+
+
+def _again(shut: np.ndarray, days: int) -> np.ndarray:
     """Days to come that a year (364 days, the same weekday) ago were within the store's own holiday."""
-    shut = planned[:past] & ~was_open
-    run = np.zeros(past, int)
-    at = np.flatnonzero(planned[:past])
-    length = 0
-    for day in at:
-        length = length + 1 if shut[day] else 0
-        if length >= RUN_DAYS:
-            run[at[np.searchsorted(at, day) - length + 1 : np.searchsorted(at, day) + 1]] = 1
-    found = np.zeros(len(planned), bool)
-    ahead = np.arange(past, len(planned))
-    known = ahead[ahead - 364 >= 0]
-    found[known] = run[known - 364] > 0
+    found, ahead = np.zeros(days, bool), np.arange(len(shut), days)
+    known = ahead[ahead >= 364]
+    found[known] = shut[known - 364]
     return found

@@ -14,6 +14,8 @@ from jobs.demand.calendar import Calendar
 from jobs.demand.forecasts import LEVELS, Forecast, tidy
 from jobs.demand.history import History, capped
 
+DRAWN_BY = 8  # days of its own weigh as much as the store in a slow store's weekday
+
 
 @dataclass(frozen=True)
 class EwqParams:
@@ -47,13 +49,21 @@ def ewq(history: History, params: EwqParams | None = None) -> Forecast:
 
 
 def weekday_factors(calendar: Calendar, days: int) -> np.ndarray:
-    """Seven factors around 1: the store's median number of order lines on open days of each weekday of late."""
+    """Seven factors around 1: the store's median number of order lines on open days of each weekday of late. In a store
+    so slow that a weekday's median is 0 the mean stands for it, drawn to the store's: a few lines say little."""
     late = slice(max(0, calendar.past - calendar.periods(days)), calendar.past)
     lines, weekday, is_open = calendar.lines[late], calendar.weekday[late], calendar.is_open[late]
+    if not lines[is_open].any():
+        return np.ones(7)
     found = np.ones(7)
     for day in np.unique(weekday[is_open]):
         found[day] = np.median(lines[is_open & (weekday == day)])
-    usual = np.mean([found[day] for day in np.unique(weekday[is_open])]) if is_open.any() else 1.0
+    if not found.all():
+        store = lines[is_open].mean()
+        for day in np.unique(weekday[is_open]):
+            same = lines[is_open & (weekday == day)]
+            found[day] = (same.sum() + DRAWN_BY * store) / (len(same) + DRAWN_BY)
+    usual = np.mean([found[day] for day in np.unique(weekday[is_open])])
     factors = np.ones(7)
     for day in np.unique(weekday[is_open]):
         factors[day] = max(found[day] / usual, 0.05)

@@ -113,7 +113,10 @@ class Advisor:
         self, row: pd.Series, units: np.ndarray, agreed: Ordering, shape: tuple[int, int], random: np.random.Generator
     ) -> np.ndarray:
         """Pieces [draws, steps] of what is on the way: announced days are as uncertain as the lead time; what is late
-        comes at some time within a lead time from now, what has no day a lead time after its order."""
+        comes at some time within a lead time from now, what has no day a lead time after its order.
+
+        Step 0 is the day after ``as_of``, when what was ordered tonight with a lead time of 0 is there: what was
+        ordered on a day is the same as what is expected a lead time and a day after it."""
         found, every = np.zeros(shape, np.float32), np.arange(shape[0])
         for number, size in enumerate(units):
             due = float(row["inbound_in"][number]) / self.step_days
@@ -144,7 +147,7 @@ class Advisor:
             "review_days": terms.review * self.step_days,
             "service_level": place.ordering.service_level,
             "safety_stock": max(best - expected, 0.0),
-            "reorder_point": max(place.point, 0.0),
+            "reorder_point": place.point,
             "order_up_to": float(best),
             "order_units": float(place.order),
             "stockout_probability": _run_out(place),
@@ -179,7 +182,8 @@ def _decide(place: Place) -> None:
     place.level = policy.best_level(place.demand, agreed.terms, place.random)
     smallest = max(agreed.pack, -(-agreed.minimum // agreed.pack) * agreed.pack)
     up_to = _whole(place.level)
-    place.point = min(np.floor(policy.reorder_point(place.level, smallest)), up_to - 1)
+    # At -1 and below something is owed, which is ordered whatever it costs.
+    place.point = max(min(np.floor(policy.reorder_point(place.level, smallest)), up_to - 1), -1.0)
     room = np.inf
     if pd.notna(place.row["shelf_capacity"]):
         # At the least this much will have left the shelf by the time that an order of tonight arrives.

@@ -116,7 +116,9 @@ def best_level(demand: np.ndarray, terms: Terms, random: np.random.Generator, fr
     draws, steps = demand.shape
     leads = lead_draws(terms, (draws, steps), random)
     uncharged = min(int(np.ceil(terms.lead)) if free is None else free, steps - 1)
-    tried = np.unique(np.quantile(protected(demand, terms), COARSE))
+    wanted = protected(demand, terms)
+    # Where shortage is dear, cost still falls at the last share; it must be seen to rise before it goes on straight.
+    tried = np.unique([*np.quantile(wanted, COARSE), 2 * wanted.max()])
     if tried[-1] <= 0:
         return Level(0.0, np.zeros(1), np.zeros(1))
     cost = simulated_cost(demand, tried, leads, terms, uncharged)

@@ -78,6 +78,29 @@ def test_a_late_delivery_still_counts_and_one_without_a_day_may_be_late() -> Non
     assert late["stockout_probability"] > one(**coming([40.0], [1.0]))["stockout_probability"]
 
 
+def test_an_order_is_there_a_lead_time_and_a_day_after_it_as_one_expected_on_that_day() -> None:
+    terms = {"lead_time_days": 3.0, "lead_time_sd_days": 0.0}
+    for since in (0.0, -1.0, -2.0):
+        by_order, by_day = (
+            one(**terms, **coming([20.0], *days)) for days in (([np.nan], [since]), ([since + 3 + 1], [since]))
+        )
+        assert by_order.equals(by_day)
+    # What is there tomorrow is there in time.
+    dry = {"on_hand": 0.0, **terms, "lead_time_days": 0.0}
+    assert one(**dry, **coming([40.0], [1.0]))["stockout_probability"] == 0
+    assert one(**dry, **coming([40.0], [np.nan], [0.0]))["stockout_probability"] == 0
+
+
+def test_what_never_pays_is_ordered_only_where_it_is_owed() -> None:
+    told = one(pack_size=10_000.0, on_hand=0.0)
+    assert told["order_units"] == 0 and told["reorder_point"] == -1
+    assert "smallest order would cost more" in told["reason"]
+    alone = one(ahead=np.zeros(28 * (len(SHARES) + 1)), on_hand=-10.0, pack_size=12.0)
+    assert alone["order_units"] == 12 and alone["reorder_point"] == -1
+    # An empty shelf is a reorder point: a supply for some weeks is worth it there.
+    assert one(ahead=np.tile((0, 0, 0, 0, 0, 0, 0, 1 / 30), 28), on_hand=0.0)["reorder_point"] == 0
+
+
 def test_packs_minimum_and_shelf_are_kept() -> None:
     free = one()["order_units"]
     packed = one(pack_size=12.0)["order_units"]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from jobs.demand import policy
+from jobs.demand.ahead import demand_ahead
 from jobs.demand.policy import Level, Terms
 
 
@@ -81,6 +82,15 @@ def test_the_reorder_point_falls_with_the_size_of_a_pack() -> None:
     assert points[0] == pytest.approx(19.9, abs=0.05) and points[0] > points[1] > points[2] > 10
     # A pack for years: kept only where an empty shelf costs more than the pack.
     assert policy.reorder_point(curve(2.0), 400) == -1 and policy.reorder_point(curve(2.0), 25) == 0
+
+
+def test_a_supply_for_years_pays_nowhere_however_dear_shortage_is() -> None:
+    shares, quantiles = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95), np.tile([0, 1, 2, 3, 4, 5, 6.0], (28, 1))
+    # For one of these the highest of the shares first tried is still the cheapest.
+    for key in range(25):
+        demand = demand_ahead(quantiles, np.full(28, 3.0), shares, 28, 300, np.uint64(key))
+        found = policy.best_level(demand, Terms(1, 0.25, 3, 1, 3 * 49), np.random.default_rng(key))
+        assert found.cost_at(10_000) > found.cost_at(0) and policy.reorder_point(found, 10_000) == -1
 
 
 def test_the_chance_to_run_out_counts_deliveries_and_what_is_owed() -> None:

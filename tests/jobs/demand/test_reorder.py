@@ -35,7 +35,7 @@ def terms(supplier: str, item: str, lead: float | None, **more: object) -> dict:
 @pytest.fixture(scope="module")
 def told(spark: SparkSession) -> dict[str, Row]:
     """The advice of one evening, by item, and by place for the one item that has several."""
-    names = ("own", "supplied", "general", "odd", "uncounted")
+    names = ("own", "supplied", "general", "odd", "uncounted", "bulky")
     ahead = [
         {
             "item_id": name, "location_id": place, "target_date": D + timedelta(days=day), "mean": 3.0, **LEVELS,
@@ -50,7 +50,7 @@ def told(spark: SparkSession) -> dict[str, Row]:
         stock_levels=frame(
             spark, "validated.stock_levels",
             [stock("own", 8), stock("own", 4, "shop"), stock("supplied", 100), stock("general", 0),
-             stock("odd", -5, "hub"), stock("never forecast", 3), stock("never forecast", 3, "hub"),
+             stock("odd", -5, "hub"), stock("bulky", 0), stock("never forecast", 3), stock("never forecast", 3, "hub"),
              stock("chained", 10, "hub"), stock("chained", 0, "north"), stock("chained", 0, "south")],
         ),
         inbound=frame(
@@ -62,6 +62,7 @@ def told(spark: SparkSession) -> dict[str, Row]:
         suppliers=frame(
             spark, "validated.suppliers",
             [terms("s1", "own", 2.0, lead_time_sd_days=0.0, pack_size=6), terms("s0", "own", 1.0),
+             terms("s2", "bulky", 1.0, pack_size=10_000),
              terms("s1", "supplied", None), terms("s1", "all", 4.0, minimum_order=10),
              terms("all", "all", None, review_days=3)],
         ),
@@ -83,7 +84,7 @@ def told(spark: SparkSession) -> dict[str, Row]:
 
 
 def test_what_is_counted_and_forecast_gets_advice(told: dict[str, Row]) -> None:
-    assert set(told) == {"own", "supplied", "general", "odd", "hub", "north", "south"}
+    assert set(told) == {"own", "supplied", "general", "odd", "bulky", "hub", "north", "south"}
 
 
 def test_stock_and_deliveries_of_all_places_count_as_one(told: dict[str, Row]) -> None:
@@ -101,6 +102,8 @@ def test_terms_are_the_items_then_its_suppliers_then_anyones_then_assumed(told: 
 
 def test_only_what_runs_short_is_ordered(told: dict[str, Row]) -> None:
     assert told["supplied"]["order_units"] == 0 and told["general"]["order_units"] > 20
+    assert told["bulky"]["order_units"] == 0 and told["bulky"]["reorder_point"] == -1
+    assert told["odd"]["reorder_point"] == told["odd"]["order_up_to"] - 1
     # Five are owed as well.
     assert told["odd"]["order_units"] == told["odd"]["order_up_to"] + 5
 

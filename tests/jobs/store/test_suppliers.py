@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from pyspark.sql import SparkSession
 
 from jobs.store import suppliers
 from jobs.store.truth import Truth
@@ -76,6 +78,15 @@ def test_terms_come_weekly_for_what_is_on_sale(month: Truth) -> None:
     assert (told["pack"].astype(int) == true["pack"]).all()
     assert (told["lead_days"].astype(float) - true["lead_days"]).abs().max() < 0.051
     assert 0 < told["lead_sd"].isna().mean() < 0.6
+
+
+def test_the_next_morning_is_no_day_of_lead_time_to_the_contract(spark: SparkSession) -> None:
+    columns = "supplier, sku, lead_days, lead_sd, every_days, pack, least, _file, _file_version, _row, _known_day"
+    rows = [("S1", f"i{n}", lead, *("0",) * 8) for n, lead in enumerate(["5.3", "1.0", "soon", None])]
+    spark.createDataFrame(rows, columns.replace(",", " string,") + " string").createOrReplaceTempView("terms")
+    told = spark.sql(Path("sql/sources/simulated/suppliers.sql").read_text()).orderBy("item_id").collect()
+    # A bad cell stays one: it is quarantined by the contract, not here.
+    assert [row["lead_time_days"] for row in told] == ["4.300", "0.000", "soon", None]
 
 
 def test_returns_are_lines_that_were_sold_and_come_days_later(month: Truth) -> None:

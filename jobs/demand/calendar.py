@@ -75,8 +75,8 @@ def calendar(store_days: pd.DataFrame, store: Store, as_of: date, horizon_days: 
     last = np.datetime64(as_of, "D")
     begin = pd.to_datetime(sold["day"]).to_numpy("datetime64[D]")
     first = begin[0] if len(begin) else last
-    # Weeks are counted back from the newest one that the store has told of.
-    newest = begin[-1] if period == 7 and len(begin) else last
+    # Weeks are those of the newest one that the store has told of; later ones that have begun by now are not told.
+    newest = last - (last - begin[-1]) % np.timedelta64(7, "D") if period == 7 and len(begin) else last
     past = max(int((newest - first).astype(int)) // period + 1, 1)
     ahead = max(1, horizon_days // period)
     days = newest + (np.arange(past + ahead) - past + 1) * period

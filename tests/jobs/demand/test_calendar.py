@@ -124,6 +124,16 @@ def test_weeks_are_counted_from_the_newest_that_was_told():
     assert str(found.days[60]) == "2025-02-28" and found.is_open.all()
 
 
+@pytest.mark.parametrize("late", [0, 6, 7, 10, 20, 21])
+def test_weeks_to_come_begin_after_the_night_however_stale_the_newest_is(late):
+    weeks = pd.DataFrame({"day": pd.date_range("2024-01-05", periods=60, freq="7D"), "lines": 3, "units": 9})
+    newest = date(2025, 2, 21)
+    found = calendar(weeks.assign(items=2), WEEKLY, newest + timedelta(days=late), 56)
+    assert found.days[found.past] == np.datetime64(newest + timedelta(days=7 * (late // 7 + 1)))
+    # What was not told is no week without sales.
+    assert found.past == 60 + late // 7 and not found.is_open[60 : found.past].any() and found.horizon == 8
+
+
 def test_a_store_without_a_sale_has_a_calendar_too():
     empty = pd.DataFrame({"day": pd.to_datetime([]), "lines": [], "units": [], "items": []})
     found = calendar(empty, STORE, date(2025, 4, 15), 28)

@@ -51,7 +51,9 @@ def of_night(home: Path, lines: pd.DataFrame, as_of: date, at: int) -> Iterator[
     then, chosen = online_retail.as_of(whole, as_of + timedelta(days=1))
     past = then.calendar.past
     part, true = then.of(chosen), metrics.truth(whole.of(chosen), past, HORIZON)
-    ours = _published(home, part, as_of)
+    ours, absent = _published(home, part, as_of)
+    name = f"{as_of}: days not published (scored as 0), {ITEMS} busiest"
+    yield Figure("demand", name, absent, target=0, better="lower")
     told = metrics.figures(metrics.per_item(ours, true))
     peers = {name: metrics.figures(metrics.per_item(made, true)) for name, made in _peers(part)}
     for name, targets in TARGETS.items():
@@ -67,14 +69,16 @@ def of_night(home: Path, lines: pd.DataFrame, as_of: date, at: int) -> Iterator[
     yield from inventory.of_window(whole, as_of + timedelta(days=1), chosen, ours)
 
 
-def _published(home: Path, part: History, as_of: date) -> Forecast:
+def _published(home: Path, part: History, as_of: date) -> tuple[Forecast, int]:
+    """The published forecast of these items, and how many of their days it leaves out."""
     table = published.table(home, STORE, "demand", "forecast", str(as_of))
     table = table.set_index(["item_id", "target_date"]).sort_index()
     days = [as_of + timedelta(days=n + 1) for n in range(HORIZON)]
     rows = table.reindex(pd.MultiIndex.from_product([part.ids, days]))
     shape = (len(part), HORIZON)
     quantiles = rows[list(NAMES)].to_numpy(float).reshape(*shape, len(NAMES))
-    return Forecast(np.nan_to_num(quantiles), np.nan_to_num(rows["mean"].to_numpy(float).reshape(shape)))
+    made = Forecast(np.nan_to_num(quantiles), np.nan_to_num(rows["mean"].to_numpy(float).reshape(shape)))
+    return made, int(rows["mean"].isna().sum())
 
 
 def _peers(part: History) -> Iterator[tuple[str, Forecast]]:
@@ -121,7 +125,10 @@ def _new(home: Path, then: History, whole: History, past: int, as_of: date, at: 
     part, true = then.of(chosen), metrics.truth(whole.of(chosen), past, HORIZON)
     age = (past - part.first)[:, None]
     own = part.units.sum(axis=1, keepdims=True) / age * np.ones((1, HORIZON))
-    ours = metrics.figures(metrics.per_item(_published(home, part, as_of), true))["total_wape"]
+    made, absent = _published(home, part, as_of)
+    name = f"{as_of}: days not published (scored as 0), new items"
+    yield Figure("demand", name, absent, target=0, better="lower")
+    ours = metrics.figures(metrics.per_item(made, true))["total_wape"]
     plain = Forecast(np.repeat(own[:, :, None], len(LEVELS), axis=2), own)
     peer = metrics.figures(metrics.per_item(plain, true))["total_wape"]
     name = f"{as_of}: total WAPE, {len(chosen)} new items"

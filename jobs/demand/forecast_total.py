@@ -17,9 +17,11 @@ from pyspark.sql import functions as F
 
 from jobs.demand import totals
 from jobs.demand.forecasts import NAMES
+from jobs.demand.frames import HORIZON_DAYS
 from jobs.demand.model import Model
 from jobs.demand.paths import keys_of
 from jobs.demand.terms import Params, by_item
+from jobs.lib.errors import DaybreakError
 from jobs.lib.registry import Champion
 from jobs.lib.settings import Settings
 from jobs.lib.stores import Store
@@ -34,10 +36,11 @@ SCHEMA = (
 
 @dataclass(frozen=True)
 class Summing:
-    """All that a task needs; ``period`` is 7 where a forecast's rows are weeks."""
+    """All that a task needs; ``period`` is 7 where a forecast's rows are weeks, of which each item has ``rows``."""
 
     model: Model
     period: int
+    rows: int
 
     def blocks(self, parts: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         """Totals of a partition of forecasts, which holds whole items."""
@@ -47,9 +50,18 @@ class Summing:
 
     def totals(self, rows: pd.DataFrame) -> pd.DataFrame:
         """One row an item, place and horizon, from one row an item, place and day. A horizon of an item's own
-        (``own_days``) is left out where the days ahead do not reach it; the others are cut to them."""
+        (``own_days``) is left out where the days ahead do not reach it; the others are cut to them. Raises
+        DaybreakError for an item that has not each day ahead once: its sums would be another's days."""
         rows = rows.sort_values(["item_id", "location_id", "target_date"], kind="stable")
-        days = len(rows) // len(rows[["item_id", "location_id"]].drop_duplicates())
+        days = self.rows
+        told = rows.groupby(["item_id", "location_id"])["target_date"].agg(["size", "nunique"])
+        wrong = told[(told != days).any(axis=1)]
+        if len(wrong):
+            (item, place), counts = wrong.index[0], wrong.iloc[0]
+            raise DaybreakError(
+                f"demand.forecast: {item} at {place} has {counts['size']} rows on {counts['nunique']} days ahead, not "
+                f"one on each of {days}; so have {len(wrong) - 1} others of {len(told)}"
+            )
         first = rows.iloc[::days].reset_index(drop=True)
         quantiles = rows[list(NAMES)].to_numpy(float).reshape(-1, days, len(NAMES))
         mean = rows["mean"].to_numpy(float).reshape(-1, days)
@@ -84,7 +96,7 @@ def forecast_total(
 ) -> DataFrame:
     """One row an item (at a location) and horizon."""
     period = 7 if store.period == "week" else 1
-    summing = Summing(Model.load(champion.path), period)
+    summing = Summing(Model.load(champion.path), period, HORIZON_DAYS[store.period] // period)
     terms = by_item(suppliers, items, forecast.select("item_id").distinct())
     spread = forecast.join(own_days(terms, period), "item_id", "left")
     spread = spread.repartition(settings.shuffle_partitions, "item_id")

@@ -11,6 +11,7 @@ import pytest
 from jobs.demand.forecast_total import HORIZONS, Summing, nearest, own_days
 from jobs.demand.forecasts import LEVELS, NAMES
 from jobs.demand.model import Model
+from jobs.lib.errors import DaybreakError
 
 PLAIN = Model.without("too short", "2026-03-31")
 
@@ -25,7 +26,7 @@ def ahead(item: str, own: int, rate: float = 3.0, days: int = 28) -> pd.DataFram
 
 def test_a_mean_is_the_sum_of_its_days_and_a_horizon_beyond_them_is_left_out():
     rows = pd.concat([ahead("a", 12), ahead("b", 14, rate=5.0), ahead("c", 40)], ignore_index=True)
-    found = Summing(PLAIN, 1).totals(rows.sample(frac=1, random_state=1))
+    found = Summing(PLAIN, 1, 28).totals(rows.sample(frac=1, random_state=1))
     spans = found.groupby("item_id")["horizon_days"].agg(sorted)
     assert spans.to_dict() == {"a": [7, 12, 14, 28], "b": list(HORIZONS), "c": list(HORIZONS)}
     rate = found["item_id"].map({"a": 3.0, "b": 5.0, "c": 3.0})
@@ -35,12 +36,19 @@ def test_a_mean_is_the_sum_of_its_days_and_a_horizon_beyond_them_is_left_out():
 
 def test_what_sells_once_a_month_is_expected_in_four_weeks_though_no_day_expects_it():
     rare = ahead("a", 12).assign(mean=0.045, **dict.fromkeys(NAMES, 0.0))
-    found = Summing(PLAIN, 1).totals(rare).set_index("horizon_days").loc[28]
+    found = Summing(PLAIN, 1, 28).totals(rare).set_index("horizon_days").loc[28]
     assert found["mean"] == pytest.approx(1.26) and found["q50"] == 1 and found["q95"] in (3, 4)
 
 
+def test_an_item_without_each_day_ahead_once_is_refused():
+    whole, other = ahead("a", 12), ahead("b", 12)
+    for broken in (whole.iloc[1:], pd.concat([whole, whole.iloc[:1]]), pd.concat([whole, whole])):
+        with pytest.raises(DaybreakError, match=f"a at all has {len(broken)} rows on 2. days ahead.* 0 others of 2"):
+            Summing(PLAIN, 1, 28).totals(pd.concat([broken, other], ignore_index=True))
+
+
 def test_weeks_are_counted_as_weeks():
-    found = Summing(PLAIN, 7).totals(ahead("a", 21, days=8)).set_index("horizon_days")
+    found = Summing(PLAIN, 7, 8).totals(ahead("a", 21, days=8)).set_index("horizon_days")
     assert found["mean"].to_dict() == {7: 3.0, 14: 6.0, 28: 12.0, 21: 9.0}
 
 
@@ -48,7 +56,7 @@ def test_an_own_horizon_takes_the_correction_of_the_next_longer_one_that_was_jud
     assert [nearest(days) for days in (1, 7, 8, 14, 15, 28, 60)] == [7, 7, 14, 14, 28, 28, 28]
     wide = {"7": [1.0] * len(LEVELS), "14": [1.5] * len(LEVELS), "28": [1.0] * len(LEVELS)}
     plain, judged = (
-        Summing(model, 1).totals(ahead("a", 12)).set_index("horizon_days")
+        Summing(model, 1, 28).totals(ahead("a", 12)).set_index("horizon_days")
         for model in (PLAIN, replace(PLAIN, corrections={"dense": wide}))
     )
     spread = (judged["q90"] - judged["q50"]) / (plain["q90"] - plain["q50"])

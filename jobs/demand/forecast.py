@@ -67,8 +67,7 @@ def forecast(
     days = frames.item_days(item_daily)
     calendar = frames.calendar_of(days, store, as_of)
     forecaster = Forecaster(Model.load(champion.path), calendar)
-    # A block a thousand items that sold: of a store's items only its best day's number is known without a count.
-    blocks = max(settings.shuffle_partitions, int(calendar.items.max(initial=0)) // AT_ONCE + 1)
+    blocks = max(settings.shuffle_partitions, frames.item_count(days) // AT_ONCE + 1)
     rows = frames.with_facts(days, item, campaigns(promotions_changes), as_of)
     rows = rows.repartition(blocks, "item_id").sortWithinPartitions("item_id")
     return rows.mapInPandas(forecaster.blocks, SCHEMA).withColumn("model_version", F.lit(champion.version))

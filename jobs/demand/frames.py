@@ -62,3 +62,8 @@ def dense(rows: pd.DataFrame, of: Calendar) -> History:
 def calendar_of(days: DataFrame, store: Store, as_of: date) -> Calendar:
     """The store's calendar as of a day, with the horizon that its period has."""
     return calendar(store_days(days), store, as_of, HORIZON_DAYS[store.period])
+
+
+def item_count(days: DataFrame) -> int:
+    """How many items ever sold. Of a long tail few sell on any one day, but a forecast holds the history of all."""
+    return days.select("item_id").distinct().count()

@@ -9,7 +9,9 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from pyspark.sql import functions as F
 
+from jobs.demand import forecast as forecasting
 from jobs.demand import train as training
 from jobs.demand.evaluation import evaluation
 from jobs.demand.forecast import forecast
@@ -73,7 +75,8 @@ def published(spark, tmp_path_factory):
         frame(spark, "items", [{"item_id": "i000", "known_day": AS_OF}]),
     )
     totals = forecast_total(days, suppliers, listed, champion, STORE, settings).cache()
-    return SimpleNamespace(days=days, again=again, totals=totals, evaluation=evaluation(item, champion))
+    tables = {"days": days, "again": again, "totals": totals, "evaluation": evaluation(item, champion)}
+    return SimpleNamespace(**tables, facts=(item, promotions), champion=champion, settings=settings)
 
 
 def test_the_tables_keep_their_contracts(published, tables):
@@ -118,6 +121,16 @@ def test_an_item_that_has_not_sold_yet_is_forecast_as_a_new_one(published):
     days = published.days.toPandas()
     fresh = days[days["item_id"] == "fresh"]
     assert len(fresh) == 28 and set(fresh["segment"]) == {"new"}
+
+
+def test_a_long_tail_is_cut_into_blocks_by_all_its_items(spark, published, monkeypatch):
+    tail = long(1).head(1)
+    rows = pd.concat([tail.assign(item_id=f"t{n:02d}", day=tail["day"] + pd.Timedelta(days=n)) for n in range(12)])
+    monkeypatch.setattr(forecasting, "AT_ONCE", 2)
+    cut = forecast(item_daily(spark, rows), *published.facts, AS_OF, published.champion, STORE, published.settings)
+    # One item a day: by its best day the whole tail would be one block of each two that Spark shuffles into.
+    found = cut.select("item_id", F.spark_partition_id().alias("block")).toPandas().drop_duplicates()
+    assert len(found) == 13 and found["block"].nunique() > published.settings.shuffle_partitions
 
 
 def test_the_number_of_partitions_changes_nothing(published):

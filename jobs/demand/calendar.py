@@ -48,7 +48,7 @@ class Calendar:
     @property
     def weekday(self) -> np.ndarray:
         """0 for Monday; 0 throughout where a period is a week."""
-        return ((self.days.astype(np.int64) + 3) % 7 if self.period == 1 else np.zeros(len(self.days))).astype(int)
+        return _weekdays(self.days, self.period)
 
     @property
     def year(self) -> int:
@@ -83,7 +83,7 @@ def calendar(store_days: pd.DataFrame, store: Store, as_of: date, horizon_days: 
     told = sold.assign(day=begin).set_index("day").reindex(days[:past])[["lines", "units", "items"]].fillna(0.0)
     lines, units, items = (told[name].to_numpy(float) for name in ("lines", "units", "items"))
     sells = lines > 0
-    weekday = ((days.astype(np.int64) + 3) % 7).astype(int) if period == 1 else np.zeros(len(days), int)
+    weekday = _weekdays(days, period)
     usual = np.ones(len(days), bool) if period == 7 else _usual(days, weekday, past, sells, store)
     share = _shares(usual[:past], sells, weekday[:past])
     is_slow = usual[:past] & (share < SLOW_SHARE)
@@ -91,6 +91,10 @@ def calendar(store_days: pd.DataFrame, store: Store, as_of: date, horizon_days: 
     planned = usual if period == 7 else usual & ~_again(shut, len(days))
     is_open = np.concatenate([sells | (is_slow & ~shut), planned[past:]])
     return Calendar(days, past, period, is_open, planned, lines, units, items)
+
+
+def _weekdays(days: np.ndarray, period: int) -> np.ndarray:
+    return ((days.astype(np.int64) + 3) % 7 if period == 1 else np.zeros(len(days))).astype(int)
 
 
 def _usual(days: np.ndarray, weekday: np.ndarray, past: int, was_open: np.ndarray, store: Store) -> np.ndarray:

@@ -22,6 +22,7 @@ RHO = 0.2
 DRAWS = 400
 # Beyond the last quantile a sale grows no further than this far into its tail: one draw in a thousand.
 RAREST = 0.999
+Stretches = tuple[np.ndarray, np.ndarray, np.ndarray]  # of the days of an item, as _stretches has them
 MOST_BENT = 0.02  # the least share of a stretch between two levels that its upper end has
 
 
@@ -66,17 +67,20 @@ def paths(
         common = random.standard_normal((draws, 1))
         own = random.standard_normal((draws, days))
         share = ndtr(np.sqrt(rho) * common + np.sqrt(1 - rho) * own)
-        upper, missing = _bent(sorted_up[item], means[item], at)
-        found[item] = _units(share, sorted_up[item], upper, at)
+        stretches = _stretches(sorted_up[item], at)
+        upper, missing = _bent(sorted_up[item], stretches, means[item], at)
+        found[item] = _units(share, stretches, upper, at)
         if missing.any():
             found[item] += _rare_sales(missing, 1 - at[-1], draws, random)
     return found
 
 
-def _bent(quantiles: np.ndarray, means: np.ndarray, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _bent(
+    quantiles: np.ndarray, stretches: Stretches, means: np.ndarray, levels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """How much of each stretch between two levels its upper end has, by day, so that the day's mean is the one told:
     a half is straight. And the units that are missing in the mean even so."""
-    low, high, slope = _stretches(quantiles, levels)
+    low, high, slope = stretches
     width, beyond = np.diff(np.concatenate([[0.0], levels])), 1 - levels[-1]
     least = low @ width + beyond * quantiles[:, -1]
     span = (high - low) @ width + 2 * beyond * slope
@@ -87,7 +91,7 @@ def _bent(quantiles: np.ndarray, means: np.ndarray, levels: np.ndarray) -> tuple
     return upper, missing
 
 
-def _stretches(quantiles: np.ndarray, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _stretches(quantiles: np.ndarray, levels: np.ndarray) -> Stretches:
     """Lower and upper end of each stretch (day, level), the first of them below the first level, straight on from it
     and down to 0 at most; and the slope of the tail above the last level, an exponential one, that of the last two."""
     lowest = np.maximum(0.0, quantiles[:, :1] - (quantiles[:, 1:2] - quantiles[:, :1]))
@@ -96,14 +100,14 @@ def _stretches(quantiles: np.ndarray, levels: np.ndarray) -> tuple[np.ndarray, n
     return values[:, :-1], values[:, 1:], slope
 
 
-def _units(share: np.ndarray, quantiles: np.ndarray, upper: np.ndarray, levels: np.ndarray) -> np.ndarray:
-    """The quantile functions of the days (day, level) at ``share`` (draw, day), ``upper`` (day) as :func:`_bent` has
-    it. Days whose low quantiles are 0 keep their chance of no sale."""
-    low, high, slope = _stretches(quantiles, levels)
+def _units(share: np.ndarray, stretches: Stretches, upper: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """The quantile functions of the days at ``share`` (draw, day), ``upper`` (day) as :func:`_bent` has it. Days whose
+    low quantiles are 0 keep their chance of no sale."""
+    low, high, slope = stretches
     grid = np.concatenate([[0.0], levels])
     inside = np.minimum(share, levels[-1])
     stretch = np.clip(np.searchsorted(levels, inside, side="left"), 0, len(levels) - 1)
-    day = np.arange(len(quantiles))[None, :]
+    day = np.arange(len(low))[None, :]
     # A power of the way through a stretch has the mean 1 / (1 + power).
     weight = ((inside - grid[stretch]) / (levels[stretch] - grid[stretch])) ** (1 / upper - 1)[None, :]
     units = low[day, stretch] * (1 - weight) + high[day, stretch] * weight

@@ -17,6 +17,7 @@ from pyspark.sql.window import Window
 from jobs.features.campaigns import campaigns
 from jobs.features.learning import sold
 from jobs.lib.stores import Store
+from jobs.lib.tables import FILE_ORDER
 from jobs.pricing.guardrails import Trust
 
 WEEKS = 156  # three years: what bounds the frame on the driver, with the catalogue
@@ -159,7 +160,7 @@ def _promoted(known: DataFrame, until: date) -> DataFrame:
 
 def _sold_out(stock_levels_changes: DataFrame, until: date) -> DataFrame:
     """Days of a week on which no location had a piece left; a count holds until the next one of its location."""
-    order = Window.partitionBy("item_id", "location_id").orderBy("known_day", "_file_version", "_file", "_row")
+    order = Window.partitionBy("item_id", "location_id").orderBy(*FILE_ORDER)
     counts = stock_levels_changes.withColumn("_until", F.lead("known_day").over(order))
     end = F.coalesce(F.date_sub("_until", 1), F.lit(until))
     spans = counts.where(~F.col("is_deleted") & (end >= F.col("known_day")))

@@ -88,10 +88,14 @@ def _believed(rows: pd.DataFrame, posterior: Posterior, guardrails: Guardrails) 
 
 def _room(rows: pd.DataFrame, guardrails: Guardrails) -> Room:
     """How far the average price of each category may move tonight."""
-    shop = rows.assign(category=rows["category"].fillna("")).set_index("item_id")
-    revenue = shop.groupby("category")["weight"].sum()
+    shop = rows.set_index("item_id")
     share = np.inf if guardrails.largest_average_step is None else guardrails.largest_average_step
-    return Room(shop["category"].to_dict(), shop["weight"].to_dict(), (revenue * share).to_dict())
+    return Room(shop["category"].fillna("").to_dict(), shop["weight"].to_dict(), (_revenue(rows) * share).to_dict())
+
+
+def _revenue(rows: pd.DataFrame) -> pd.Series:
+    """What a week brings in by category; items without one are a category of their own."""
+    return rows["weight"].groupby(rows["category"].fillna("")).sum()
 
 
 def _params(guardrails: Guardrails) -> GainParams:
@@ -126,9 +130,8 @@ def _decided(
     members["value"] = _values(members, rows, posterior, guardrails, params)
     wanted = members if guardrails.largest_average_step is not None else _nearest(members)
     most = None if guardrails.max_changes is None else max(guardrails.max_changes - explored, 0)
-    revenue = rows.assign(category=rows["category"].fillna("")).groupby("category")["weight"].sum()
     shop = wanted.assign(category=wanted["category"].fillna(""))
-    taken = portfolio.chosen(shop, most, guardrails.largest_average_step, revenue, spent)
+    taken = portfolio.chosen(shop, most, guardrails.largest_average_step, _revenue(rows), spent)
     count = len(members.merge(taken.reset_index(), on=["unit", "option"]))
     full = most is not None and (guardrails.largest_average_step is None or count >= most)
     values = {unit: part.groupby("option")["value"].first() for unit, part in members.groupby("unit")}

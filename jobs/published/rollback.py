@@ -16,7 +16,6 @@ from datetime import UTC, date, datetime, timedelta
 
 from jobs.lib import registry, stores
 from jobs.lib.errors import DaybreakError
-from jobs.lib.locks import Held
 from jobs.lib.objects import ObjectStore, PreconditionFailed
 from jobs.lib.settings import Settings
 from jobs.published import history, releases
@@ -144,8 +143,8 @@ def _bring(settings: Settings, store: str, product: str) -> str:
     while True:
         try:
             return load.bring(settings, store, product)
-        except DaybreakError as error:
-            if not isinstance(error.__context__, Held) or time.monotonic() >= until:
+        except connections.Busy as error:
+            if time.monotonic() >= until:
                 raise
             print(f"{product}: waiting, {error}", flush=True)
             time.sleep(POLL_SECONDS)

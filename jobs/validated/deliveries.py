@@ -14,13 +14,13 @@ from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
 from jobs.lib.contracts import Contract
+from jobs.lib.tables import FILE_ORDER
 
 # Filled by cleaning, not by the store: a row is the same row whatever these hold.
 FILLED = {
     "validated.order_lines": ("is_test", "cancels_order_id", "cancels_line_number"),
     "validated.events": ("is_bot",),
 }
-ORDER = ("known_day", "_file_version", "_file", "_row")
 # Stands for "known before this batch" among the days of delivery.
 BEFORE = date(1900, 1, 1)  # before any delivery; Java reads no year below 1000 as Python writes it
 
@@ -67,7 +67,7 @@ def settled_events(
         touched.select(*incoming.columns).withColumn("_is_new", F.lit(False))
     )
     rows = _withdrawn(rows.withColumn("_content", content(contract)), contract, versions)
-    ordered = Window.partitionBy(*contract.key).orderBy(*ORDER)
+    ordered = Window.partitionBy(*contract.key).orderBy(*FILE_ORDER)
     stood = F.lag("_withdrawn_on").over(ordered).isNull() | (F.lag("_withdrawn_on").over(ordered) > F.col("known_day"))
     repeat = F.coalesce((F.lag("_content").over(ordered) == F.col("_content")) & stood, F.lit(False))
     rows = rows.withColumn("_is_repeat", repeat & F.col("_is_new"))
@@ -116,7 +116,7 @@ def settled_versions(
     )
     if days:
         rows = rows.unionByName(_tombstones(rows, contract, days, broken).select(*rows.columns))
-    ordered = Window.partitionBy(*contract.key).orderBy(*ORDER)
+    ordered = Window.partitionBy(*contract.key).orderBy(*FILE_ORDER)
     rows = rows.withColumn("_content", content(contract))
     repeat = F.coalesce(F.lag("_content").over(ordered) == F.col("_content"), F.lit(False))
     return rows.withColumn("_is_repeat", repeat).where(F.col("_is_new")).drop("_content", "_is_new")
@@ -137,7 +137,9 @@ def _tombstones(rows: DataFrame, contract: Contract, days: Sequence[date], broke
         shown = shown.unionByName(
             seen.withColumn("_day", F.col("known_day")).withColumn("_is_broken", F.lit(True)), allowMissingColumns=True
         )
-    last_of_day = Window.partitionBy(*key, "_day").orderBy(F.col("_is_broken"), *[F.col(name).desc() for name in ORDER])
+    last_of_day = Window.partitionBy(*key, "_day").orderBy(
+        F.col("_is_broken"), *[F.col(name).desc() for name in FILE_ORDER]
+    )
     lasts = shown.withColumn("_nth", F.row_number().over(last_of_day)).where(F.col("_nth") == 1)
     by_day = Window.partitionBy(*key).orderBy("_day")
     gone = (

@@ -21,6 +21,10 @@ NONE = "none"
 POSTGRES = ("postgres", "postgresql")
 
 
+class Busy(DaybreakError):
+    """Another load is writing the warehouse; the message names it. Waiting helps."""
+
+
 class Warehouse(Protocol):
     """One open transaction. ``engine`` is a DuckDB that reads published files and works out what moved."""
 

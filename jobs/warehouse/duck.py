@@ -22,6 +22,7 @@ import duckdb
 from jobs.lib.errors import DaybreakError
 from jobs.lib.locks import Held, held
 from jobs.warehouse import files
+from jobs.warehouse.connections import Busy
 from jobs.warehouse.shapes import DAY, Shape, literal, quoted
 
 PARTIAL = ".partial"
@@ -71,7 +72,7 @@ def opened(place: str) -> Iterator[DuckWarehouse]:
                 for left in (copy, _log(copy)):
                     left.unlink(missing_ok=True)
     except Held as holder:
-        raise DaybreakError(f"{path} is being written by {holder}: wait for it to end") from None
+        raise Busy(f"{path} is being written by {holder}: wait for it to end") from None
 
 
 def _transaction(path: Path, copy: Path) -> Iterator[DuckWarehouse]:

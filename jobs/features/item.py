@@ -56,7 +56,7 @@ def item(
     # An item that a catalogue no longer lists is gone; a store without one sells whatever it has sold.
     is_listed = F.coalesce("is_listed", F.lit("items" not in store.mappings))
     on_sale = F.coalesce(F.col("available_from") <= F.date_add(F.lit(as_of), 1), F.lit(True))
-    ended = F.coalesce(F.col("discontinued_on") <= F.lit(as_of), F.lit(False))
+    ended = F.coalesce(F.col("discontinued_on") <= F.date_add(F.lit(as_of), 1), F.lit(False))
     return (
         whole.withColumn("is_active", is_listed & on_sale & ~ended)
         .withColumn("price", F.coalesce("list_price", "price", "sold_price_28d", "sold_price"))

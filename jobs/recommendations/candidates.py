@@ -97,7 +97,6 @@ def candidates(
     block: Block, catalogue: Catalogue, scored: dict[str, sparse.csr_matrix], params: CandidateParams
 ) -> dict[str, np.ndarray]:
     """Keys (row · items + item, sorted, distinct) that each source proposes; only items that may be shown."""
-    everyone = np.arange(len(block.customers), dtype=np.int64)
     weight = block.pairs["decayed_90d"].to_numpy(float) + 1e-6 * block.pairs["orders"].to_numpy(float)
     viewed = block.pairs["views_28d"].to_numpy(float) + 3 * block.pairs["carts_28d"].to_numpy(float)
     viewed = np.where(block.pairs["orders"] > 0, 0, viewed)
@@ -111,25 +110,31 @@ def candidates(
         "factors": _top(scored["factors"], params.factors),
         "viewed": _top(block.matrix(viewed), params.viewed),
     }
-    for name, k in params.shared.items():
-        best = np.flatnonzero(catalogue.places[name] <= k).astype(np.int64)
-        found[name] = (everyone[:, None] * block.items + best[None, :]).ravel()
     countries, country_of = np.unique(block.customers["country"].fillna("").to_numpy(object), return_inverse=True)
     is_sold = np.array([[not codes or who in codes.split() for codes in catalogue.sold_in] for who in countries])
+    for name, k in params.shared.items():
+        parts = []
+        for country, sold in enumerate(is_sold):
+            inside, best = np.flatnonzero(country_of == country).astype(np.int64), catalogue.by_place[name]
+            # The best of what is sold there, not what of the best is.
+            best = best[sold[catalogue.sold_in_of[best]]][:k]
+            parts.append((inside[:, None] * block.items + best[None, :]).ravel())
+        found[name] = np.sort(np.concatenate(parts))
     return {name: keys[_may_be_shown(keys, block, catalogue, is_sold, country_of)] for name, keys in found.items()}
 
 
 def dueness(block: Block, catalogue: Catalogue) -> np.ndarray:
     """How near the time since the customer last ordered an item is to the time after which it is ordered again, one
     value an own pair: the customer's own mean gap where they ordered it often, else the item's. 1 is today, 0 more than
-    half as long again or less than two thirds."""
+    half as long again or less than two thirds, and for what nobody ever ordered again."""
     orders, last = block.pairs["orders"].to_numpy(float), block.pairs["last_age"].to_numpy(float)
     own_gap = (block.pairs["first_age"].to_numpy(float) - last) / np.maximum(orders - 1, 1)
     gap = np.where(orders > 2, own_gap, catalogue.column("repeat_gap")[block.column].astype(float))
+    comes_again = (orders > 1) | (catalogue.column("repeat_rate")[block.column] > 0)
     with np.errstate(invalid="ignore", divide="ignore"):
         distance = np.abs(np.log(np.maximum(last, 1) / np.maximum(gap, 1)))
     near = np.where(distance <= np.log(DUE_FACTOR), np.exp(-distance), 0)
-    return np.where(orders > 0, near, 0)
+    return np.where((orders > 0) & comes_again & (gap >= 1), near, 0)
 
 
 def unit_sum(matrix: sparse.csr_matrix) -> sparse.csr_matrix:

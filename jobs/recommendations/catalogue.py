@@ -87,9 +87,29 @@ class Catalogue:
         return pd.Index(self.item_ids)
 
     @cached_property
+    def by_place(self) -> dict[str, np.ndarray]:
+        """The items that each source proposes to everybody, the first one first."""
+        return {name: np.argsort(place, kind="stable")[: (place < NEVER).sum()] for name, place in self.places.items()}
+
+    @cached_property
+    def text_neighbours_to(self) -> sparse.csr_matrix:
+        """By item those that it is among the nearest of: which own items speak for it."""
+        return self.text_neighbours.T.tocsr()
+
+    @cached_property
     def reference_index(self) -> pd.Index:
         """Numbers of the sample's customers by their ids."""
         return pd.Index(self.reference_ids)
+
+    def may_stand_beside(self, item: np.ndarray, other: np.ndarray) -> np.ndarray:
+        """Whether each ``other`` is sellable, and sold wherever the item beside it is."""
+        return self.is_sellable[other] & self._reaches[self.sold_in_of[item], self.sold_in_of[other]]
+
+    @cached_property
+    def _reaches(self) -> np.ndarray:
+        """Lists of countries × the same: whether the second has all of the first."""
+        where = [set(codes.split()) for codes in self.sold_in]
+        return np.array([[not theirs or (bool(ours) and ours <= theirs) for theirs in where] for ours in where])
 
     def column(self, name: str) -> np.ndarray:
         """One figure of every item."""
@@ -202,8 +222,9 @@ def shared_values(names: tuple[str, ...], features: np.ndarray) -> dict[str, np.
     surplus = value["decayed_5d"] - value["decayed_45d"] * (5.0 / 45.0)
     return {
         "discovered": value["discoveries_10d"],
-        "trend": np.where(value["decayed_5d"] > 0, np.maximum(surplus, 0), 0),
-        "popular": value["customers_28d"],
+        "trend": np.where(value["customers_7d"] > 0, np.maximum(surplus, 0), 0),
+        # Of those alike the more bought ever; and those, where little was bought lately.
+        "popular": value["customers_28d"] + value["customers_all"] / (value["customers_all"] + 1),
         "new": np.where(is_new, value["launch_rate"], 0),
     }
 

@@ -22,7 +22,7 @@ CONFIGURATIONS = {
         content=0,
         leaders=0,
         factors=0,
-        shared={"discovered": 30, "trend": 10, "popular": 20, "new": 5},
+        shared=CandidateParams().shared | {"discovered": 30, "trend": 10, "popular": 20, "new": 5},
     ),
     STANDARD: CandidateParams(),
     "wide": CandidateParams(
@@ -31,7 +31,7 @@ CONFIGURATIONS = {
         content=60,
         leaders=60,
         factors=60,
-        shared={"discovered": 120, "trend": 40, "popular": 80, "new": 20},
+        shared=CandidateParams().shared | {"discovered": 120, "trend": 40, "popular": 80, "new": 20},
     ),
 }
 CUSTOMERS = 300  # enough to time, and few enough that a small store's training stays short

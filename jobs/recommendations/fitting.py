@@ -107,6 +107,8 @@ def _blend(later: Window, split: str, fitted: Ranker, params: TrainParams) -> Bl
     """The blend with the best NDCG@10, for lists of anything the one near it that covers the most of the catalogue,
     measured on the cut that was stopped on (neither fitted nor judged on)."""
     mask, truth = later.allowed(split), later.bought(split)
+    if not len(truth):
+        return CHOICES[split][0]
     features, row = later.found.features[mask], later.found.row[mask]
     predicted = fitted.predicted(features)
     reached = []

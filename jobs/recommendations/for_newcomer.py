@@ -23,10 +23,11 @@ from jobs.recommendations import frames
 from jobs.recommendations.catalogue import AGES, NEVER, is_sellable
 from jobs.recommendations.item_figures import newness, season
 from jobs.recommendations.model import Model
-from jobs.recommendations.reasons import EXPLORATION, different, in_season
+from jobs.recommendations.reasons import EXPLORATION, ago, buyers, different, in_season, times
 from jobs.recommendations.rerank import Chosen, Exploration, RerankParams, Scored, explored, reserve_weights
 
 PLACES = 20
+FILL = 1e-6  # weighs what only decides where nothing better is known
 COLUMNS = (
     "segment string, rank int, item_id string, score double, source string, reason string, propensity double, "
     "model_version string"
@@ -101,16 +102,15 @@ def segment_lists(
     items = items.sort_values("item_id", kind="stable").reset_index(drop=True)
     parts = []
     for segment, score, inside in _scores(items, popularity, params):
-        if not is_ours:
-            score = inside
-        parts.append(_list(items, segment, score, inside))
+        plain = inside if segment.startswith("category=") else inside + FILL * popular(items)
+        parts.append(_list(items, segment, score if is_ours else plain, inside))
     return pd.concat(parts, ignore_index=True)
 
 
 def one_list(items: pd.DataFrame, is_ours: bool) -> pd.DataFrame:
     """The list of the segment ``all`` alone: what evaluations hold against popularity."""
     items = items.sort_values("item_id", kind="stable").reset_index(drop=True)
-    popularity = scaled(items["customers_28d"])
+    popularity = popular(items)
     return _list(items, "all", newcomer_score(items) if is_ours else popularity, popularity)
 
 
@@ -120,7 +120,7 @@ def draw_lists(
     """The list for all, once a draw, with its exploring places given to chance."""
     params = params or NewcomerParams()
     items = items.sort_values("item_id", kind="stable").reset_index(drop=True)
-    popularity = scaled(items["customers_28d"])
+    popularity = popular(items)
     score, is_shown = newcomer_score(items, params) if is_ours else popularity, _is_shown(items, "all")
     found = drawn(items, score, is_shown, chance, params)
     chosen = found.at % len(items)
@@ -131,8 +131,7 @@ def draw_lists(
     items = items.fillna(dict.fromkeys(AGES, NEVER))
     for at in np.flatnonzero(found.is_explored):
         item = items.iloc[chosen[at]]
-        figure = {f"item_{name}": item[name] for name in ("first_age", "last_age", "customers_28d")}
-        figure["listed_age"] = listed_age[chosen[at]]
+        figure = _figure(item) | {"listed_age": listed_age[chosen[at]]}
         rows.loc[at, ["source", "reason"]] = EXPLORATION, different(figure)
     return rows
 
@@ -161,11 +160,19 @@ def drawn(
 
 
 def newcomer_score(items: pd.DataFrame, params: NewcomerParams | None = None) -> np.ndarray:
-    """The score of the list for all, item by item."""
+    """The score of the list for all, item by item; what it says nothing of stands below, by :func:`popular`."""
     params = params or NewcomerParams()
-    return params.first_baskets * scaled(items["first_basket_decayed_14d"]) + params.popularity * scaled(
-        items["decayed_14d"]
-    )
+    of_people = params.first_baskets * scaled(items["first_basket_decayed_14d"])
+    return of_people + params.popularity * scaled(items["decayed_14d"]) + FILL * popular(items)
+
+
+def popular(items: pd.DataFrame) -> np.ndarray:
+    """Customers who bought an item in 28 days over those of the most bought one. Below them, so that a shop of guests
+    or one where little was sold of late has a list: orders in 28 days, guests' among them, then all customers so far,
+    then whatever sold last. 0 for what never sold."""
+    last = items["last_age"].to_numpy(float)
+    rest = scaled(items["orders_28d"]) + FILL * scaled(items["customers_all"]) + FILL**2 / (1 + np.nan_to_num(last))
+    return scaled(items["customers_28d"]) + FILL * np.where(np.isnan(last), 0, rest)
 
 
 def scaled(value: pd.Series | np.ndarray) -> np.ndarray:
@@ -183,7 +190,7 @@ def _scores(
     def of(rows: pd.DataFrame) -> np.ndarray:
         return scaled(rows.groupby("item_id")["weight"].sum().reindex(index).fillna(0))
 
-    yield "all", base, scaled(items["customers_28d"])
+    yield "all", base, popular(items)
     for kind, of_kind in popularity.groupby("kind", sort=True):
         sizes = of_kind.groupby("value")["customers"].first()
         home = sizes.sort_index().idxmax()
@@ -204,6 +211,7 @@ def _of_categories(
     """Every level of the category paths under which enough was ever sold that may be shown to all."""
     score = np.where(_is_shown(items, "all"), base + params.ever * scaled(items["customers_all"]), 0)
     recent = items["customers_28d"].to_numpy(float) + params.ever * items["customers_all"].to_numpy(float)
+    recent += FILL * popular(items)
     inside: dict[str, list[int]] = {}
     for number, path in enumerate(items["category"]):
         if score[number] > 0 and isinstance(path, str):
@@ -259,12 +267,25 @@ def _reason(item: pd.Series, segment: str, inside: float) -> tuple[str, str]:
     if segment == "season=now" and inside > 0:
         return "seasonal", in_season(item["orders_season"])
     if segment.startswith("category="):
-        bought, within = int(item["customers_28d"]), segment.rpartition(" > ")[2].rpartition("=")[2]
-        ever = f"{bought} customers in the last 28 days" if bought else f"{int(item['customers_all'])} customers so far"
-        return "popular in the category", f"Among the most bought of {within}: {ever}"
+        within = segment.rpartition(" > ")[2].rpartition("=")[2]
+        told = _bought(item).removeprefix("bought by ")
+        return "popular in the category", f"Among the most bought of {within}: {told}"
     if segment.startswith("country=") and inside > 0.5:
         return "popular in the country", f"One of the most ordered items in {segment.split('=', 1)[1]} of late"
-    first, recent = int(item["first_basket_28d"]), int(item["customers_28d"])
-    if first > 0 and first * 3 >= recent:
+    first = int(item["first_basket_28d"])
+    if first > 0 and first * 3 >= item["customers_28d"]:
         return "first baskets", f"{first} new customers began with it in the last 28 days"
-    return "popular", f"Bought by {recent} customers in the last 28 days"
+    return "popular", _bought(item).capitalize()
+
+
+def _bought(item: pd.Series) -> str:
+    """By how many it was bought, guests' orders where no customer is known, or when."""
+    if item["orders_28d"] > 0 and not item["customers_28d"]:
+        return f"ordered {times(item['orders_28d'])} in the last 28 days"
+    return f"bought by {buyers(_figure(item))}" if item["customers_all"] > 0 else f"last bought {ago(item['last_age'])}"
+
+
+def _figure(item: pd.Series) -> dict[str, float]:
+    """The figures of an item that sentences are made of."""
+    names = ("first_age", "last_age", "customers_28d", "customers_all")
+    return {f"item_{name}": float(item[name]) for name in names}

@@ -13,6 +13,7 @@ import pandas as pd
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from jobs.features.learning import human, sold
 from jobs.lib.settings import GROUP_COLUMNS
 
 SAMPLE_CUSTOMERS = 50_000
@@ -106,17 +107,20 @@ def following(day: str, cut: date) -> Column:
 def labels(order_lines: DataFrame, cut: date, customers: int, shown: DataFrame | None = None) -> pd.DataFrame:
     """Distinct products bought in the 28 days after ``cut`` by at most ``customers`` buyers (by a hash of their ids):
     customer_id, item_id and the declared country of the order, sorted; with ``shown``
-    (:func:`jobs.recommendations.position.shown`) also shown_rank and shown_in, null where it was not shown."""
-    inside = following("order_date", cut)
-    is_learnt = F.col("is_product") & ~F.col("is_test") & ~F.col("is_cancellation") & F.col("customer_id").isNotNull()
-    bought = (
-        order_lines.where(inside & is_learnt).groupBy("customer_id", "item_id").agg(F.max("country").alias("country"))
+    (:func:`jobs.recommendations.position.shown`) also shown_rank and shown_in, the best place until the day on which it
+    was first bought, null where it was not shown."""
+    lines = sold(order_lines).where(following("order_date", cut) & F.col("customer_id").isNotNull())
+    bought = lines.groupBy("customer_id", "item_id").agg(
+        F.max("country").alias("country"), F.min("order_date").alias("bought_on")
     )
     buyers = bought.select("customer_id").distinct().orderBy(F.xxhash64("customer_id"), "customer_id").limit(customers)
     kept = bought.join(F.broadcast(buyers), "customer_id", "left_semi")
     if shown is not None:
-        kept = kept.join(shown, ["customer_id", "item_id"], "left")
-    return _on_the_driver(kept, "customer_id", "item_id")
+        pair = ["customer_id", "item_id"]
+        before = kept.join(shown, pair, "inner").where(F.col("shown_on") <= F.col("bought_on"))
+        best = before.groupBy(*pair).agg(F.min(F.struct("shown_rank", "shown_in")).alias("best"))
+        kept = kept.join(best.select(*pair, "best.shown_rank", "best.shown_in"), pair, "left")
+    return _on_the_driver(kept.drop("bought_on"), "customer_id", "item_id")
 
 
 def looked_at(events: DataFrame, cut: date, customer_ids: Iterable[str]) -> pd.DataFrame:
@@ -124,7 +128,7 @@ def looked_at(events: DataFrame, cut: date, customer_ids: Iterable[str]) -> pd.D
     bought it: customer_id, item_id, grade (:data:`INTEREST`), sorted."""
     inside, kind = following("event_date", cut), F.col("event_type")
     grade = F.coalesce(*[F.when(kind == name, F.lit(grade)) for name, grade in INTEREST.items()])
-    seen = events.where(inside & kind.isin(*INTEREST) & ~F.col("is_bot"))
+    seen = human(events).where(inside & kind.isin(*INTEREST))
     wanted = events.sparkSession.createDataFrame([(who,) for who in sorted(customer_ids)], "customer_id string")
     graded = seen.groupBy("customer_id", "item_id").agg(F.max(grade).alias("grade"))
     return _on_the_driver(graded.join(F.broadcast(wanted), "customer_id", "left_semi"), "customer_id", "item_id")

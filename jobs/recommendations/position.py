@@ -17,6 +17,7 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from jobs.features.learning import human
 from jobs.recommendations.frames import following
 
 COUNT_DAYS = 90
@@ -37,7 +38,7 @@ def counts(events: DataFrame, as_of: date) -> pd.DataFrame:
     """``placement, item_id, rank, impressions, clicks`` of the last 90 days, of the 5,000 items shown most."""
     day, kind = F.col("event_date"), F.col("event_type")
     recent = (day <= F.lit(as_of)) & (day > F.date_sub(F.lit(as_of), COUNT_DAYS))
-    places = events.where(recent & kind.isin("impression", "click") & F.col("rank").isNotNull() & ~F.col("is_bot"))
+    places = human(events).where(recent & kind.isin("impression", "click") & F.col("rank").isNotNull())
     counted = places.groupBy("placement", "item_id", "rank").agg(
         F.sum((kind == "impression").cast("long")).alias("impressions"),
         F.sum((kind == "click").cast("long")).alias("clicks"),
@@ -50,17 +51,20 @@ def counts(events: DataFrame, as_of: date) -> pd.DataFrame:
 
 
 def shown(events: DataFrame, cut: date) -> DataFrame:
-    """The best place at which each customer was shown each item in the 28 days after ``cut``: customer_id, item_id,
-    shown_rank, shown_in (the placement)."""
-    seen = events.where(
+    """The best place at which each customer was shown each item on each of the 28 days after ``cut``: customer_id,
+    item_id, shown_on, shown_rank, shown_in (the placement)."""
+    seen = human(events).where(
         following("event_date", cut)
         & (F.col("event_type") == "impression")
         & F.col("rank").isNotNull()
         & F.col("customer_id").isNotNull()
     )
-    best = seen.groupBy("customer_id", "item_id").agg(F.min(F.struct("rank", "placement")).alias("best"))
+    best = seen.groupBy("customer_id", "item_id", F.col("event_date").alias("shown_on")).agg(
+        F.min(F.struct("rank", "placement")).alias("best")
+    )
+    names = {"rank": "shown_rank", "placement": "shown_in"}
     return best.select(
-        "customer_id", "item_id", F.col("best.rank").alias("shown_rank"), F.col("best.placement").alias("shown_in")
+        "customer_id", "item_id", "shown_on", *[F.col(f"best.{name}").alias(ours) for name, ours in names.items()]
     )
 
 

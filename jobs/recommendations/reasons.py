@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from scipy import sparse
 
@@ -27,7 +29,9 @@ def sources_of(pairs: Candidates, catalogue: Catalogue, chosen: np.ndarray) -> n
     best = np.full(len(chosen), np.inf)
     found = np.full(len(chosen), "popular", dtype=object)
     places = {source: pairs.features[name].to_numpy(float)[chosen] for source, name in PERSONAL_PLACES.items()}
-    places |= {source: place[pairs.column[chosen]] for source, place in catalogue.places.items()}
+    # A champion may be older than a source that proposes the same to all.
+    shared = [source for source in catalogue.places if source in pairs.sources]
+    places |= {source: catalogue.places[source][pairs.column[chosen]] for source in shared}
     for source, place in places.items():
         place = np.where(pairs.sources[source][chosen], place, np.inf)
         found = np.where(place < best, source, found)
@@ -46,7 +50,7 @@ def reasons_of(
     texts = np.empty(len(chosen), dtype=object)
     texts[:] = ""
     own = block.matrix(block.pairs["decayed_90d"].to_numpy(float) + 1e-3 * block.pairs["orders"].to_numpy(float))
-    for kind, weights in (("bought with", catalogue.ease_to), ("similar", catalogue.text_neighbours)):
+    for kind, weights in (("bought with", catalogue.ease_to), ("similar", catalogue.text_neighbours_to)):
         at = np.flatnonzero(source == kind)
         because = strongest(own, weights, row[at], column[at])
         word = "Often bought by customers who bought" if kind == "bought with" else "Similar to"
@@ -56,7 +60,7 @@ def reasons_of(
         name: features[name].to_numpy(float)
         for name in (
             *("orders", "last_age", "views_28d", "carts_28d", "item_discoveries_10d", "item_customers_28d"),
-            *("item_customers_7d", "item_first_age", "item_last_age", "users_recent", "gap", "item_repeat_gap"),
+            *("item_customers_7d", "item_customers_all", "item_first_age", "item_last_age", "gap", "item_repeat_gap"),
         )
     }
     figures["listed_age"], figures["season"] = catalogue.figures.listed_age[column], catalogue.figures.season[column]
@@ -87,15 +91,14 @@ def strongest(own: sparse.csr_matrix, weights: sparse.csr_matrix, row: np.ndarra
 def _sentence(source: str, figure: dict[str, float]) -> str:
     """The sentence of a source without another item in it."""
     if source == "own history":
-        times = "once" if figure["orders"] == 1 else f"{figure['orders']:.0f} times"
-        return f"You bought it {times}, last {ago(figure['last_age'])}"
+        return f"You bought it {times(figure['orders'])}, last {ago(figure['last_age'])}"
     if source == "due again":
         gap = figure["gap"] if figure["orders"] > 2 else figure["item_repeat_gap"]
         return f"Due again: usually after {max(gap, 1):.0f} days, you bought it {ago(figure['last_age'])}"
     if source == "viewed":
         if figure["carts_28d"] > 0:
             return "You put it in your basket and have not bought it yet"
-        return f"You looked at it {_times(figure['views_28d'])} in the last 28 days"
+        return f"You looked at it {times(figure['views_28d'])} in the last 28 days"
     if source == "discovered":
         return f"{_customers(figure['item_discoveries_10d'])} tried it for the first time in the last 10 days"
     if source == "trend":
@@ -109,10 +112,17 @@ def _sentence(source: str, figure: dict[str, float]) -> str:
     if source == EXPLORATION:
         return different(figure)
     if source == "category leaders":
-        return f"Among the most bought of its kind: {_customers(figure['item_customers_28d'])} in 28 days"
-    if source in ("customers alike", "factors") and figure["item_customers_28d"] > 0:
-        return f"Chosen by people with your taste, among {_customers(figure['item_customers_28d'])} in 28 days"
-    return f"Bought by {_customers(figure['item_customers_28d'])} in the last 28 days"
+        return f"Among the most bought of its kind: {buyers(figure)}"
+    if source in ("customers alike", "factors") and figure["item_customers_all"] > 0:
+        return f"Chosen by people with your taste, among {buyers(figure)}"
+    return f"Bought by {buyers(figure)}" if figure["item_customers_all"] > 0 else different(figure)
+
+
+def buyers(figure: Mapping[str, float]) -> str:
+    """How many bought it: lately where anybody did, else so far."""
+    if figure["item_customers_28d"] > 0:
+        return f"{_customers(figure['item_customers_28d'])} in the last 28 days"
+    return f"{_customers(figure['item_customers_all'])} so far"
 
 
 def different(figure: dict[str, float]) -> str:
@@ -129,7 +139,7 @@ def different(figure: dict[str, float]) -> str:
 
 def in_season(orders: float) -> str:
     """Why something stands there that sold at this time a year ago."""
-    return f"In season: ordered {_times(orders)} in these weeks last year"
+    return f"In season: ordered {times(orders)} in these weeks last year"
 
 
 def ago(days: float) -> str:
@@ -143,5 +153,5 @@ def _customers(count: float) -> str:
     return "one customer" if count == 1 else f"{count:,.0f} customers"
 
 
-def _times(count: float) -> str:
+def times(count: float) -> str:
     return "once" if count == 1 else f"{count:.0f} times"

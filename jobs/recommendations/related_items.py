@@ -16,6 +16,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from scipy import sparse
 
+from jobs.features.learning import sold
 from jobs.lib.registry import Champion
 from jobs.lib.settings import Settings
 from jobs.recommendations import catalogue, frames
@@ -105,10 +106,8 @@ def related_items(
 
 def baskets(order_lines: DataFrame, as_of: date, params: RelatedParams) -> pd.DataFrame:
     """Distinct (order_id, item_id) of at most ``params.orders`` orders of the last year, guests' among them."""
-    day = F.col("order_date")
-    is_learnt = F.col("is_product") & ~F.col("is_test") & ~F.col("is_cancellation")
-    recent = day > F.date_sub(F.lit(as_of), params.days)
-    held = order_lines.where(is_learnt & recent).select("order_id", "item_id").distinct()
+    recent = F.col("order_date") > F.date_sub(F.lit(as_of), params.days)
+    held = sold(order_lines).where(recent).select("order_id", "item_id").distinct()
     chosen = held.select("order_id").distinct().orderBy(F.xxhash64("order_id"), "order_id").limit(params.orders)
     return held.join(F.broadcast(chosen), "order_id", "left_semi").toPandas()
 
@@ -128,7 +127,7 @@ def fit(items: Catalogue, held: pd.DataFrame, params: RelatedParams) -> Related:
         both = (by_item[block] @ by_order).tocsr()
         both.sort_indices()
         item = np.repeat(np.arange(block.start, block.stop), np.diff(both.indptr))
-        is_pair = (both.data >= params.min_orders) & (item != both.indices) & items.is_sellable[both.indices]
+        is_pair = (both.data >= params.min_orders) & (item != both.indices) & items.may_stand_beside(item, both.indices)
         times = both.data * len(orders) / (count[item] * count[both.indices])
         value = np.where(is_pair & (times > 1), times * both.data / (both.data + params.shrinkage), 0)
         kept = keep_strongest(_like(both, value), PLACES)
@@ -137,7 +136,7 @@ def fit(items: Catalogue, held: pd.DataFrame, params: RelatedParams) -> Related:
         lift.append(_like(both, times).multiply(mask).tocsr())
         together.append(both.multiply(mask).tocsr())
     stacked = [sparse.vstack(parts).tocsr() for parts in (shrunk, lift, together)]
-    return Related(items, _sellable(likeness.tocsr(), items), *stacked)
+    return Related(items, _shown(likeness.tocsr(), items), *stacked)
 
 
 def common_words(title: str, other: str) -> list[str]:
@@ -157,9 +156,13 @@ def _like(matrix: sparse.csr_matrix, data: np.ndarray) -> sparse.csr_matrix:
     return sparse.csr_matrix((data, matrix.indices.copy(), matrix.indptr.copy()), shape=matrix.shape)
 
 
-def _sellable(matrix: sparse.csr_matrix, items: Catalogue) -> sparse.csr_matrix:
+def _shown(matrix: sparse.csr_matrix, items: Catalogue) -> sparse.csr_matrix:
+    """Of each item the likest that may stand beside it."""
     matrix.sort_indices()
-    return keep_strongest(_like(matrix, np.where(items.is_sellable[matrix.indices], matrix.data, 0)), PLACES)
+    item = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    return keep_strongest(
+        _like(matrix, np.where(items.may_stand_beside(item, matrix.indices), matrix.data, 0)), PLACES
+    )
 
 
 def _list(items: Catalogue, at: np.ndarray, relation: str, matrix: sparse.csr_matrix, reasons) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from pyspark.sql import functions as F
 
@@ -50,8 +51,8 @@ def train(
     for day, cut in zip(days, _ahead(cut_at, days), strict=True):
         found = window(cut, fitting=params.catalogue)
         log(f"cut {day}: {len(found.customer_ids):,} buyers with history, {len(found.is_bought):,} candidates")
-        if found.is_bought.sum() < params.min_buyers:
-            break
+        if len(np.unique(found.found.row[found.is_bought])) < params.min_buyers:
+            continue
         windows.append(found)
     if len(windows) < 3:
         return _baselines(as_of, f"too few buyers with history: {len(windows)} of at least 3 windows have enough")

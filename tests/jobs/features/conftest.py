@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -69,7 +69,13 @@ def made(spark: SparkSession) -> dict[str, dict]:
         "items",
         [
             {"item_id": "pen", "title": "Pen", "category": "desk", "known_day": first},
-            {"item_id": "ink", "title": "Ink", "category": "desk", "discontinued_on": D, "known_day": first},
+            {
+                "item_id": "ink",
+                "title": "Ink",
+                "category": "desk",
+                "discontinued_on": D + timedelta(days=1),
+                "known_day": first,
+            },
             {"item_id": "cup", "title": "Cup", "category": "kitchen", "price": 4.5, "known_day": first},
             {
                 "item_id": "new",

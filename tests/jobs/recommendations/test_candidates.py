@@ -37,7 +37,7 @@ def test_due_is_what_is_as_old_as_its_gap():
             "last_age": [30.0, 10.0, 40.0, 30.0, 100.0, np.nan],
         }
     )
-    gaps = SimpleNamespace(column=lambda name: np.full(6, 40.0))
+    gaps = SimpleNamespace(column=lambda name: np.full(6, {"repeat_gap": 40.0, "repeat_rate": 0.1}[name]))
     found = candidates.dueness(SimpleNamespace(pairs=pairs, column=np.arange(6)), gaps)
     assert found == pytest.approx([1, 0, 1, 30 / 40, 0, 0])
 
@@ -81,3 +81,27 @@ def test_what_sold_in_the_coming_weeks_of_last_year_is_proposed(block):
     found = candidates.candidates(block, of_season, candidates.scores(block, of_season, params), params)["seasonal"]
     row, column = np.divmod(found, block.items)
     assert list(row) == list(range(len(block.customers))) and set(of_season.item_ids[column]) == {"i089"}
+
+
+def test_what_nobody_ever_ordered_again_is_not_due():
+    """Of a sofa the gap is that of all items; of a shop in which nobody came back it is no time at all."""
+    pairs = pd.DataFrame({"orders": [1.0, 2.0], "first_age": [40.0, 80.0], "last_age": [40.0, 40.0]})
+    of_items = {"repeat_gap": 40.0, "repeat_rate": 0.0}
+    gaps = SimpleNamespace(column=lambda name: np.full(2, of_items[name]))
+    bought = SimpleNamespace(pairs=pairs, column=np.arange(2))
+    assert candidates.dueness(bought, gaps) == pytest.approx([0, 1])
+    of_items["repeat_gap"] = 0.0
+    assert candidates.dueness(bought, gaps) == pytest.approx([0, 0])
+
+
+def test_a_country_is_proposed_the_best_of_what_is_sold_there():
+    lines = small_shop.orders()
+    item, pairs = small_shop.item_frame(lines, DAY), small_shop.pair_frame(lines, DAY)
+    popular = item.sort_values("customers_28d", ascending=False)["item_id"].head(45)
+    items = catalogue.fit(item.assign(sold_in=np.where(item["item_id"].isin(popular), "Britain", None)), pairs)
+    block, params = block_of(pairs, items), CandidateParams()
+    found = candidates.candidates(block, items, candidates.scores(block, items, params), params)
+    row, column = np.divmod(found["popular"], block.items)
+    is_french = (block.customers["country"] == "France").to_numpy()
+    assert (np.bincount(row, minlength=len(is_french))[is_french] == params.shared["popular"]).all()
+    assert not set(items.item_ids[column[is_french[row]]]) & set(popular)

@@ -4,8 +4,10 @@ from datetime import date
 
 import pytest
 
-from jobs.recommendations import cost
+from jobs.recommendations import catalogue, cost, gates
 from jobs.recommendations.cost import Cost
+from jobs.recommendations.model import Model
+from jobs.recommendations.score import Scorer
 
 from . import small_shop
 
@@ -30,3 +32,13 @@ def test_some_customers_keep_all_their_pairs():
     assert 5 <= len(who) <= 10 and set(few.truth["customer_id"]) <= set(who)
     assert len(few.pairs) == cut.pairs["customer_id"].isin(who).sum()
     assert cost.some(cut, 10_000).pairs.equals(cut.pairs)
+
+
+@pytest.mark.parametrize("name", cost.CONFIGURATIONS)
+def test_a_night_can_make_lists_of_each_configurations_candidates(name):
+    day = date(2025, 9, 1)
+    cut = small_shop.cut(small_shop.orders(), day)
+    model = Model({}, gates.without_model("short"), {}, str(day), cost.CONFIGURATIONS[name])
+    lists = Scorer(catalogue.fit(cut.items, cut.sample), model).lists(cut.pairs)
+    assert (lists[lists["placement"] == "home"].groupby("customer_id").size() == 20).all()
+    assert (lists["reason"].str.len() > 5).all()

@@ -48,7 +48,8 @@ def test_all_follows_its_score_and_popularity_where_that_won(items, segments):
     best = items.assign(score=newcomer_score(items)).sort_values(["score", "item_id"], ascending=[False, True])
     assert list(ours.loc[ours["segment"] == "all", "item_id"]) == list(best["item_id"].head(20))
     theirs = segment_lists(items, segments, is_ours=False)
-    popular = items.sort_values(["customers_28d", "item_id"], ascending=[False, True])
+    by = ["customers_28d", "orders_28d", "customers_all", "last_age", "item_id"]
+    popular = items.sort_values(by, ascending=[False, False, False, True, True])
     assert list(theirs.loc[theirs["segment"] == "all", "item_id"]) == list(popular["item_id"].head(20))
 
 
@@ -161,3 +162,37 @@ def test_the_season_has_a_list_once_there_was_one_before(items, segments):
         "reason"
     ]
     assert len(found) == 20 and set(found["source"].iloc[1:]) <= {"popular", "first baskets"}
+
+
+GUESTS = dict.fromkeys(("customers_28d", "customers_all", "first_basket_decayed_14d", "decayed_14d"), 0.0)
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_a_shop_of_guests_has_lists_by_their_orders(items, segments, is_ours):
+    guests = items.assign(**GUESTS, first_basket_28d=0.0)
+    found = segment_lists(guests, segments.iloc[:0], is_ours)
+    best = guests.sort_values(["orders_28d", "last_age", "item_id"], ascending=[False, True, True])
+    assert list(found.loc[found["segment"] == "all", "item_id"]) == list(best["item_id"].head(20))
+    assert found["reason"].str.match(r"Ordered (once|[0-9]+ times)|Among the most bought of \w+: (ordered|last)").all()
+    assert len(found[found["segment"] == "category=home > mug"]) == 20
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_a_shop_that_sold_nothing_of_late_has_lists_by_all_time(items, segments, is_ours):
+    lately = ("customers_28d", "orders_28d", "first_basket_28d", "first_basket_decayed_14d", "decayed_14d")
+    quiet = items.assign(**dict.fromkeys(lately, 0.0), last_age=items["last_age"] + 40)
+    found = segment_lists(quiet, segments.iloc[:0], is_ours).query("segment == 'all'")
+    best = quiet.sort_values(["customers_all", "last_age", "item_id"], ascending=[False, True, True])
+    assert list(found["item_id"]) == list(best["item_id"].head(20))
+    assert found["reason"].str.match(r"Bought by [1-9]\d* customers so far").all()
+
+
+def test_a_small_countrys_list_goes_on_with_what_all_buy(items, segments):
+    few = pd.concat([segments[segments["value"] != "France"], segments[segments["value"] == "France"].head(3)])
+    found = segment_lists(items, few, is_ours=False).query("segment == 'country=France'")
+    assert len(found) == 20 and set(found["item_id"].head(3)) == set(few["item_id"].tail(3))
+
+
+def test_what_never_sold_is_on_no_plain_list(items, segments):
+    unsold = items.assign(last_age=np.where(np.arange(len(items)) < 80, np.nan, 5.0), **GUESTS, orders_28d=0.0)
+    assert len(segment_lists(unsold, segments.iloc[:0], True).query("segment == 'all'")) == 10

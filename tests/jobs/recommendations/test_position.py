@@ -97,6 +97,7 @@ def test_what_was_shown_is_counted_and_stands_beside_what_was_bought(spark):
     rows = [
         ("impression", "c", "i", "home", 3, 1),
         ("impression", "c", "i", "search", 2, 2),
+        ("impression", "c", "i", "home", 1, 5),
         ("click", "c", "i", "home", 3, 2),
     ]
     rows += [
@@ -110,7 +111,7 @@ def test_what_was_shown_is_counted_and_stands_beside_what_was_bought(spark):
     )
     events = fitted(events, "validated.events")
     counted = position.counts(events, DAY + timedelta(days=28))
-    assert counted.to_numpy().tolist() == [["home", "i", 3, 2, 1], ["search", "i", 2, 1, 0]]
+    assert counted.to_numpy().tolist() == [["home", "i", 1, 1, 0], ["home", "i", 3, 2, 1], ["search", "i", 2, 1, 0]]
     lines = spark.createDataFrame(
         [("c", item, DAY + timedelta(days=4)) for item in ("i", "other")],
         "customer_id string, item_id string, order_date date",

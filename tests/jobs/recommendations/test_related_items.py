@@ -68,3 +68,16 @@ def test_an_item_is_not_beside_itself_and_places_have_no_gaps(items):
 
 def test_shared_words():
     assert common_words("Red Retrospot Lamp", "LAMP, red") == ["red", "lamp"]
+
+
+def test_what_is_sold_in_fewer_countries_stands_beside_nothing_sold_in_more(items):
+    lines = small_shop.orders()
+    pairs, item = small_shop.pair_frame(lines, AS_OF), small_shop.item_frame(lines, AS_OF)
+    number = item["item_id"].str[1:].astype(int)
+    where = {0: None, 1: "FR", 2: "DE FR"}
+    split = catalogue.fit(item.assign(sold_in=[where[n % 3] for n in number]), pairs)
+    held = lines[["order_id", "item_id"]].drop_duplicates()
+    found = related_items.fit(split, held, RelatedParams(min_orders=1)).lists(pd.Series(split.item_ids))
+    sides = {(int(a[1:]) % 3, int(b[1:]) % 3) for a, b in zip(found["item_id"], found["related_item_id"], strict=True)}
+    # Everywhere beside all; Germany and France beside France; never the other way.
+    assert sides == {(0, 0), (1, 0), (2, 0), (1, 1), (1, 2), (2, 2)}

@@ -8,6 +8,7 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 
 from jobs.recommendations import catalogue as item_side
 from jobs.recommendations import gates, score
@@ -182,3 +183,11 @@ def test_a_looked_at_item_is_a_candidate_and_says_so(scorer, pairs):
     source = sources_of(found, scorer.catalogue, at)
     assert list(source) == ["viewed"]
     assert "You looked at it 3 times" in reasons_of(block, found, scorer.catalogue, at, source)[0]
+
+
+def test_similar_names_the_own_item_that_speaks_for_it_in_its_own_direction(scorer, pairs):
+    """An item may be among another's nearest and not the other way."""
+    one_way = sparse.triu(scorer.catalogue.text_neighbours, 1).tocsr()
+    found = replace(scorer, catalogue=replace(scorer.catalogue, text_neighbours=one_way)).lists(pairs)
+    told = found.loc[found["source"] == "similar", "reason"]
+    assert len(told) and told.str.startswith("Similar to ").all()

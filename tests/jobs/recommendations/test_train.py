@@ -118,3 +118,27 @@ def test_the_protocol_takes_what_a_store_chose(tmp_path):
     assert small.catalogue.item_item.memory == 2**28
     with pytest.raises(DaybreakError, match="DAYBREAK_GROUP_COLUMN is 'name': expected one of country"):
         settings_of(tmp_path, DAYBREAK_GROUP_COLUMN="name")
+
+
+def test_a_month_in_which_few_bought_is_passed_over_and_older_ones_teach(lines):
+    quiet = AS_OF - timedelta(days=56)
+
+    def cut_at(day: date) -> Cut:
+        found = small_shop.cut(lines, day)
+        few = set(found.truth["customer_id"].unique()[:2])
+        kept = found.truth[found.truth["customer_id"].isin(few)] if day == quiet else found.truth
+        return replace(found, truth=kept.reset_index(drop=True))
+
+    found = training.train(cut_at, AS_OF, small_shop.FIRST_DAY, SMALL, threads=2)
+    assert found.model.rankers and found.evaluation["cut_date"].max() == AS_OF - timedelta(days=28)
+    assert quiet not in set(found.evaluation["cut_date"])
+
+
+def test_a_shop_in_which_all_only_buy_again_is_learnt_from(lines):
+    def cut_at(day: date) -> Cut:
+        found = small_shop.cut(lines, day)
+        own = found.pairs.loc[found.pairs["orders"] > 0, ["customer_id", "item_id"]]
+        return replace(found, truth=found.truth.merge(own))
+
+    found = training.train(cut_at, AS_OF, small_shop.FIRST_DAY, SMALL, threads=2)
+    assert not found.model.publishes("discovery") and "nobody to measure on" in found.model.gates["discovery"].reason

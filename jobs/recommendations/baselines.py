@@ -49,4 +49,6 @@ BASELINES = {
     "user kNN": by_column("users_all"),
     "EASE": by_column("ease"),
     "content": by_column("text_cosine"),
+    "item embeddings": by_column("embedding_cosine"),
+    "matrix factorisation": by_column("factors"),
 }

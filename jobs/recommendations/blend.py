@@ -20,17 +20,18 @@ OFFSET = 20
 
 @dataclass(frozen=True)
 class Blend:
-    """Weights of the LambdaMART places and of the own-frequency places beside the logistic model's (1), and what a
-    unit of log(1 + customers of the item in 28 days) costs in log-odds."""
+    """Weights of the places by the logistic model, by LambdaMART and by own frequency, and what a unit of
+    log(1 + customers of the item in 28 days) costs the logistic model in log-odds."""
 
+    logistic: float = 1.0
     ndcg: float = 1.0
     own: float = 0.0
     popularity_price: float = 0.0
 
 
 CHOICES = {
-    "all": tuple(Blend(own=own) for own in (0.0, 0.5, 1.0, 2.0)),
-    "discovery": (Blend(ndcg=0.5), Blend(ndcg=1.0)),
+    "all": (*(Blend(own=own) for own in (0.0, 0.5, 1.0, 2.0)), Blend(ndcg=0.0), Blend(logistic=0.0)),
+    "discovery": (Blend(ndcg=0.5), Blend(ndcg=1.0), Blend(ndcg=0.0), Blend(logistic=0.0)),
 }
 
 
@@ -38,7 +39,7 @@ def blended(predicted: dict[str, np.ndarray], features: pd.DataFrame, row: np.nd
     """One score a pair from the models' margins; ``row`` numbers the customers and is sorted."""
     popular = np.log1p(features["item_customers_28d"].to_numpy(float))
     place = ranks(row, predicted["logistic"] - blend.popularity_price * popular)
-    score = 1.0 / (place + OFFSET)
+    score = blend.logistic / (place + OFFSET)
     if blend.ndcg:
         score += blend.ndcg / (ranks(row, predicted["ndcg"]) + OFFSET)
     if blend.own:

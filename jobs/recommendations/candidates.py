@@ -31,6 +31,7 @@ class CandidateParams:
     due: int = 20
     leaders: int = 20
     factors: int = 20
+    basket: int = 10
     neighbours: int = 150
     shared: dict[str, int] = field(
         default_factory=lambda: {
@@ -81,6 +82,7 @@ def scores(block: Block, catalogue: Catalogue, params: CandidateParams) -> dict[
         "ease_recent": recent @ catalogue.ease_recent,
         "cosine": sparse.diags(1 / size) @ bought @ catalogue.cosine,
         "content": recent @ catalogue.text_neighbours,
+        "basket": recent @ catalogue.basket,
         # How much of what the customer bought is of the item's kind, times how much the item leads its kind.
         "leader": unit_sum(recent @ catalogue.members) @ catalogue.leaders,
         "factors": factors.scores(
@@ -106,6 +108,7 @@ def candidates(
         "bought with": _top(scored["ease"], params.item_item),
         "customers alike": _top(scored["users_recent"], params.users),
         "similar": _top(scored["content"], params.content),
+        "same basket": _top(scored["basket"], params.basket),
         "category leaders": _top(scored["leader"], params.leaders),
         "factors": _top(scored["factors"], params.factors),
         "viewed": _top(block.matrix(viewed), params.viewed),

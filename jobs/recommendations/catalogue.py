@@ -14,7 +14,9 @@ import pandas as pd
 from scipy import sparse
 
 from jobs.lib.settings import Settings
-from jobs.recommendations import content, factors, item_figures, item_item, kinds
+from jobs.recommendations import basket, content, embeddings, factors, item_figures, item_item, kinds
+from jobs.recommendations.basket import BasketParams
+from jobs.recommendations.embeddings import EmbeddingParams
 from jobs.recommendations.factors import FactorParams, Factors
 from jobs.recommendations.item_figures import ItemFigures
 from jobs.recommendations.item_item import ItemItemParams
@@ -35,10 +37,12 @@ GAP_TRUST = 5  # customers whose mean gap weighs as much as that of all items
 
 @dataclass(frozen=True)
 class CatalogueParams:
-    """Sizes that bound the item side; without ``is_personal`` EASE is left out, which only personal lists need."""
+    """Sizes that bound the item side; without ``is_personal`` what only personal lists need is left out."""
 
     item_item: ItemItemParams = field(default_factory=ItemItemParams)
     factors: FactorParams = field(default_factory=FactorParams)
+    baskets: BasketParams = field(default_factory=BasketParams)
+    embeddings: EmbeddingParams = field(default_factory=EmbeddingParams)
     segment_customers: int = 30
     is_personal: bool = True
     segments: int = 40
@@ -46,7 +50,8 @@ class CatalogueParams:
 
 def params_of(settings: Settings) -> CatalogueParams:
     """The sizes under the store's ceiling of memory."""
-    return CatalogueParams(item_item=ItemItemParams(memory=settings.item_memory))
+    memory = settings.item_memory
+    return CatalogueParams(item_item=ItemItemParams(memory=memory), baskets=BasketParams(memory=memory))
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,8 @@ class Catalogue:
     """Items and the models over them; matrices are items × items, items × terms or customers × items, sparse
     (``reference_by_item``, the tastes that user-kNN compares with, is items × customers, as its product needs it).
     ``sold_in`` holds the distinct lists of countries (empty: everywhere), ``sold_in_of`` the one of each item; ``kind``
-    is of each item (:mod:`jobs.recommendations.kinds`), ``members`` items × kinds, ``leaders`` kinds × items."""
+    is of each item (:mod:`jobs.recommendations.kinds`), ``members`` items × kinds, ``leaders`` kinds × items,
+    ``vectors`` items × 32 (:mod:`jobs.recommendations.embeddings`), ``basket`` items × their partners in baskets."""
 
     item_ids: np.ndarray
     titles: np.ndarray
@@ -77,6 +83,9 @@ class Catalogue:
     sold_in_of: np.ndarray
     figures: ItemFigures
     factors: Factors
+    vectors: np.ndarray
+    basket: sparse.csr_matrix
+    basket_to: sparse.csr_matrix
     kind: np.ndarray
     members: sparse.csr_matrix
     leaders: sparse.csr_matrix
@@ -120,8 +129,11 @@ class Catalogue:
         return self.index.get_indexer(item_ids)
 
 
-def fit(item: pd.DataFrame, pairs: pd.DataFrame, params: CatalogueParams | None = None) -> Catalogue:
-    """Build the item side from the item table and the sample's pairs (see :mod:`jobs.recommendations.frames`)."""
+def fit(
+    item: pd.DataFrame, pairs: pd.DataFrame, params: CatalogueParams | None = None, held: pd.DataFrame | None = None
+) -> Catalogue:
+    """Build the item side from the item table, the sample's pairs (see :mod:`jobs.recommendations.frames`) and what
+    baskets ``held`` (:func:`jobs.recommendations.basket.baskets`; None: unknown)."""
     params = params or CatalogueParams()
     item = item.sort_values("item_id", kind="stable").reset_index(drop=True)
     pairs = pairs.sort_values(["customer_id", "item_id"], kind="stable")
@@ -142,6 +154,10 @@ def fit(item: pd.DataFrame, pairs: pd.DataFrame, params: CatalogueParams | None 
     nothing = sparse.csr_matrix((len(item),) * 2, dtype=np.float32)
     ease = item_item.fit(bought, params.item_item) if params.is_personal else nothing
     sellable, figures = is_sellable(item), item_figures.fit(item, text)
+    beside = nothing
+    if params.is_personal and held is not None:
+        may_stand = lambda item, other: sellable[other]  # noqa: E731
+        beside = basket.together(held, pd.Index(item["item_id"]), may_stand, params.baskets).shrunk_lift
     shared = shared_values(names, features) | {"just listed": figures.just_listed, "seasonal": figures.season}
     kind = kinds.of_items(item, figures.embedding)
     members = kinds.membership(kind)
@@ -172,6 +188,9 @@ def fit(item: pd.DataFrame, pairs: pd.DataFrame, params: CatalogueParams | None 
         sold_in_of=where_of,
         figures=figures,
         factors=factors.fit(matrix(pairs["orders"]) if params.is_personal else nothing, params.factors),
+        vectors=embeddings.fit(bought if params.is_personal else nothing, params.embeddings),
+        basket=beside,
+        basket_to=beside.T.tocsr(),
         kind=kind,
         members=members,
         leaders=kinds.leaders(members, np.where(sellable, shared["popular"], 0), LEADERS),

@@ -22,6 +22,7 @@ CONFIGURATIONS = {
         content=0,
         leaders=0,
         factors=0,
+        basket=0,
         shared=CandidateParams().shared | {"discovered": 30, "trend": 10, "popular": 20, "new": 5},
     ),
     STANDARD: CandidateParams(),
@@ -31,6 +32,7 @@ CONFIGURATIONS = {
         content=60,
         leaders=60,
         factors=60,
+        basket=30,
         shared=CandidateParams().shared | {"discovered": 120, "trend": 40, "popular": 80, "new": 20},
     ),
 }

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from jobs.lib.registry import Champion
 from jobs.lib.settings import Settings
-from jobs.recommendations import catalogue, frames
+from jobs.recommendations import basket, catalogue, frames
 from jobs.recommendations.model import Model
 from jobs.recommendations.rerank import Exploration, Reranker
 from jobs.recommendations.score import Control, Scorer
@@ -27,6 +27,7 @@ def for_customer(
     customer_item: DataFrame,
     item: DataFrame,
     customer: DataFrame,
+    order_lines: DataFrame,
     as_of: date,
     champion: Champion,
     settings: Settings,
@@ -34,7 +35,9 @@ def for_customer(
     """One row a place. The item side is fitted on a bounded sample of customers; blocks of customers are spread by a
     hash of their ids, and no result depends on how they were cut."""
     pairs = frames.pair_rows(customer_item, customer, as_of)
-    items = catalogue.fit(frames.item_rows(item, as_of), frames.sampled(pairs), catalogue.params_of(settings))
+    fitting = catalogue.params_of(settings)
+    held = basket.baskets(order_lines, as_of, fitting.baskets)
+    items = catalogue.fit(frames.item_rows(item, as_of), frames.sampled(pairs), fitting, held)
     control = Control(settings.control_share, settings.control_salt)
     exploration = Exploration(settings.exploration_share, settings.control_salt, as_of)
     scorer = Scorer(items, Model.load(champion.path), control, reranker=Reranker(exploration=exploration))

@@ -24,7 +24,7 @@ from jobs.recommendations.score import BLOCK_CUSTOMERS
 class Cut:
     """The frames of a cut: the item table, the sample's pairs that the item side is fitted on, the pairs of the
     buyers of the window, what they bought, decayed orders by segment (for the lists of newcomers), and what the buyers
-    looked at (None: not asked for)."""
+    looked at (None: not asked for), and what baskets held (None: unknown)."""
 
     day: date
     items: pd.DataFrame
@@ -33,6 +33,7 @@ class Cut:
     truth: pd.DataFrame
     segments: pd.DataFrame
     looked: pd.DataFrame | None = None
+    held: pd.DataFrame | None = None
 
     @cached_property
     def own(self) -> pd.DataFrame:
@@ -138,7 +139,7 @@ def window(
     """Fits the item side of the cut (or takes it fitted) and makes the candidates of its buyers, by the very code that
     scores a night."""
     params = params or CandidateParams()
-    items = items or item_side.fit(cut.items, cut.sample, fitting)
+    items = items or item_side.fit(cut.items, cut.sample, fitting, cut.held)
     who = np.sort(cut.pairs["customer_id"].unique().astype(object))
     parts, offset, names = [], 0, []
     for start in range(0, len(who), BLOCK_CUSTOMERS):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from jobs.recommendations import candidates
+from jobs.recommendations import candidates, embeddings
 from jobs.recommendations.blend import ranks
 from jobs.recommendations.candidates import Block, CandidateParams
 from jobs.recommendations.catalogue import NEVER, Catalogue
@@ -21,7 +21,7 @@ CUSTOMER = (
     *("value_per_order", "customer_price", "repeat_share", "customer_views"),
 )
 RANKED = (
-    *("ease", "ease_recent", "cosine", "users_recent", "users_decayed", "content", "leader", "factors"),
+    *("ease", "ease_recent", "cosine", "users_recent", "users_decayed", "content", "basket", "leader", "factors"),
     "item_decayed_14d",
 )
 
@@ -47,6 +47,7 @@ def candidate_pairs(block: Block, catalogue: Catalogue, params: CandidateParams)
     values = _own(block, keys)
     values |= {name: lookup(matrix, starts, column) for name, matrix in scored.items()}
     values["text_cosine"] = _profile_cosine(block, catalogue, starts, column)
+    values["embedding_cosine"] = _embedding_cosine(block, catalogue, row, column)
     values["country_lift"] = _country_lift(block, catalogue, row, column)
     for name in CUSTOMER:
         values[name] = block.customers[name].to_numpy(float)[row]
@@ -131,6 +132,12 @@ def _profile_cosine(block: Block, catalogue: Catalogue, starts: np.ndarray, colu
         found[wanted] = catalogue.text[column[wanted]] @ dense
         dense[profile.indices[entries]] = 0
     return found
+
+
+def _embedding_cosine(block: Block, catalogue: Catalogue, row: np.ndarray, column: np.ndarray) -> np.ndarray:
+    """Cosine of the item's vector with the direction of what the customer bought in about the last 90 days."""
+    profile = embeddings.profiles(block.matrix(block.pairs["decayed_90d"]), catalogue.vectors)
+    return np.einsum("ij,ij->i", profile[row], catalogue.vectors[column])
 
 
 def _country_lift(block: Block, catalogue: Catalogue, row: np.ndarray, column: np.ndarray) -> np.ndarray:

@@ -16,9 +16,15 @@ from jobs.recommendations.pair_features import Candidates
 PERSONAL_PLACES = {
     "bought with": "ease_rank",
     "similar": "content_rank",
+    "same basket": "basket_rank",
     "customers alike": "users_recent_rank",
     "category leaders": "leader_rank",
     "factors": "factors_rank",
+}
+BECAUSE_OF = {
+    "bought with": "Often bought by customers who bought",
+    "similar": "Similar to",
+    "same basket": "Often in one basket with",
 }
 FIRST = ("due again", "own history", "viewed")
 EXPLORATION = "exploration"
@@ -50,12 +56,12 @@ def reasons_of(
     texts = np.empty(len(chosen), dtype=object)
     texts[:] = ""
     own = block.matrix(block.pairs["decayed_90d"].to_numpy(float) + 1e-3 * block.pairs["orders"].to_numpy(float))
-    for kind, weights in (("bought with", catalogue.ease_to), ("similar", catalogue.text_neighbours_to)):
+    speaking = (catalogue.ease_to, catalogue.text_neighbours_to, catalogue.basket_to)
+    for kind, weights in zip(BECAUSE_OF, speaking, strict=True):
         at = np.flatnonzero(source == kind)
         because = strongest(own, weights, row[at], column[at])
-        word = "Often bought by customers who bought" if kind == "bought with" else "Similar to"
         for place, item in zip(at, because, strict=True):
-            texts[place] = f"{word} {catalogue.titles[item]}" if item >= 0 else ""
+            texts[place] = f"{BECAUSE_OF[kind]} {catalogue.titles[item]}" if item >= 0 else ""
     figures = {
         name: features[name].to_numpy(float)
         for name in (

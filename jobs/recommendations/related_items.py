@@ -7,7 +7,7 @@ stand beside everything.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
@@ -16,40 +16,32 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from scipy import sparse
 
-from jobs.features.learning import sold
 from jobs.lib.registry import Champion
 from jobs.lib.settings import Settings
-from jobs.recommendations import catalogue, frames
+from jobs.recommendations import basket, catalogue, frames
+from jobs.recommendations.basket import PLACES, BasketParams, Together
 from jobs.recommendations.catalogue import Catalogue
-from jobs.recommendations.ceiling import MEMORY, blocks
 from jobs.recommendations.content import WORD
 from jobs.recommendations.item_item import keep_strongest
 
-PLACES = 20
 SCHEMA = "item_id string, relation string, rank int, related_item_id string, score double, source string, reason string"
 
 
 @dataclass(frozen=True)
 class RelatedParams:
-    """Bounds of the orders looked at and of the memory to count pairs in (bytes), and what a pair must show."""
+    """What the text weighs in ``similar``, the rest being who buys it; and how pairs of baskets are counted."""
 
-    orders: int = 200_000
-    days: int = 365
-    min_orders: int = 5
-    shrinkage: float = 10.0
     text_weight: float = 0.5
-    memory: int = MEMORY
+    baskets: BasketParams = field(default_factory=BasketParams)
 
 
 @dataclass(frozen=True)
 class Related:
-    """The item side with two matrices of items × items: likeness, and shrunk lift with the orders behind it."""
+    """The item side with the likeness of items (items × items) and the pairs of baskets."""
 
     catalogue: Catalogue
     likeness: sparse.csr_matrix
-    shrunk_lift: sparse.csr_matrix
-    lift: sparse.csr_matrix
-    together: sparse.csr_matrix
+    pairs: Together
 
     def blocks(self, frames_of_items: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         """Lists for a stream of frames with ``item_id``."""
@@ -62,7 +54,7 @@ class Related:
         at = at[at >= 0]
         parts = [
             _list(self.catalogue, at, "similar", self.likeness, self._similar_reasons),
-            _list(self.catalogue, at, "bought_together", self.shrunk_lift, self._together_reasons),
+            _list(self.catalogue, at, "bought_together", self.pairs.shrunk_lift, self._together_reasons),
         ]
         return pd.concat(parts, ignore_index=True)
 
@@ -80,7 +72,7 @@ class Related:
         return "content", f"Of the kind of {self.catalogue.titles[item]}"
 
     def _together_reasons(self, items: np.ndarray, others: np.ndarray) -> list[tuple[str, str]]:
-        orders, lift = _values(self.together, items, others), _values(self.lift, items, others)
+        orders, lift = (_values(matrix, items, others) for matrix in (self.pairs.orders, self.pairs.lift))
         told = "Bought together in {:,.0f} orders, {:.1f} times as often as by chance".format
         return [("same basket", told(*each)) for each in zip(orders, lift, strict=True)]
 
@@ -95,48 +87,20 @@ def related_items(
     settings: Settings,
 ) -> DataFrame:
     """Up to twenty places for each item and relation."""
-    params = RelatedParams(memory=settings.item_memory)
+    params = RelatedParams(baskets=BasketParams(memory=settings.item_memory))
     pairs = frames.pair_rows(customer_item, customer, as_of)
     fitting = replace(catalogue.params_of(settings), is_personal=False)
     items = catalogue.fit(frames.item_rows(item, as_of), frames.sampled(pairs), fitting)
-    found = fit(items, baskets(order_lines, as_of, params), params)
+    found = fit(items, basket.baskets(order_lines, as_of, params.baskets), params)
     spread = item.select("item_id").repartition(settings.shuffle_partitions, "item_id")
     return spread.mapInPandas(found.blocks, SCHEMA).withColumn("model_version", F.lit(champion.version))
 
 
-def baskets(order_lines: DataFrame, as_of: date, params: RelatedParams) -> pd.DataFrame:
-    """Distinct (order_id, item_id) of at most ``params.orders`` orders of the last year, guests' among them."""
-    recent = F.col("order_date") > F.date_sub(F.lit(as_of), params.days)
-    held = sold(order_lines).where(recent).select("order_id", "item_id").distinct()
-    chosen = held.select("order_id").distinct().orderBy(F.xxhash64("order_id"), "order_id").limit(params.orders)
-    return held.join(F.broadcast(chosen), "order_id", "left_semi").toPandas()
-
-
 def fit(items: Catalogue, held: pd.DataFrame, params: RelatedParams) -> Related:
-    """Counts pairs of a basket in blocks of items, keeping each item's strongest."""
-    orders, row = np.unique(held["order_id"].to_numpy(object), return_inverse=True)
-    column = items.index_of(held["item_id"])
-    known = column >= 0
-    shape = (len(orders), len(items.item_ids))
-    by_order = sparse.csr_matrix((np.ones(known.sum(), np.float32), (row[known], column[known])), shape=shape)
-    by_item = by_order.T.tocsr()
-    count = np.diff(by_item.indptr).astype(np.float32)
+    """Likeness from the catalogue, pairs from the baskets ``held``."""
     likeness = params.text_weight * items.text_neighbours + (1 - params.text_weight) * items.cosine
-    shrunk, lift, together = [], [], []
-    for block in blocks(by_item, by_order, params.memory):
-        both = (by_item[block] @ by_order).tocsr()
-        both.sort_indices()
-        item = np.repeat(np.arange(block.start, block.stop), np.diff(both.indptr))
-        is_pair = (both.data >= params.min_orders) & (item != both.indices) & items.may_stand_beside(item, both.indices)
-        times = both.data * len(orders) / (count[item] * count[both.indices])
-        value = np.where(is_pair & (times > 1), times * both.data / (both.data + params.shrinkage), 0)
-        kept = keep_strongest(_like(both, value), PLACES)
-        mask = kept.astype(bool)
-        shrunk.append(kept)
-        lift.append(_like(both, times).multiply(mask).tocsr())
-        together.append(both.multiply(mask).tocsr())
-    stacked = [sparse.vstack(parts).tocsr() for parts in (shrunk, lift, together)]
-    return Related(items, _shown(likeness.tocsr(), items), *stacked)
+    pairs = basket.together(held, items.index, items.may_stand_beside, params.baskets)
+    return Related(items, _shown(likeness.tocsr(), items), pairs)
 
 
 def common_words(title: str, other: str) -> list[str]:
@@ -151,17 +115,12 @@ def _values(matrix: sparse.csr_matrix, row: np.ndarray, column: np.ndarray) -> n
     return np.asarray(matrix[row, column]).ravel() if len(row) else np.zeros(0, np.float32)
 
 
-def _like(matrix: sparse.csr_matrix, data: np.ndarray) -> sparse.csr_matrix:
-    """Other values at the same places; the columns of each row must be in order."""
-    return sparse.csr_matrix((data, matrix.indices.copy(), matrix.indptr.copy()), shape=matrix.shape)
-
-
 def _shown(matrix: sparse.csr_matrix, items: Catalogue) -> sparse.csr_matrix:
     """Of each item the likest that may stand beside it."""
     matrix.sort_indices()
     item = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
     return keep_strongest(
-        _like(matrix, np.where(items.may_stand_beside(item, matrix.indices), matrix.data, 0)), PLACES
+        basket.like(matrix, np.where(items.may_stand_beside(item, matrix.indices), matrix.data, 0)), PLACES
     )
 
 

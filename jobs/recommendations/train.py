@@ -21,7 +21,7 @@ from jobs.lib.evaluations import EVALUATION
 from jobs.lib.settings import Settings
 from jobs.lib.stages import Night
 from jobs.lib.tables import only_row
-from jobs.recommendations import catalogue, frames, gates, judging, position
+from jobs.recommendations import basket, catalogue, frames, gates, judging, position
 from jobs.recommendations.fairness import FairnessParams
 from jobs.recommendations.fitting import Trained, TrainParams, fitted
 from jobs.recommendations.for_newcomer import segment_popularity
@@ -147,7 +147,8 @@ def _cut(night: Night, day: date, params: TrainParams) -> Cut:
             looked = None
             if night.settings.is_interest_graded and "events" in night.store.mappings:
                 looked = frames.looked_at(night.tables.read("validated.events", night.as_of), day, buyers)
-            return Cut(day, items.result(), sample, own, truth, segments.result(), looked)
+            held = basket.baskets(then.tables.read("validated.order_lines", day), day, params.catalogue.baskets)
+            return Cut(day, items.result(), sample, own, truth, segments.result(), looked, held)
 
 
 def _baselines(as_of: date, reason: str) -> Trained:

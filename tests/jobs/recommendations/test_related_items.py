@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from jobs.recommendations import catalogue, related_items
+from jobs.recommendations.basket import BasketParams
 from jobs.recommendations.related_items import RelatedParams, common_words
 
 from . import small_shop
@@ -48,7 +49,8 @@ def test_what_is_merely_popular_stands_beside_nothing(items):
 def test_blocks_of_items_do_not_show(items):
     lines = small_shop.orders()[["order_id", "item_id"]].drop_duplicates()
     whole = related_items.fit(items, lines, RelatedParams()).lists(pd.Series(items.item_ids))
-    cut = related_items.fit(items, lines.sample(frac=1, random_state=1), RelatedParams(memory=20_000))
+    small = RelatedParams(baskets=BasketParams(memory=20_000))
+    cut = related_items.fit(items, lines.sample(frac=1, random_state=1), small)
     parts = pd.concat([cut.lists(pd.Series([item])) for item in items.item_ids])
     by = ["item_id", "relation", "rank"]
     pd.testing.assert_frame_equal(
@@ -77,7 +79,8 @@ def test_what_is_sold_in_fewer_countries_stands_beside_nothing_sold_in_more(item
     where = {0: None, 1: "FR", 2: "DE FR"}
     split = catalogue.fit(item.assign(sold_in=[where[n % 3] for n in number]), pairs)
     held = lines[["order_id", "item_id"]].drop_duplicates()
-    found = related_items.fit(split, held, RelatedParams(min_orders=1)).lists(pd.Series(split.item_ids))
+    params = RelatedParams(baskets=BasketParams(min_orders=1))
+    found = related_items.fit(split, held, params).lists(pd.Series(split.item_ids))
     sides = {(int(a[1:]) % 3, int(b[1:]) % 3) for a, b in zip(found["item_id"], found["related_item_id"], strict=True)}
     # Everywhere beside all; Germany and France beside France; never the other way.
     assert sides == {(0, 0), (1, 0), (2, 0), (1, 1), (1, 2), (2, 2)}

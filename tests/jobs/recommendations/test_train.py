@@ -65,7 +65,7 @@ def test_a_model_comes_with_a_gate_in_words_for_each_split(trained):
         )
         if rival is not None:
             assert (gate.publishes == "model") == (trained.figures[gate.split]["model"]["ndcg@10"] > rival)
-    assert trained.model.publishes("discovery")
+    assert trained.model.publishes("all")
 
 
 def test_figures_stand_beside_baselines_and_peers(trained):

@@ -12,6 +12,7 @@ from jobs.lib.errors import DaybreakError
 
 PERSON, GATE = "person", "gate"  # who lifts the hold of a rollback
 PRODUCTS = ("recommendations", "demand", "pricing")
+RERANK_WEIGHTS = ("margin", "stock", "freshness", "discovery")
 GROUP_COLUMNS = ("country", "channel", "segment", "age_band", "is_business")
 
 
@@ -23,6 +24,7 @@ class Settings:
     customers of small groups of ``group_column`` up in training, by (share of the group) ** -group_weight.
     ``warehouse`` is a DuckDB file, a Postgres URL or ``none``; ``{store}`` in it stands for the store's name. Days
     and changes of nights more than ``warehouse_days`` before the newest are dropped from it.
+    ``rerank_weights``: what a figure weighs in lists beside relevance, of customers with some orders and with fewer;
     ``guardrails`` names the file of a store's price guardrails where it is not guardrails.yml in its folder;
     ``item_memory`` is the ceiling in bytes (the variable: GiB) of what items are compared with each other in;
     ``is_position_corrected`` (not 0) weighs purchases in training by how far down they were shown;
@@ -46,6 +48,7 @@ class Settings:
     cost_budget: float | None
     group_column: str
     group_weight: float
+    rerank_weights: Mapping[str, tuple[float, float]]
     guardrails: str | None
     item_memory: int
     is_position_corrected: bool
@@ -102,6 +105,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         cost_budget=_number(env, "DAYBREAK_COST_BUDGET", 0, 0.01, 1e6) if env.get("DAYBREAK_COST_BUDGET") else None,
         group_column=_one_of(env, "DAYBREAK_GROUP_COLUMN", GROUP_COLUMNS),
         group_weight=_number(env, "DAYBREAK_GROUP_WEIGHT", 0.0, 0.0, 1.0),
+        rerank_weights=_rerank_weights(env),
         guardrails=_path(env, "DAYBREAK_GUARDRAILS"),
         is_position_corrected=_number(env, "DAYBREAK_POSITION_CORRECTION", 1, 0, 1) == 1,
         is_interest_graded=_number(env, "DAYBREAK_GRADED_LABELS", 0, 0, 1) == 1,
@@ -166,6 +170,25 @@ def _spark_options(env: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
         if not name.startswith("spark.") or not value:
             raise DaybreakError(f"DAYBREAK_SPARK_OPTIONS has {name!r}: expected spark.name=value, with blanks between")
     return tuple((name, value) for name, _, value in pairs)
+
+
+def _rerank_weights(env: Mapping[str, str]) -> dict[str, tuple[float, float]]:
+    """``margin=0.1 freshness=0.05/0.2``: a weight, and behind a stroke that of customers with few orders."""
+    found = {}
+    for text in (env.get("DAYBREAK_RERANK_WEIGHTS") or "").split():
+        name, _, told = text.partition("=")
+        usual, _, early = told.partition("/")
+        try:
+            weights = float(usual), float(early or usual)
+        except ValueError:
+            weights = (float("nan"),) * 2
+        if name not in RERANK_WEIGHTS or not all(0 <= weight <= 1 for weight in weights):
+            raise DaybreakError(
+                f"DAYBREAK_RERANK_WEIGHTS has {text!r}: expected name=weight or name=weight/weight for customers with "
+                f"few orders, from 0 to 1, the name one of {', '.join(RERANK_WEIGHTS)}"
+            )
+        found[name] = weights
+    return found
 
 
 def _one_of(env: Mapping[str, str], name: str, known: tuple[str, ...]) -> str:

@@ -20,6 +20,7 @@ from jobs.recommendations.learning import Window, together, window
 from jobs.recommendations.model import MODEL, Model
 from jobs.recommendations.position import PositionParams
 from jobs.recommendations.ranker import Examples, Ranker, RankerParams
+from jobs.recommendations.rerank import RerankParams
 
 SPLITS = ("all", "discovery")
 
@@ -41,6 +42,7 @@ class TrainParams:
     ranker: RankerParams = field(default_factory=RankerParams)
     catalogue: CatalogueParams = field(default_factory=CatalogueParams)
     position: PositionParams = field(default_factory=PositionParams)
+    rerank: RerankParams = field(default_factory=RerankParams)
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def fitted(
     lists = contenders.lists(windows[0], models)
     drawn = intervals.resampled(columns.each_customer(windows[0], lists), params.ranker.seed)
     verdict = gates.evaluated(drawn, windows[0].cut.day)
-    table = judging.rows(windows[0], lists, drawn, candidate, windows[1], costs, params.fairness)
+    table = judging.rows(windows[0], lists, drawn, candidate, windows[1], costs, params.fairness, params.rerank)
     rounds = {split: candidate.rankers[split].rounds for split in SPLITS}
     figures = {**judging.nested(table), "protocol": _protocol(windows, candidate, params), "cost": _told(costs, name)}
     newest = {split: _fit(windows[: params.fit_cuts], split, params, threads, rounds=rounds[split]) for split in SPLITS}

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from jobs.lib.registry import Champion
 from jobs.lib.settings import Settings
-from jobs.recommendations import basket, catalogue, frames
+from jobs.recommendations import basket, catalogue, frames, rerank
 from jobs.recommendations.model import Model
 from jobs.recommendations.rerank import Exploration, Reranker
 from jobs.recommendations.score import Control, Scorer
@@ -40,7 +40,8 @@ def for_customer(
     items = catalogue.fit(frames.item_rows(item, as_of), frames.sampled(pairs), fitting, held)
     control = Control(settings.control_share, settings.control_salt)
     exploration = Exploration(settings.exploration_share, settings.control_salt, as_of)
-    scorer = Scorer(items, Model.load(champion.path), control, reranker=Reranker(exploration=exploration))
+    reranker = Reranker(rerank.params_of(settings), exploration)
+    scorer = Scorer(items, Model.load(champion.path), control, reranker=reranker)
     # A stated number of partitions: adaptive execution would put a small store's customers on one core.
     spread = pairs.repartition(settings.shuffle_partitions, "customer_id").sortWithinPartitions("customer_id")
     return spread.mapInPandas(scorer.blocks, SCHEMA).withColumn("model_version", F.lit(champion.version))

@@ -42,6 +42,7 @@ def rows(
     later: Window,
     costs: dict[str, Cost],
     params: FairnessParams,
+    reranked: RerankParams,
 ) -> pd.DataFrame:
     """All figures of the window, sorted, one row a (split, list, measure); see ``expectations/recommendations``.
 
@@ -51,7 +52,7 @@ def rows(
     """
     found = [(*key, *vars(drawn.mean(key)).values()) for key in drawn.columns]
     found += list(_ratios(drawn, list(splits.customer_groups(window.cut)), params))
-    found += [*_of_sets(window, lists), *_of_scores(window, model, later), *_of_reranking(window, model)]
+    found += [*_of_sets(window, lists), *_of_scores(window, model, later), *_of_reranking(window, model, reranked)]
     table = pd.DataFrame(found, columns=COLUMNS[:-1]).assign(cut_date=window.cut.day)
     table = pd.concat([table, _of_costs(costs, later)]).sort_values(COLUMNS[:3], kind="stable")
     table[["value", "low", "high"]] = table[["value", "low", "high"]].replace([np.inf, -np.inf], np.nan).round(DIGITS)
@@ -114,10 +115,10 @@ def _of_sets(window: Window, lists: Lists) -> Iterator[tuple]:
             yield split, name, "gini@10", evaluate.gini(shown, size), np.nan, np.nan, customers
 
 
-def _of_reranking(window: Window, model: Model) -> Iterator[tuple]:
+def _of_reranking(window: Window, model: Model, params: RerankParams) -> Iterator[tuple]:
     """What each weight of re-ranking gives and takes by itself (:mod:`jobs.recommendations.rerank_costs`)."""
     customers = len(window.customer_ids)
-    for row in rerank_costs.costs(window, model, RerankParams()).to_dict("records"):
+    for row in rerank_costs.costs(window, model, params).to_dict("records"):
         for measure in rerank_costs.MEASURES:
             yield (
                 f"reranked={row['placement']}, {row['weight']}",

@@ -13,6 +13,7 @@ from datetime import date
 
 import numpy as np
 
+from jobs.lib.settings import RERANK_WEIGHTS, Settings
 from jobs.recommendations.blend import ranks
 from jobs.recommendations.item_figures import ItemFigures
 
@@ -23,11 +24,11 @@ PLACES = 20
 class RerankParams:
     """``weights`` of the figures beside relevance, which is the score scaled to [0, 1] within a customer's first
     ``pool`` candidates: a margin weight of 0.1 lets a whole price of margin outweigh a tenth of that range.
-    ``diversity`` is 1 - λ of MMR; ``early_diversity`` that of customers with fewer orders than ``regular_orders``,
-    whose taste is less known; only a likeness above ``alike_from`` counts, so that what is merely of one kind keeps
-    its order. Lists in ``faithful`` are left in the order of their utility. ``exploring`` names the places given to
-    chance by placement: there one of the ``reserve`` next items is drawn, an unproven one ``unproven`` times as often
-    as another, and every unproven candidate belongs to the reserve.
+    ``diversity`` is 1 - λ of MMR. ``early_weights`` and ``early_diversity`` are of customers with fewer orders than
+    ``regular_orders``, whose taste is less known; only a likeness above ``alike_from`` counts, so that what is merely
+    of one kind keeps its order. Lists in ``faithful`` are left in the order of their utility. ``exploring`` names the
+    places given to chance by placement: there one of the ``reserve`` next items is drawn, an unproven one ``unproven``
+    times as often as another, and every unproven candidate belongs to the reserve.
 
     Without a store's word no weight moves a place, and only ``home`` is diversified: there it costs 0.2% of NDCG@10 on
     two cuts of Online Retail (5 September and 8 August 2011); in ``discover``, whose lists are varied as they are, it
@@ -35,9 +36,8 @@ class RerankParams:
     """
 
     pool: int = 60
-    weights: dict[str, float] = field(
-        default_factory=lambda: {"margin": 0.0, "stock": 0.0, "freshness": 0.0, "discovery": 0.0}
-    )
+    weights: dict[str, float] = field(default_factory=lambda: dict.fromkeys(RERANK_WEIGHTS, 0.0))
+    early_weights: dict[str, float] = field(default_factory=lambda: dict.fromkeys(RERANK_WEIGHTS, 0.0))
     diversity: float = 0.06
     early_diversity: float = 0.1
     regular_orders: int = 4
@@ -46,6 +46,13 @@ class RerankParams:
     exploring: dict[str, tuple[int, ...]] = field(default_factory=lambda: {"home": (8, 16), "discover": (8, 16)})
     reserve: int = 100
     unproven: float = 4.0
+
+
+def params_of(settings: Settings) -> RerankParams:
+    """The weights that a store chose."""
+    told = {name: settings.rerank_weights.get(name, (0.0, 0.0)) for name in RERANK_WEIGHTS}
+    usual, early = ({name: pair[which] for name, pair in told.items()} for which in (0, 1))
+    return RerankParams(weights=usual, early_weights=early)
 
 
 @dataclass(frozen=True)
@@ -122,7 +129,8 @@ def ordered(
     scored: Scored, people: People, figures: ItemFigures, params: RerankParams, place: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Candidates chosen without chance and their ranks, sorted by customer and rank; ``place`` is that by score."""
-    is_plain = not (params.diversity or params.early_diversity or any(params.weights.values()))
+    weighed = (*params.weights.values(), *params.early_weights.values())
+    is_plain = not (params.diversity or params.early_diversity or any(weighed))
     if is_plain or not len(place):
         at = np.flatnonzero(place <= PLACES)
         at = at[np.lexsort((place[at], scored.row[at]))]
@@ -230,7 +238,8 @@ def _utility(
         "freshness": figures.is_fresh[column],
         "discovery": ~scored.is_own[pool],
     }
-    for name, weight in params.weights.items():
-        if weight:
-            utility += weight * ~people.is_held[:, None] * values[name]
+    is_early = people.orders < params.regular_orders
+    for name, of_items in values.items():
+        weight = np.where(is_early, params.early_weights.get(name, 0.0), params.weights.get(name, 0.0))
+        utility += (weight * ~people.is_held)[:, None] * of_items
     return np.where(is_there, utility, -np.inf)

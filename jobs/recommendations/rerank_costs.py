@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from jobs.lib.settings import RERANK_WEIGHTS
 from jobs.recommendations import evaluate
 from jobs.recommendations.learning import Window
 from jobs.recommendations.model import Model
@@ -23,8 +24,9 @@ COLUMNS = ("placement", "weight", "value", *MEASURES)
 
 def costs(window: Window, model: Model, params: RerankParams, share: float = TRIAL) -> pd.DataFrame:
     """One row per placement and weight: the figures of the lists with that weight alone, ``ndcg_ratio`` being NDCG@10
-    over that of the plain lists (the row ``plain``). A weight of 0 is tried at 0.05, so that who turns it on knows the
-    price; ``diversity`` is that of both kinds of customers, ``exploration`` has the share given, ``all`` has all."""
+    over that of the plain lists (the row ``plain``). ``value`` is the weight tried (of customers with some orders),
+    0.05 where the store has chosen none, so that who turns it on knows the price; ``diversity`` is that of both kinds
+    of customers, ``exploration`` has the share given, ``all`` has all."""
     rows = []
     people = people_of(window.customers.reset_index(), np.zeros(len(window.customer_ids), bool))
     for placement, split in PLACEMENTS.items():
@@ -47,11 +49,14 @@ def scored_of(window: Window, model: Model, placement: str) -> Scored:
 
 
 def _choices(params: RerankParams, exploration: Exploration) -> Iterator[tuple[str, float, Reranker]]:
-    nothing = replace(params, weights=dict.fromkeys(params.weights, 0.0), diversity=0.0, early_diversity=0.0)
+    zeros = dict.fromkeys(RERANK_WEIGHTS, 0.0)
+    nothing = replace(params, weights=zeros, early_weights=zeros, diversity=0.0, early_diversity=0.0)
     yield PLAIN, 0.0, Reranker(nothing)
-    for name, weight in params.weights.items():
-        value = weight or TRIAL
-        yield name, value, Reranker(replace(nothing, weights=nothing.weights | {name: value}))
+    for name in RERANK_WEIGHTS:
+        usual, early = params.weights.get(name, 0.0), params.early_weights.get(name, 0.0)
+        trial = (usual, early) if usual or early else (TRIAL, TRIAL)
+        alone = replace(nothing, weights=zeros | {name: trial[0]}, early_weights=zeros | {name: trial[1]})
+        yield name, trial[0], Reranker(alone)
     varied = replace(nothing, diversity=params.diversity, early_diversity=params.early_diversity)
     yield "diversity", params.diversity, Reranker(varied)
     yield "exploration", exploration.share, Reranker(nothing, exploration)

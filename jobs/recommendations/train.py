@@ -21,7 +21,7 @@ from jobs.lib.evaluations import EVALUATION
 from jobs.lib.settings import Settings
 from jobs.lib.stages import Night
 from jobs.lib.tables import only_row
-from jobs.recommendations import basket, catalogue, frames, gates, judging, position
+from jobs.recommendations import basket, catalogue, frames, gates, judging, position, rerank
 from jobs.recommendations.fairness import FairnessParams
 from jobs.recommendations.fitting import Trained, TrainParams, fitted
 from jobs.recommendations.for_newcomer import segment_popularity
@@ -113,8 +113,13 @@ def run(night: Night) -> None:
 def params_of(settings: Settings) -> TrainParams:
     """The protocol with what a store may choose."""
     chosen = FairnessParams(column=settings.group_column, power=settings.group_weight)
-    items = catalogue.params_of(settings)
-    return replace(TrainParams(), cost_budget=settings.cost_budget, fairness=chosen, catalogue=items)
+    return replace(
+        TrainParams(),
+        cost_budget=settings.cost_budget,
+        fairness=chosen,
+        catalogue=catalogue.params_of(settings),
+        rerank=rerank.params_of(settings),
+    )
 
 
 def _with_positions(night: Night, params: TrainParams) -> TrainParams:

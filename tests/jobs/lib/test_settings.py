@@ -31,3 +31,11 @@ def test_what_may_hold_a_password_or_a_token_is_not_shown(tmp_path: Path) -> Non
     }
     shown = repr(settings.load({"DAYBREAK_HOME": str(tmp_path), **secrets}))
     assert "hidden" not in shown and str(tmp_path) in shown
+
+
+def test_weights_beside_relevance_are_told_by_name_and_for_customers_with_few_orders(tmp_path: Path) -> None:
+    found = settings.load({"DAYBREAK_RERANK_WEIGHTS": "margin=0.1 freshness=0.05/0.2"}).rerank_weights
+    assert found == {"margin": (0.1, 0.1), "freshness": (0.05, 0.2)} and settings.load({}).rerank_weights == {}
+    for text in ("profit=0.1", "margin", "margin=2", "stock=0.1/often"):
+        with pytest.raises(DaybreakError, match=f"DAYBREAK_RERANK_WEIGHTS has '{text}': expected name=weight"):
+            settings.load({"DAYBREAK_RERANK_WEIGHTS": text})

@@ -75,9 +75,15 @@ def test_a_weight_lifts_what_its_figure_names_and_leaves_those_held_out(name, sc
         "discovery": (np.arange(ITEMS) >= 5).astype(float),
     }[name]
     plain = placed(Reranker(PLAIN), scored, people, figures)
-    lifted = placed(Reranker(replace(PLAIN, weights={name: 5.0})), scored, people, figures)
+    lifted = placed(Reranker(replace(PLAIN, weights={name: 5.0}, early_weights={name: 5.0})), scored, people, figures)
     assert (value[lifted[:2]].mean(axis=1) > value[plain[:2]].mean(axis=1)).all()
     assert (lifted[2] == plain[2]).all()
+
+
+def test_customers_with_few_orders_have_weights_of_their_own(scored, people, figures):
+    few = replace(PLAIN, regular_orders=3, early_weights={"freshness": 5.0})
+    lifted, plain = (placed(Reranker(params), scored, people, figures) for params in (few, PLAIN))
+    assert [(lifted[row] == plain[row]).all() for row in range(CUSTOMERS)] == [False, True, True]
 
 
 def test_the_default_weights_are_figures_that_exist():

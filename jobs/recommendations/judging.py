@@ -31,6 +31,7 @@ DRAWN = {
     "tail items": ["ndcg@10"],
     "new items": ["ndcg@10"],
 }
+RERANKED = "reranked="
 COLUMNS = ["split", "list", "measure", "value", "low", "high", "cases", "cut_date"]
 
 
@@ -71,6 +72,16 @@ def nested(table: pd.DataFrame) -> dict[str, dict]:
         if row.split not in gates.SPLITS and row.measure == gates.MEASURE:
             found["splits"].setdefault(row.split, {})[row.list] = row.value
     return found
+
+
+def reranked(table: pd.DataFrame) -> list[dict[str, str | float]]:
+    """What each part of re-ranking gives and takes, in the order of the table, for people to look at."""
+    rows = table[table["split"].str.startswith(RERANKED)]
+    found: dict[str, dict[str, str | float]] = {}
+    for row in rows.itertuples(index=False):
+        placement, weight = row.split.removeprefix(RERANKED).split(", ")
+        found.setdefault(row.split, {"placement": placement, "weight": weight})[row.measure] = row.value
+    return [one for one in found.values() if set(rerank_costs.MEASURES) <= set(one)]
 
 
 def warnings(table: pd.DataFrame, params: FairnessParams) -> dict[str, str]:
@@ -121,7 +132,7 @@ def _of_reranking(window: Window, model: Model, params: RerankParams) -> Iterato
     for row in rerank_costs.costs(window, model, params).to_dict("records"):
         for measure in rerank_costs.MEASURES:
             yield (
-                f"reranked={row['placement']}, {row['weight']}",
+                f"{RERANKED}{row['placement']}, {row['weight']}",
                 MODEL,
                 measure,
                 row[measure],

@@ -139,6 +139,7 @@ def _product(night: Night, product: str) -> dict[str, Any]:
         "quality": quality(champion.metrics) if champion else [],
         "over_time": over_time(registry.champions(night.settings, night.store.name, product), night.as_of.isoformat()),
         "choice": choice(champion.metrics.get("cost"), night.settings.core_hour_price) if champion else [],
+        "reranking": champion.metrics.get("reranking", []) if champion else [],
         "verdict": _words(champion.verdict) if champion else [],
         "release": latest,
         "moved": since_last.moved(store, latest) if latest else None,
@@ -178,25 +179,29 @@ def choice(costs: Mapping[str, Any] | None, core_hour_price: float) -> list[dict
     return sorted(rows, key=lambda row: (-row["ndcg"], row["name"]))
 
 
-def over_time(champions: list[dict[str, Any]], as_of: str) -> dict[str, Any] | None:
-    """The first figure that is drawn of each model trained so far, beside the best baseline of its own evaluation:
-    ``days`` of (night, model, baseline, its name); None before the second one."""
-    days, told = [], None
-    for row in champions:
-        chart = next(iter(quality(row["metrics"])), None)
-        bars = dict(chart["bars"]) if chart else {}
-        ours = bars.pop("model", None)
-        if chart and ours is not None and bars and row["champion_from"] <= as_of:
-            best = max(bars, key=lambda name: bars[name])
-            days.append({"night": row["champion_from"], "model": ours, "peer": bars[best], "peer_name": best})
-            told = told or {"measure": chart["measure"], "split": chart["split"]}
-    if told is None or len(days) < 2:
-        return None
-    return {
-        **told,
-        "days": days[-CHAMPIONS_SHOWN:],
-        "largest": max(max(day["model"], day["peer"]) for day in days) or 1.0,
-    }
+def over_time(champions: list[dict[str, Any]], as_of: str) -> list[dict[str, Any]]:
+    """What each model trained so far reached, beside the best baseline of its own evaluation: a chart for each split
+    that is drawn, by the measure drawn first, with ``days`` of (night, model, baseline, its name); of two models on."""
+    days: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in champions if len(champions) > 1 else ():
+        charts = quality(row["metrics"])
+        for chart in charts if row["champion_from"] <= as_of else ():
+            bars = dict(chart["bars"])
+            ours = bars.pop("model", None)
+            if ours is not None and bars and chart["measure"] == charts[0]["measure"]:
+                best = max(bars, key=lambda name: bars[name])
+                day = {"night": row["champion_from"], "model": ours, "peer": bars[best], "peer_name": best}
+                days.setdefault((chart["measure"], chart["split"]), []).append(day)
+    return [
+        {
+            "measure": measure,
+            "split": split,
+            "days": told[-CHAMPIONS_SHOWN:],
+            "largest": max(max(day["model"], day["peer"]) for day in told) or 1.0,
+        }
+        for (measure, split), told in days.items()
+        if len(told) > 1
+    ]
 
 
 def _words(verdict: Any) -> list[str]:

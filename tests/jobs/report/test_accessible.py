@@ -39,7 +39,12 @@ def report(found: Findings, tmp_path_factory: pytest.TempPathFactory) -> str:
     figures = [{"night": f"2011-10-{day}", "model": 0.3, "peer": 0.2, "peer_name": "popularity"} for day in (10, 17)]
     rows = {"table": "for_customer", "column": "item_id", "parts": 3, "same": 9, "changed": 1, "new": 2, "gone": 0}
     more = {
-        "over_time": {"measure": "ndcg@10", "split": "all", "largest": 0.3, "days": figures},
+        "over_time": [
+            {"measure": "ndcg@10", "split": split, "largest": 0.3, "days": figures} for split in ("all", "cold", "tail")
+        ],
+        "reranking": [
+            {"placement": "home", "weight": "margin", "ndcg_ratio": 0.99, "coverage@10": 0.3, "diversity@10": 0.8}
+        ],
         "moved": {"since": "20111030-1", "tables": [rows]},
     }
     products = [{**found.products[0], **more, "product": name} for name in ("recommendations", "demand", "pricing")]

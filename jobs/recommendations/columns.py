@@ -10,20 +10,20 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from jobs.recommendations import evaluate, fairness, gates, splits
+from jobs.recommendations import contenders, evaluate, fairness, gates, splits
 from jobs.recommendations.contenders import Lists
 from jobs.recommendations.learning import Window
 from jobs.recommendations.model import MODEL
 
 PART_MEASURES = ["ndcg@10", "recall@10"]
-BOUGHT = "bought"
+BOUGHT, POPULARITY = "bought", "popularity"
 Key = tuple[str, str, str]
 
 
 def each_customer(window: Window, lists: Lists) -> pd.DataFrame:
     """All columns, by name."""
     columns: dict[Key, pd.Series] = {}
-    for found in (_of_splits, _of_parts, _of_items, _of_sources):
+    for found in (_of_splits, _of_countries, _of_parts, _of_items, _of_sources):
         columns.update(found(window, lists))
     return pd.DataFrame(columns).sort_index(axis=1)
 
@@ -54,6 +54,18 @@ def _of_splits(window: Window, lists: Lists) -> Iterator[tuple[Key, pd.Series]]:
             for group, ids in groups.items() if split == "all" else ():
                 inside = figures.loc[figures.index.isin(ids), PART_MEASURES].reindex(customers)
                 yield from (((group, name, str(measure)), values) for measure, values in inside.items())
+
+
+def _of_countries(window: Window, lists: Lists) -> Iterator[tuple[Key, pd.Series]]:
+    """Two measures of what newcomers find in the list of their country, where orders declare one."""
+    truth = window.cut.bought("cold")
+    if "country" not in truth or not truth["country"].notna().any():
+        return
+    sizes = truth.groupby("customer_id").size()
+    for name in (MODEL, POPULARITY):
+        shown = contenders.country_lists(window, is_ours=name == MODEL)
+        figures = evaluate.of_hits(evaluate.hits(shown, truth), sizes)[PART_MEASURES].reindex(_customers(window))
+        yield from ((("cold by country", name, str(measure)), values) for measure, values in figures.items())
 
 
 def _of_parts(window: Window, lists: Lists) -> Iterator[tuple[Key, pd.Series]]:

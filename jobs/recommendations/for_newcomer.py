@@ -27,6 +27,7 @@ from jobs.recommendations.reasons import EXPLORATION, ago, buyers, different, in
 from jobs.recommendations.rerank import Chosen, Exploration, RerankParams, Scored, explored, reserve_weights
 
 PLACES = 20
+COUNTRY = "country="  # begins the names of the segments of countries
 FILL = 1e-6  # weighs what only decides where nothing better is known
 COLUMNS = (
     "segment string, rank int, item_id string, score double, source string, reason string, propensity double, "
@@ -233,9 +234,9 @@ def _list(items: pd.DataFrame, segment: str, score: np.ndarray, inside: np.ndarr
 def _is_shown(items: pd.DataFrame, segment: str) -> np.ndarray:
     """Sellable to everybody, and sold in the country of the segment (everywhere, where it is of no country)."""
     is_shown = is_sellable(items)
-    if not segment.startswith("country="):
+    if not segment.startswith(COUNTRY):
         return is_shown & items["sold_in"].isna().to_numpy()
-    country = segment.split("=", 1)[1]
+    country = segment.removeprefix(COUNTRY)
     return is_shown & np.array([s is None or s != s or country in s.split() for s in items["sold_in"]])
 
 
@@ -270,8 +271,8 @@ def _reason(item: pd.Series, segment: str, inside: float) -> tuple[str, str]:
         within = segment.rpartition(" > ")[2].rpartition("=")[2]
         told = _bought(item).removeprefix("bought by ")
         return "popular in the category", f"Among the most bought of {within}: {told}"
-    if segment.startswith("country=") and inside > 0.5:
-        return "popular in the country", f"One of the most ordered items in {segment.split('=', 1)[1]} of late"
+    if segment.startswith(COUNTRY) and inside > 0.5:
+        return "popular in the country", f"One of the most ordered items in {segment.removeprefix(COUNTRY)} of late"
     first = int(item["first_basket_28d"])
     if first > 0 and first * 3 >= item["customers_28d"]:
         return "first baskets", f"{first} new customers began with it in the last 28 days"

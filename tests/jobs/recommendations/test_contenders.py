@@ -1,0 +1,48 @@
+"""The lists that are compared: a newcomer's is that of their country, where there is one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from jobs.recommendations import columns, contenders
+from jobs.recommendations.for_newcomer import segment_lists
+from jobs.recommendations.learning import Window, window
+from jobs.recommendations.model import MODEL
+
+from . import small_shop
+
+
+@pytest.fixture(scope="module")
+def seen() -> Window:
+    """Customers whose number ends with an even figure had not ordered before."""
+    cut = small_shop.cut(small_shop.orders(), small_shop.FIRST_DAY + timedelta(days=250))
+    is_new = cut.pairs["customer_id"].str[-1].isin(list("02468"))
+    country = np.where(cut.truth["customer_id"].str[1:].astype(int) % 4 == 0, "France", "Atlantis")
+    pairs = cut.pairs[~is_new].reset_index(drop=True)
+    return window(replace(cut, pairs=pairs, truth=cut.truth.assign(country=country)))
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_newcomers_are_served_the_list_of_the_country_that_they_declare(seen, is_ours):
+    lists = segment_lists(seen.cut.items, seen.cut.segments, is_ours)
+    found = contenders.country_lists(seen, is_ours)
+    assert set(found["customer_id"]) == set(seen.cut.bought("cold")["customer_id"])
+    for customer, places in found.groupby("customer_id"):
+        segment = "country=France" if int(customer[1:]) % 4 == 0 else "all"
+        expected = lists[lists["segment"] == segment]
+        assert list(places.sort_values("rank")["item_id"]) == list(expected["item_id"])
+
+
+def test_what_they_find_there_is_measured_apart(seen):
+    nothing = {split: {} for split in ("all", "discovery", "cold")}
+    found = dict(columns._of_countries(seen, nothing))
+    assert {key[:2] for key in found} == {("cold by country", MODEL), ("cold by country", "popularity")}
+    cold = set(seen.cut.bought("cold")["customer_id"])
+    for values in found.values():
+        assert set(values.dropna().index) == cold and values.max() > 0
+    plain = replace(seen, cut=replace(seen.cut, truth=seen.cut.truth.drop(columns="country")))
+    assert not list(columns._of_countries(plain, nothing))

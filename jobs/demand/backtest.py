@@ -17,7 +17,7 @@ from jobs.demand import boosted, launches, metrics, networks
 from jobs.demand.boosted import BoostedParams
 from jobs.demand.forecasts import Forecast
 from jobs.demand.history import History
-from jobs.demand.methods import BASELINE, Forecasts, Learnt
+from jobs.demand.methods import BASELINE, Forecasts, Learnt, parts
 from jobs.demand.networks import NetworkParams
 from jobs.demand.segments import SEGMENTS, segments
 
@@ -28,7 +28,7 @@ CANDIDATES: dict[str, tuple[str, ...]] = {
     "seasonal": ("zero",),
     "ended": ("zero", "lines"),
 }
-WITH_A_YEAR = ("seasonal", "growing", "boosted+growing", "boosted+seasonal", "ewq+boosted+growing")
+WITH_A_YEAR = ("seasonal", "growing", "boosted/growing", "boosted+growing", "boosted+seasonal", "ewq+boosted+growing")
 AT_MOST = {"dense": 1500, "sparse": 600, "new": 600, "seasonal": 300, "ended": 300}
 
 
@@ -78,8 +78,8 @@ def backtest(
 
 def learn(history: History, params: BacktestParams, threads: int, wanted: set[str] | None = None) -> Learnt:
     """All that can be learnt from a history, or what the methods ``wanted`` need of it."""
-    parts = {part for method in wanted for part in method.split("+")} if wanted is not None else None
-    needs_networks = parts is None or bool(parts & set(networks.NAMES))
+    needed = set().union(*map(parts, wanted)) if wanted is not None else None
+    needs_networks = needed is None or bool(needed & set(networks.NAMES))
     return Learnt(
         boosted.fit(history, params.boosted, threads),
         launches.library(history),
@@ -93,7 +93,7 @@ def candidates(segment: str, then: History, learnt: Learnt) -> list[str]:
     if then.knows_last_year and segment in ("dense", "sparse", "seasonal"):
         names += WITH_A_YEAR
     known = learnt.methods()
-    return [name for name in names if set(name.split("+")) <= known]
+    return [name for name in names if parts(name) <= known]
 
 
 def _of_origin(history: History, past: int, learnt: Learnt) -> Iterator[Case]:

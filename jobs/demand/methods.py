@@ -1,11 +1,12 @@
 """Every model by name, behind one signature: a history and what was learnt in, quantiles and means out.
 
-A name with a plus is the mean of its parts' quantiles. Whatever is chosen, a boosted mean is averaged with the
-exponentially weighted level: the two err apart (:func:`centred`).
+A name with a plus is the mean of its parts' quantiles. Whatever is chosen, a boosted mean is averaged with another's:
+the two err apart. That is the exponentially weighted level, which knows no seasons, or what stands after a slash.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -32,7 +33,12 @@ PLAIN: dict[str, Callable[[History], Forecast]] = {
     "zero": sparse.zero,
     **{name: partial(sparse.intermittent, model=name) for name in sparse.MODELS},
 }
-CENTRED = ("boosted", "ewq+boosted")
+CENTRES = {"boosted": "ewq", "ewq+boosted": "ewq"}
+
+
+def parts(method: str) -> set[str]:
+    """The models that a method is made of."""
+    return set(re.split("[+/]", method))
 
 
 @dataclass(frozen=True)
@@ -63,13 +69,15 @@ class Forecasts:
         self._made: dict[str, Forecast] = {}
 
     def of(self, method: str) -> Forecast:
-        """The forecast of a method; a plus means the mean of several. Raises KeyError for an unknown name."""
+        """The forecast of a method; a plus means the mean of several, a slash stands before what the boosted mean is
+        averaged with. Raises KeyError for an unknown name."""
         if method not in self._made:
-            parts = [self._one(name) for name in method.split("+")]
-            quantiles = np.mean([part.quantiles for part in parts], axis=0)
-            mean = np.mean([part.mean for part in parts], axis=0)
-            if method in CENTRED:
-                mean = (self._one("ewq").mean + self._one("boosted").mean) / 2
+            names, _, told = method.partition("/")
+            made = [self._one(name) for name in names.split("+")]
+            quantiles = np.mean([part.quantiles for part in made], axis=0)
+            mean = np.mean([part.mean for part in made], axis=0)
+            if centre := told or CENTRES.get(method):
+                mean = (self._one(centre).mean + self._one("boosted").mean) / 2
             self._made[method] = Forecast(quantiles, mean)
         return self._made[method]
 

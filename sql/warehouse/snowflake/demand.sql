@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS demand.forecast (
   "Q75" DOUBLE NOT NULL COMMENT 'upper quartile; units stay below it with probability 0.75 [pieces]',
   "Q90" DOUBLE NOT NULL COMMENT 'upper end of the inner 80%; units stay below it with probability 0.90 [pieces]',
   "Q95" DOUBLE NOT NULL COMMENT 'upper end of the inner 90%; units stay below it with probability 0.95 [pieces]',
-  "METHOD" VARCHAR NOT NULL COMMENT 'model that made the row, parts of an average joined by a plus; which one serves a segment was chosen on earlier origins (demand.evaluation)',
+  "METHOD" VARCHAR NOT NULL COMMENT 'model that made the row, parts of an average joined by a plus, after a slash what its mean is averaged with; which one serves a segment was chosen on earlier origins (demand.evaluation)',
   "SEGMENT" VARCHAR NOT NULL COMMENT 'kind of item - dense, sparse (less than one day with a sale a week), new (on sale for less than 28 days), seasonal (idle for 84 days, but sold a year before the days to come) or ended',
   "MODEL_VERSION" VARCHAR NOT NULL COMMENT 'content hash of the champion that the night used',
   "AS_OF" DATE NOT NULL COMMENT 'day for which the table was computed, from what was known by its end [day local to the store]',
@@ -50,7 +50,7 @@ CREATE TABLE IF NOT EXISTS demand.forecast_total (
   "Q75" DOUBLE NOT NULL COMMENT 'upper quartile; units stay below it with probability 0.75 [pieces]',
   "Q90" DOUBLE NOT NULL COMMENT 'upper end of the inner 80%; units stay below it with probability 0.90 [pieces]',
   "Q95" DOUBLE NOT NULL COMMENT 'upper end of the inner 90%; units stay below it with probability 0.95 [pieces]',
-  "METHOD" VARCHAR NOT NULL COMMENT 'model that made the row, parts of an average joined by a plus; which one serves a segment was chosen on earlier origins (demand.evaluation)',
+  "METHOD" VARCHAR NOT NULL COMMENT 'model that made the row, parts of an average joined by a plus, after a slash what its mean is averaged with; which one serves a segment was chosen on earlier origins (demand.evaluation)',
   "MODEL_VERSION" VARCHAR NOT NULL COMMENT 'content hash of the champion that the night used',
   "AS_OF" DATE NOT NULL COMMENT 'day for which the table was computed, from what was known by its end [day local to the store]',
   PRIMARY KEY ("AS_OF", "ITEM_ID", "LOCATION_ID", "HORIZON_DAYS")

@@ -121,6 +121,18 @@ def test_weeks_go_the_same_way_with_last_year_among_the_features():
     assert found.mean.shape == (len(shop), 8) and found.mean[0].mean() > found.mean[8].mean() > 0
 
 
+def test_with_a_year_known_the_boosted_mean_may_keep_its_season():
+    frame = long(20, 7 * 90, period=7)
+    shop = history(frame, calendar_of(frame, FIRST_DAY + timedelta(days=7 * 90 - 1), WEEKLY))
+    model = Learnt(boosted.fit(shop, SMALL.boosted, 2))
+    assert "boosted/growing" in backtest.candidates("dense", shop, model)
+    assert "boosted/growing" not in backtest.candidates("dense", shop.at(59), model)
+    made_of = Forecasts(shop, model)
+    found, learnt = made_of.of("boosted/growing"), boosted.forecast(shop, model.boosted)
+    assert (found.quantiles == learnt.quantiles).all()
+    assert np.allclose(found.mean, (learnt.mean + made_of.of("growing").mean) / 2)
+
+
 def test_a_long_frame_goes_in_and_quantiles_come_out():
     frame = long(4)
     found = methods.forecast(frame, calendar_of(frame, FIRST_DAY + timedelta(days=DAYS - 1)), Learnt(), "ewq")

@@ -61,10 +61,15 @@ def score(figures: dict[str, pd.DataFrame], baseline: str) -> dict[str, float]:
     }
 
 
-def pooled(cases: list[Case]) -> dict[str, pd.DataFrame]:
-    """The figures of several origins as if of one; methods that all of them know."""
-    names = [name for name in cases[0].figures if all(name in case.figures for case in cases)]
+def pooled(cases: list[Case], names: tuple[str, ...]) -> dict[str, pd.DataFrame]:
+    """The figures of some methods, of several origins as if of one."""
     return {name: pd.concat([case.figures[name] for case in cases], ignore_index=True) for name in names}
+
+
+def judges(method: str, cases: list[Case]) -> list[Case]:
+    """The origins that a method is chosen on: those before the newest that know it. A store's first year has just
+    passed where only the newest does: what looks back on it would else be no candidate for half a year more."""
+    return [case for case in cases[1:] if method in case.figures] or cases[:1]
 
 
 def against(ours: pd.DataFrame, theirs: pd.DataFrame, seed: int) -> Interval:
@@ -78,10 +83,9 @@ def _gate(segment: str, cases: list[Case], seed: int) -> Gate:
     base = BASELINES[segment]
     if not cases:
         return Gate(segment, base, f"{base}: history too short, or no such item, to be judged on")
-    newest, older = cases[0], cases[1:]
-    told = score(pooled(older or [newest]), base)
-    allowed = {name: value for name, value in told.items() if name in newest.figures}
-    best = min(allowed, key=lambda name: (allowed[name], name))
+    newest = cases[0]
+    told = {name: score(pooled(judges(name, cases), (base, name)), base)[name] for name in newest.figures}
+    best = min(told, key=lambda name: (told[name], name))
     items = len(newest.true.units)
     if best == base or items < FEWEST:
         why = "nothing did better on earlier origins" if best == base else f"only {items} items to judge others on"
@@ -89,10 +93,11 @@ def _gate(segment: str, cases: list[Case], seed: int) -> Gate:
     found = against(newest.figures[best], newest.figures[base], seed)
     is_better = bool(found.high < 1.0)
     verb = "beats" if is_better else "does not beat"
+    chosen_on = judges(best, cases)
+    origins = f"{len(chosen_on)} earlier origins" if chosen_on[0] is not newest else "1 origin, the same"
     reason = (
         f"pinball of {best} {verb} that of {base} (ratio {found.value:.3f}, 95% {found.low:.3f} to {found.high:.3f}) "
-        f"on {items:,} items after {newest.then.calendar.days[newest.past - 1]}; chosen on {len(older) or 1} "
-        f"{'earlier origins' if older else 'origin, the same'}"
+        f"on {items:,} items after {newest.then.calendar.days[newest.past - 1]}; chosen on {origins}"
     )
     return Gate(segment, best if is_better else base, reason, found.value, found.low, found.high, items)
 

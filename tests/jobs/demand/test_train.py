@@ -12,6 +12,8 @@ import pytest
 
 from jobs.demand import backtest, choosing
 from jobs.demand import train as training
+from jobs.demand.history import History
+from jobs.demand.methods import parts
 from jobs.demand.model import Model
 from jobs.demand.segments import SEGMENTS, segments
 
@@ -96,22 +98,34 @@ def test_a_short_history_serves_baselines_and_says_so(days, tmp_path):
     assert np.isfinite(forecast.mean).all() and isinstance(found.evaluation, pd.DataFrame)
 
 
-def test_years_of_weekly_sums_are_served_by_what_knows_last_year():
+def yearly(weeks: int) -> History:
+    """Fifteen items of weekly sums with the same strong season."""
     random = np.random.default_rng(2)
-    weeks = 150
     season = 1 + 0.8 * np.sin(2 * np.pi * np.arange(weeks) / 52)
-    parts = []
+    rows = []
     for number in range(15):
         units = np.round((20 + 5 * number) * season * random.uniform(0.9, 1.1, weeks))
         day = pd.date_range(FIRST_DAY, periods=weeks, freq="7D")
-        parts.append(pd.DataFrame({"item_id": f"i{number:02d}", "day": day, "units": units, "lines": 5}))
-    shop = made(pd.concat(parts, ignore_index=True), weeks * 7, WEEKLY)
-    found = training.train(shop, SMALL, 1)
+        rows.append(pd.DataFrame({"item_id": f"i{number:02d}", "day": day, "units": units, "lines": 5}))
+    return made(pd.concat(rows, ignore_index=True), weeks * 7, WEEKLY)
+
+
+def test_years_of_weekly_sums_are_served_by_what_knows_last_year():
+    weeks = 150
+    found = training.train(yearly(weeks), SMALL, 1)
     gate = found.model.gates["dense"]
-    assert {"seasonal", "growing"} & set(gate.serves.split("+")), gate.reason
-    forecast, _, _ = found.model.forecast(shop)
+    assert {"seasonal", "growing"} & parts(gate.serves), gate.reason
+    forecast, _, _ = found.model.forecast(yearly(weeks))
     expected = 20 * (1 + 0.8 * np.sin(2 * np.pi * np.arange(weeks, weeks + 8) / 52))
     assert forecast.mean.shape == (15, 8) and np.abs(forecast.mean[0] / expected - 1).max() < 0.35
+
+
+def test_what_knows_last_year_may_be_chosen_as_soon_as_one_origin_has_a_year():
+    shop = yearly(74)
+    # Weeks known at the origins: the naive forecasts that look back a year need 60.
+    assert backtest.origins(shop, SMALL) == [66, 58, 50]
+    gate = training.train(shop, SMALL, 1).model.gates["dense"]
+    assert {"seasonal", "growing"} & parts(gate.serves) and gate.reason.endswith("chosen on 1 origin, the same")
 
 
 def test_christmas_goods_come_back_a_year_later():

@@ -1,0 +1,110 @@
+"""Forecasts of a store with weekly sums from the published files, beside what looks back a year by itself.
+
+Dominick's orange juice: units a week of eleven brands in all shops together, eight weeks ahead, from the newest weeks
+that leave eight to come. The night runs stage by stage, without Airflow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+
+from benchmarks import published
+from benchmarks.figures import Figure
+from benchmarks.homes import fresh_home, public_data, run
+from jobs.demand import metrics, naive
+from jobs.demand.calendar import calendar
+from jobs.demand.forecasts import NAMES, Forecast
+from jobs.demand.frames import HORIZON_DAYS
+from jobs.demand.history import History, history
+from jobs.demand.metrics import Truth
+
+BENCH = "demand_weekly"
+STORE = "dominicks_orange_juice"
+FIRST_WEEK = date(1989, 9, 14)
+WEEKS = (136, 144, 152)  # after them a night each; in store.yml is how the chain counts them
+HORIZON = HORIZON_DAYS["week"] // 7
+WEEKLY = SimpleNamespace(period="week", closed_weekdays=frozenset(), holidays_country=None)
+STAGES = (["landed"], ["validated"], ["features"], ["train", "--product", "demand"], ["demand"], ["published"])
+NAMED = {"wape": "WAPE", "mase": "MASE", "pinball": "scaled pinball", "total_wape": "WAPE of the 8-week total"}
+PEERS = {
+    "last eight weeks": naive.weekday_quantiles,
+    "a year ago": naive.seasonal,
+    "a year ago with growth": naive.growing,
+}
+
+
+def measure() -> Iterator[Figure]:
+    """Three nights eight weeks apart, each against the eight weeks after it."""
+    whole = weeks_of(public_data(STORE) / "orange_juice_weekly.csv.gz")
+    with fresh_home() as home:
+        for week in WEEKS:
+            as_of = last_day(week)
+            for stage in STAGES:
+                print(f"  {stage[0]} of {as_of} …", flush=True)
+                run(["-m", "jobs", *stage, "--store", STORE, "--as-of", str(as_of)], home, PRODUCTS="demand")
+            yield from of_night(home, whole, as_of)
+
+
+def last_day(week: int) -> date:
+    """The day that a week's sums are dated by, its last."""
+    return FIRST_WEEK + timedelta(days=7 * week - 1)
+
+
+def weeks_of(path: Path) -> History:
+    """All weeks of the data, those after the nights among them."""
+    raw = pd.read_csv(path)
+    told = pd.DataFrame(
+        {
+            "item_id": raw["brand"].astype(str),
+            "day": pd.to_datetime(raw["week"].map(last_day)),
+            "units": np.round(np.exp(raw["logmove"])),
+        }
+    )
+    sums = told.groupby(["item_id", "day"])["units"].agg(units="sum", lines="size").reset_index()
+    days = sums.groupby("day").agg(lines=("lines", "sum"), units=("units", "sum"), items=("units", "size"))
+    last = sums["day"].max().date()
+    return history(sums, calendar(days.reset_index(), WEEKLY, last, HORIZON * 7))  # type: ignore[arg-type]
+
+
+def of_night(home: Path, whole: History, as_of: date) -> Iterator[Figure]:
+    """The figures of a night: weeks, the eight together, and how often the intervals held."""
+    past = int(np.searchsorted(whole.calendar.days, np.datetime64(as_of))) + 1
+    then, true = whole.at(past, HORIZON), metrics.truth(whole, past, HORIZON)
+    made, absent = _published(home, then, as_of)
+    yield Figure(BENCH, f"{as_of}: weeks not published (scored as 0)", absent, target=0, better="lower")
+    ours = metrics.figures(metrics.per_item(made, true))
+    peers = {name: metrics.figures(metrics.per_item(peer(then), true)) for name, peer in PEERS.items()}
+    for name, words in NAMED.items():
+        best = min(peers, key=lambda peer: peers[peer][name])
+        yield Figure(BENCH, f"{as_of}: {words}", ours[name], peers[best][name], best, better="lower")
+        for peer, figures in peers.items():
+            yield Figure(BENCH, f"{as_of}: {words} of {peer}", figures[name], better="lower")
+    for name in ("bias", "cover80"):
+        yield Figure(BENCH, f"{as_of}: {name} of weeks", ours[name])
+    yield from _totals(home, then, true, as_of)
+
+
+def _published(home: Path, then: History, as_of: date) -> tuple[Forecast, int]:
+    """The published forecast of these items, and how many of their weeks it leaves out."""
+    table = published.table(home, STORE, "demand", "forecast", str(as_of))
+    days = [day.astype(object) for day in then.calendar.days[then.calendar.past :]]
+    rows = table.set_index(["item_id", "target_date"]).reindex(pd.MultiIndex.from_product([then.ids, days]))
+    shape = (len(then), HORIZON)
+    quantiles = rows[list(NAMES)].to_numpy(float).reshape(*shape, len(NAMES))
+    mean = rows["mean"].to_numpy(float).reshape(shape)
+    return Forecast(np.nan_to_num(quantiles), np.nan_to_num(mean)), int(np.isnan(mean).sum())
+
+
+def _totals(home: Path, then: History, true: Truth, as_of: date) -> Iterator[Figure]:
+    table = published.table(home, STORE, "demand", "forecast_total", str(as_of))
+    for days in (7, 14, 28):
+        rows = table[table["horizon_days"] == days].set_index("item_id").reindex(then.ids)
+        total = true.units[:, : days // 7].sum(axis=1)
+        share = metrics.total_coverage(rows["q10"].to_numpy(), rows["q90"].to_numpy(), total)
+        yield Figure(BENCH, f"{as_of}: q10 to q90 of {days}-day totals cover", share)

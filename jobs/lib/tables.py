@@ -103,7 +103,7 @@ class Tables:
         frame = self.kept.get(name) or self._load(name, self.pins.get(name))
         if frame is None:
             return self.spark.createDataFrame([], contract.schema())
-        frame = frame.select(*contract.schema().fieldNames())
+        frame = _whole(frame, contract)
         if contract.history == "daily":
             return frame.where(F.col("as_of") == F.lit(as_of))
         known = frame.where(F.col("known_day") <= F.lit(as_of))
@@ -227,6 +227,17 @@ class Tables:
         gone = replaced.where((F.col("table") == name) & (F.col("known_day") <= F.lit(as_of))).select(*REPLACED)
         keyed = frame.withColumn("row_key", row_key(contracts.load(name)))
         return keyed.join(gone, list(REPLACED), "left_anti").select(*frame.columns)
+
+
+def _whole(frame: DataFrame, contract: Contract) -> DataFrame:
+    """The contract's columns; one that a table from before it lacks, and that may be null, is null in it."""
+    have = set(frame.columns)
+    return frame.select(
+        *(
+            F.lit(None).cast(one.dataType).alias(one.name) if one.nullable and one.name not in have else F.col(one.name)
+            for one in contract.schema()
+        )
+    )
 
 
 def row_key(contract: Contract) -> Column:

@@ -103,6 +103,16 @@ def test_a_missing_table_reads_as_an_empty_one_of_its_contract(tables: Tables) -
     assert frame.columns == list(contracts.load(CATEGORY).columns)
 
 
+def test_a_table_from_before_a_nullable_column_has_nulls_in_it(tables: Tables) -> None:
+    contract = contracts.load(ITEMS)
+    frame = random_frame(contract, 2, seed=7).assign(known_day=D1)
+    tables.replace_day(ITEMS, rows_of(tables, frame, contract), D1)
+    old = tables.spark.read.format("delta").load(tables.path(ITEMS)).drop("title")
+    old.write.format("delta").mode("overwrite").option("overwriteSchema", "true").save(tables.path(ITEMS))
+    (told,) = {row["title"] for row in tables.read(ITEMS, D1).collect()}
+    assert told is None
+
+
 def test_the_tables_comments_and_statistics_come_from_the_contract(tables: Tables) -> None:
     name = "validated.customers"
     contract = contracts.load(name)

@@ -1,6 +1,7 @@
-"""What became of every suggested change: made, decided on by a person, seen in force. Rows are only ever added.
+"""What became of every suggestion: made, decided on by a person, seen in force. Rows are only ever added.
 
-Suggestions to keep a price are in ``pricing.price_suggestions`` of their night and not here.
+A night adds one row an item: a change that was suggested, or a price that was kept and the rule that kept it. What has
+a markdown plan is told as the plan has it, since its row of ``pricing.price_suggestions`` only says so.
 """
 
 from __future__ import annotations
@@ -12,31 +13,26 @@ from pyspark.sql import functions as F
 
 from jobs.lib import contracts
 from jobs.lib.registry import Champion
+from jobs.pricing.bounds import SAME
+from jobs.pricing.hand_over import MARKDOWN, PRICE
 
 APPLIED_DAYS = 28  # a price that comes into force later than this after its suggestion came for another reason
-SAME = 1e-5  # as a share: prices nearer to each other are one price, in whatever units they are
+SUGGESTED, KEPT = "suggested", "kept"
 
 
 def audit(
     price_suggestions: DataFrame,
+    markdown_plan: DataFrame,
     price_approvals_changes: DataFrame,
     prices: DataFrame,
     audit: DataFrame,
     as_of: date,
     champion: Champion,
 ) -> DataFrame:
-    """Tonight's changes, the decisions that became known since the last night, and earlier suggestions that the table
-    of prices shows for the first time."""
+    """Tonight's suggestions, the decisions that became known since the last night, and earlier suggestions that the
+    table of prices shows for the first time."""
     version = F.lit(champion.version).alias("model_version")
-    made = price_suggestions.where(F.abs(F.col("suggested_price") / F.col("current_price") - 1) > SAME).select(
-        F.lit(as_of).alias("suggested_on"),
-        "item_id",
-        F.lit("suggested").alias("happened"),
-        F.col("current_price").alias("old_price"),
-        F.col("suggested_price").alias("new_price"),
-        *_shared(price_suggestions),
-        F.lit(as_of).alias("known_day"),
-    )
+    made = _made(price_suggestions, markdown_plan, as_of).select("*", version)
     decided = price_approvals_changes.where(~F.col("is_deleted")).select(
         "suggested_on", "item_id", F.col("decision").alias("happened"), F.col("price").alias("new_price"), "known_day",
         F.lit(False).alias("is_exploration"), version,
@@ -49,10 +45,42 @@ def audit(
     return whole.select(*names)
 
 
-def _shared(frame: DataFrame) -> list[Column]:
-    """The columns of a suggestion that the audit keeps under their own names."""
+def _made(price_suggestions: DataFrame, markdown_plan: DataFrame, as_of: date) -> DataFrame:
+    """One row an item: the coming week of its markdown plan with the evidence behind it, else its suggestion."""
     kept = contracts.load("pricing.audit").columns
-    return [F.col(name) for name in frame.columns if name in kept and name not in ("item_id", "known_day")]
+    shared = [name for name in price_suggestions.columns if name in kept and name not in ("item_id", "model_version")]
+    suggested = price_suggestions.select(
+        "item_id",
+        F.col("current_price").alias("old_price"),
+        F.col("suggested_price").alias("new_price"),
+        F.lit(PRICE).alias("kind"),
+        _happened("suggested_price", F.lit(True)),
+        *shared,
+    )
+    believed = price_suggestions.select("item_id", "evidence", "elasticity", "expected_units_now")
+    coming = markdown_plan.where(F.col("week") == F.lit(as_of + timedelta(days=1)))
+    planned = coming.select(
+        "item_id",
+        F.col("current_price").alias("old_price"),
+        F.when(F.col("held_by").isNull(), F.col("price")).otherwise(F.col("current_price")).alias("new_price"),
+        F.lit(MARKDOWN).alias("kind"),
+        _happened("price", F.col("held_by").isNull()),
+        F.col("held_by").alias("bound_by"),
+        F.col("expected_units").alias("expected_units_suggested"),
+        F.lit(False).alias("is_exploration"),
+        F.lit(1.0).alias("propensity"),
+        "reason",
+    ).join(believed, "item_id", "left")
+    whole = suggested.join(planned.select("item_id"), "item_id", "left_anti")
+    return whole.unionByName(planned, allowMissingColumns=True).select(
+        "*", F.lit(as_of).alias("suggested_on"), F.lit(as_of).alias("known_day")
+    )
+
+
+def _happened(price: str, is_free: Column) -> Column:
+    """Whether a change was suggested or the price kept."""
+    moved = F.abs(F.col(price) / F.col("current_price") - 1) > SAME
+    return F.when(moved & is_free, SUGGESTED).otherwise(KEPT).alias("happened")
 
 
 def _applied(before: DataFrame, prices: DataFrame, as_of: date) -> DataFrame:
@@ -65,9 +93,10 @@ def _applied(before: DataFrame, prices: DataFrame, as_of: date) -> DataFrame:
     )
     since = F.lit(as_of - timedelta(days=APPLIED_DAYS))
     key = ["suggested_on", "item_id"]
-    wanted = before.where(F.col("happened").isin("suggested", "edited") & (F.col("suggested_on") >= since))
+    lately = before.where(F.col("suggested_on") >= since)
+    wanted = lately.where(F.col("happened").isin(SUGGESTED, "edited"))
     last = wanted.groupBy(*key).agg(F.max_by("new_price", (F.col("happened") == "edited").cast("int")).alias("wanted"))
-    done = before.where("happened = 'applied'").select(*key)
+    done = lately.where("happened = 'applied'").select(*key)
     found = last.join(done, key, "left_anti").join(in_force, "item_id", "inner")
     found = found.where(
         (F.col("valid_from") > F.col("suggested_on")) & (F.abs(F.col("price") / F.col("wanted") - 1) <= SAME)

@@ -24,6 +24,7 @@ FROZEN, CLEARANCE = "frozen_items", "clearance"
 DECIDED, PROMOTION, CHANGED = "decided", "promotion", "days_between_changes"
 MOST_CANDIDATES = 5
 DIGITS = 6  # of a price, beyond which floats err
+SAME = 1e-5  # as a share: prices nearer to each other are one price, in whatever units they are
 
 
 @dataclass(frozen=True)

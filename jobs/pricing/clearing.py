@@ -11,15 +11,16 @@ import pandas as pd
 from scipy.special import ndtr
 
 from jobs.pricing import fluid, markdown_dp
-from jobs.pricing.bounds import DIGITS, with_ending
+from jobs.pricing.bounds import DIGITS, SAME, bounds, with_ending
 from jobs.pricing.guardrails import Clearance, Guardrails, Rules
 from jobs.pricing.markdown_belief import Belief
 from jobs.pricing.posterior import Posterior
 
 SCENARIOS, FLUID = "scenarios", "fluid"
+MOST = "max_changes"
 COLUMNS = (
     "item_id", "week", "price", "current_price", "expected_units", "expected_stock_left", "expected_revenue",
-    "clearance_probability", "clear_by", "method", "reason",
+    "clearance_probability", "clear_by", "method", "reason", "held_by",
 )  # fmt: skip
 
 
@@ -66,10 +67,31 @@ def plans(
 
     ``rows`` as :func:`jobs.pricing.tonight.tonight` gives them; ``sold``: ``item_id, price, units``, one row a week
     since the posterior was fitted, with the price that was paid in it. Items that are frozen, or have no stock, are not
-    planned.
+    planned. ``held_by`` is the rule for which the coming week's price is not proposed tonight (:func:`proposed`).
     """
     found = [plan(case, as_of, params) for case in cases(rows, posterior, guardrails, sold, as_of, params)]
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=list(COLUMNS))
+    if not found:
+        return pd.DataFrame(columns=list(COLUMNS))
+    told, held = pd.concat(found, ignore_index=True), {one.item_id: one.held for one in bounds(rows, guardrails, as_of)}
+    told["held_by"] = told["item_id"].map(held).astype(object)
+    return _at_most(told, guardrails.max_changes, as_of)
+
+
+def proposed(plan: pd.DataFrame, as_of: date) -> pd.DataFrame:
+    """The rows of a plan that are a change for tomorrow: another price than today's, which no rule holds back."""
+    is_coming = pd.to_datetime(plan["week"]).dt.date == as_of + timedelta(days=1)
+    has_moved = (plan["price"] / plan["current_price"] - 1).abs() > SAME
+    return plan[is_coming & has_moved & plan["held_by"].isna()]
+
+
+def _at_most(told: pd.DataFrame, most: int | None, as_of: date) -> pd.DataFrame:
+    """Of more changes than a night may have, those whose stock must be gone first and brings in most are proposed."""
+    if most is None:
+        return told
+    wanted = proposed(told, as_of)
+    worth = told.groupby("item_id")["expected_revenue"].sum().reindex(wanted["item_id"]).to_numpy()
+    order = wanted.assign(worth=worth).sort_values(["clear_by", "worth", "item_id"], ascending=[True, False, True])
+    return told.assign(held_by=told["held_by"].mask(told["item_id"].isin(order["item_id"][most:]), MOST))
 
 
 def cases(

@@ -1,7 +1,7 @@
 """Files of a release in another shape than Parquet, for systems that take no tables: an ERP's change file.
 
-A product that has such files has a module ``hand_over`` with ``files(tables, as_of)``, a pure function of its published
-tables (all of them small enough for one machine) that gives name → bytes. They lie beside the release, at
+A product that has such files has a module ``hand_over`` with ``files(tables, as_of)``, a pure function of those of its
+published tables that its ``TABLES`` names (small enough for one machine), which gives name → bytes. They lie at
 ``<publish>/<store>/<product>/hand_over/as_of=<day>/release=<id>/<name>``, and are there before the pointer moves.
 """
 
@@ -24,7 +24,7 @@ def write(product: str, release: str, as_of: date, tables: Mapping[str, DataFram
     if importlib.util.find_spec(f"jobs.{product}") is None or importlib.util.find_spec(name) is None:
         return []
     module = importlib.import_module(name)
-    made = module.files({module.TABLE: tables[module.TABLE].toPandas()}, as_of)
+    made = module.files({table: tables[table].toPandas() for table in module.TABLES}, as_of)
     folder = f"hand_over/as_of={as_of}/release={release}"
     for file, content in made.items():
         store.put(f"{folder}/{file}", content)

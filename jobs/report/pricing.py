@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from jobs.features.learning import sold
 from jobs.lib import registry
 from jobs.lib.stages import Night
-from jobs.pricing.audit import SAME
+from jobs.pricing.bounds import SAME
 from jobs.pricing.posterior import NONE, Posterior
 from jobs.pricing.train import PANEL_FILE
 
@@ -133,6 +133,7 @@ def _plans(night: Night) -> list[dict[str, Any]]:
         F.sort_array(F.collect_list(F.struct("week", "price"))).alias("weeks"),
         F.sum("expected_revenue").alias("revenue"),
         F.max("clearance_probability").alias("clearance"),
+        F.first("held_by").alias("held_by"),
         F.first("reason").alias("reason"),
     )
     rows = items.orderBy(F.desc("revenue"), "item_id").limit(SHOWN).collect()

@@ -17,6 +17,7 @@ CREATE TABLE IF NOT EXISTS pricing.markdown_plan (
   "CLEAR_BY" DATE NOT NULL COMMENT 'last day of the plan [day local to the store]',
   "METHOD" VARCHAR NOT NULL COMMENT 'how it was planned - scenarios (stochastic dynamic programme) or fluid (for large stocks)',
   "REASON" VARCHAR NOT NULL COMMENT 'why the item is planned and what the plan is worth, for the person who approves it',
+  "HELD_BY" VARCHAR COMMENT 'rule for which the coming week''s price is not in the change file tonight, by its key in guardrails.yml (decided - a person refused it lately or a decided price waits for its day); the same in all weeks of the plan, null where none holds it',
   "MODEL_VERSION" VARCHAR NOT NULL COMMENT 'content hash of the champion that the night used',
   "AS_OF" DATE NOT NULL COMMENT 'day for which the table was computed, from what was known by its end [day local to the store]',
   PRIMARY KEY ("AS_OF", "ITEM_ID", "WEEK")
@@ -76,7 +77,7 @@ SET day = '<YYYY-MM-DD>';
 
 CREATE OR REPLACE TEMPORARY TABLE pricing.markdown_plan_staged LIKE pricing.markdown_plan;
 
-COPY INTO pricing.markdown_plan_staged ("ITEM_ID", "WEEK", "PRICE", "CURRENT_PRICE", "CURRENCY", "EXPECTED_UNITS", "EXPECTED_STOCK_LEFT", "EXPECTED_REVENUE", "CLEARANCE_PROBABILITY", "CLEAR_BY", "METHOD", "REASON", "MODEL_VERSION", "AS_OF")
+COPY INTO pricing.markdown_plan_staged ("ITEM_ID", "WEEK", "PRICE", "CURRENT_PRICE", "CURRENCY", "EXPECTED_UNITS", "EXPECTED_STOCK_LEFT", "EXPECTED_REVENUE", "CLEARANCE_PROBABILITY", "CLEAR_BY", "METHOD", "REASON", "HELD_BY", "MODEL_VERSION", "AS_OF")
 FROM (
   SELECT
     $1:item_id::VARCHAR,
@@ -91,6 +92,7 @@ FROM (
     $1:clear_by::DATE,
     $1:method::VARCHAR,
     $1:reason::VARCHAR,
+    $1:held_by::VARCHAR,
     $1:model_version::VARCHAR,
     $1:as_of::DATE
   FROM '@daybreak.published/<store>/pricing/markdown_plan/as_of=<YYYY-MM-DD>/release=<release>/'
@@ -162,8 +164,8 @@ WHERE kept."AS_OF" = $day::DATE AND NOT EXISTS (SELECT 1 FROM pricing.markdown_p
 MERGE INTO pricing.markdown_plan AS kept
 USING pricing.markdown_plan_staged AS staged
 ON kept."AS_OF" = staged."AS_OF" AND kept."ITEM_ID" = staged."ITEM_ID" AND kept."WEEK" = staged."WEEK"
-WHEN MATCHED THEN UPDATE SET kept."PRICE" = staged."PRICE", kept."CURRENT_PRICE" = staged."CURRENT_PRICE", kept."CURRENCY" = staged."CURRENCY", kept."EXPECTED_UNITS" = staged."EXPECTED_UNITS", kept."EXPECTED_STOCK_LEFT" = staged."EXPECTED_STOCK_LEFT", kept."EXPECTED_REVENUE" = staged."EXPECTED_REVENUE", kept."CLEARANCE_PROBABILITY" = staged."CLEARANCE_PROBABILITY", kept."CLEAR_BY" = staged."CLEAR_BY", kept."METHOD" = staged."METHOD", kept."REASON" = staged."REASON", kept."MODEL_VERSION" = staged."MODEL_VERSION"
-WHEN NOT MATCHED THEN INSERT ("ITEM_ID", "WEEK", "PRICE", "CURRENT_PRICE", "CURRENCY", "EXPECTED_UNITS", "EXPECTED_STOCK_LEFT", "EXPECTED_REVENUE", "CLEARANCE_PROBABILITY", "CLEAR_BY", "METHOD", "REASON", "MODEL_VERSION", "AS_OF") VALUES (staged."ITEM_ID", staged."WEEK", staged."PRICE", staged."CURRENT_PRICE", staged."CURRENCY", staged."EXPECTED_UNITS", staged."EXPECTED_STOCK_LEFT", staged."EXPECTED_REVENUE", staged."CLEARANCE_PROBABILITY", staged."CLEAR_BY", staged."METHOD", staged."REASON", staged."MODEL_VERSION", staged."AS_OF");
+WHEN MATCHED THEN UPDATE SET kept."PRICE" = staged."PRICE", kept."CURRENT_PRICE" = staged."CURRENT_PRICE", kept."CURRENCY" = staged."CURRENCY", kept."EXPECTED_UNITS" = staged."EXPECTED_UNITS", kept."EXPECTED_STOCK_LEFT" = staged."EXPECTED_STOCK_LEFT", kept."EXPECTED_REVENUE" = staged."EXPECTED_REVENUE", kept."CLEARANCE_PROBABILITY" = staged."CLEARANCE_PROBABILITY", kept."CLEAR_BY" = staged."CLEAR_BY", kept."METHOD" = staged."METHOD", kept."REASON" = staged."REASON", kept."HELD_BY" = staged."HELD_BY", kept."MODEL_VERSION" = staged."MODEL_VERSION"
+WHEN NOT MATCHED THEN INSERT ("ITEM_ID", "WEEK", "PRICE", "CURRENT_PRICE", "CURRENCY", "EXPECTED_UNITS", "EXPECTED_STOCK_LEFT", "EXPECTED_REVENUE", "CLEARANCE_PROBABILITY", "CLEAR_BY", "METHOD", "REASON", "HELD_BY", "MODEL_VERSION", "AS_OF") VALUES (staged."ITEM_ID", staged."WEEK", staged."PRICE", staged."CURRENT_PRICE", staged."CURRENCY", staged."EXPECTED_UNITS", staged."EXPECTED_STOCK_LEFT", staged."EXPECTED_REVENUE", staged."CLEARANCE_PROBABILITY", staged."CLEAR_BY", staged."METHOD", staged."REASON", staged."HELD_BY", staged."MODEL_VERSION", staged."AS_OF");
 
 DELETE FROM pricing.price_suggestions AS kept
 WHERE kept."AS_OF" = $day::DATE AND NOT EXISTS (SELECT 1 FROM pricing.price_suggestions_staged AS staged WHERE staged."AS_OF" = kept."AS_OF" AND staged."ITEM_ID" = kept."ITEM_ID");

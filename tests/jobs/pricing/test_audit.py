@@ -21,6 +21,7 @@ def audited(spark: SparkSession, as_of: date, **given: list[dict]) -> dict[tuple
     decided = table(spark, "validated.price_approvals", given.get("decided", []))
     found = audit(
         table(spark, "pricing.price_suggestions", given.get("suggested", [])),
+        table(spark, "pricing.markdown_plan", given.get("planned", [])),
         decided,
         table(spark, "validated.prices", given.get("prices", [])),
         table(spark, "pricing.audit", given.get("before", [])),
@@ -37,6 +38,15 @@ def suggestion(item: str, old: float, new: float) -> dict:
     return {**made, "model_version": "abc"}
 
 
+def week(item: str, old: float, new: float, held_by: str | None = None, weeks: int = 0) -> dict:
+    coming = NIGHT + timedelta(days=1 + 7 * weeks)
+    return {
+        "item_id": item, "week": coming, "price": new, "current_price": old, "currency": "EUR", "as_of": NIGHT,
+        "clear_by": NIGHT + timedelta(days=21), "held_by": held_by, "expected_units": 6.0, "reason": "to be gone",
+        "model_version": "abc",
+    }  # fmt: skip
+
+
 def event(item: str, happened: str, price: float, on: date = NIGHT) -> dict:
     return {"suggested_on": on, "item_id": item, "happened": happened, "new_price": price, "known_day": on}
 
@@ -49,14 +59,36 @@ def listed(item: str, price: float, since: date) -> dict:
     return {"item_id": item, "price": price, "valid_from": since, "currency": "EUR", "known_day": since}
 
 
-def test_changes_are_recorded_and_kept_prices_are_not(spark: SparkSession) -> None:
-    found = audited(
-        spark, NIGHT, suggested=[suggestion("a", 10.0, 9.5), suggestion("b", 10.0, 10.0), suggestion("c", 0.04, 0.044)]
-    )
-    assert set(found) == {("a", "suggested"), ("c", "suggested")}
+def test_each_suggestion_is_recorded_and_a_kept_price_with_the_rule_that_kept_it(spark: SparkSession) -> None:
+    kept = suggestion("b", 10.0, 10.0) | {"bound_by": "no_evidence", "evidence": "none", "reason": "stays"}
+    found = audited(spark, NIGHT, suggested=[suggestion("a", 10.0, 9.5), kept, suggestion("c", 0.04, 0.044)])
+    assert set(found) == {("a", "suggested"), ("b", "kept"), ("c", "suggested")}
+    row = found["b", "kept"]
+    assert (row["old_price"], row["new_price"], row["kind"]) == (10.0, 10.0, "price")
+    assert (row["bound_by"], row["evidence"], row["reason"]) == ("no_evidence", "none", "stays")
     row = found["a", "suggested"]
     assert (row["old_price"], row["new_price"], row["suggested_on"], row["known_day"]) == (10.0, 9.5, NIGHT, NIGHT)
     assert row["model_version"] == "abc"
+
+
+def test_what_is_planned_is_recorded_as_its_plan_has_it(spark: SparkSession) -> None:
+    held = {"bound_by": "clearance", "evidence": "own", "elasticity": -2.0, "reason": "see the plan"}
+    planned = [week("a", 10.0, 8.0), week("a", 10.0, 7.0, weeks=1)]
+    planned += [week("b", 10.0, 8.0, "decided"), week("c", 10.0, 10.0)]
+    found = audited(spark, NIGHT, suggested=[suggestion(item, 10.0, 10.0) | held for item in "abc"], planned=planned)
+    assert set(found) == {("a", "suggested"), ("b", "kept"), ("c", "kept")}
+    assert {row["kind"] for row in found.values()} == {"markdown"}
+    row = found["a", "suggested"]
+    assert (row["old_price"], row["new_price"], row["bound_by"]) == (10.0, 8.0, None)
+    assert (row["evidence"], row["elasticity"], row["expected_units_suggested"]) == ("own", -2.0, 6.0)
+    assert row["reason"] == "to be gone"
+    refused = found["b", "kept"]
+    assert (refused["new_price"], refused["bound_by"]) == (10.0, "decided")
+
+
+def test_a_kept_price_is_never_applied(spark: SparkSession) -> None:
+    prices = [listed("a", 9.5, LATER)]
+    assert not audited(spark, LATER, before=[event("a", "kept", 9.5)], prices=prices)
 
 
 def test_of_a_decision_told_twice_the_later_word_counts(spark: SparkSession) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jobs.pricing.clearing import MarkdownParams, plans
+from jobs.pricing.clearing import MarkdownParams, plans, proposed
 from jobs.pricing.guardrails import Guardrails, Rules
 from tests.jobs.pricing.small_pricing import NIGHT, posterior, rows
 
@@ -109,3 +109,28 @@ def test_an_item_without_evidence_or_sales_is_planned_by_what_is_usual() -> None
 
 def test_a_shop_without_stock_levels_has_no_plans() -> None:
     assert planned({"item_id": "a", "on_hand": np.nan, "clear_by": SOON}).empty
+
+
+@pytest.mark.parametrize(
+    ("item", "held_by"),
+    [
+        ({}, None),
+        ({"decided_on": pd.Timestamp(NIGHT)}, "decided"),
+        ({"on_promotion": True}, "promotion"),
+        ({"changed_on": pd.Timestamp(NIGHT)}, "days_between_changes"),
+        ({"changed_on": pd.Timestamp(NIGHT - timedelta(days=6))}, None),
+    ],
+)
+def test_the_coming_weeks_price_is_proposed_unless_a_rule_holds_it(item: dict[str, Any], held_by: str | None) -> None:
+    found = planned({"item_id": "a", "clear_by": SOON, "on_hand": 300.0, **item})
+    assert {told if told == told else None for told in found["held_by"]} == {held_by}
+    asked = proposed(found, NIGHT)
+    assert len(asked) == (held_by is None) and (asked["price"] < 10.0).all()
+
+
+def test_no_more_markdowns_than_a_night_may_have_are_proposed_the_earliest_end_first() -> None:
+    items = [{"item_id": name, "clear_by": SOON, "on_hand": held} for name, held in (("few", 250.0), ("many", 380.0))]
+    items.append({"item_id": "soon", "clear_by": SOON - timedelta(days=14), "on_hand": 200.0})
+    found = planned(*items, rails=Guardrails(max_changes=2))
+    assert set(proposed(found, NIGHT)["item_id"]) == {"soon", "many"}
+    assert set(found.loc[found["held_by"] == "max_changes", "item_id"]) == {"few"}

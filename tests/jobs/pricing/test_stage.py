@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from pyspark.sql import Row, SparkSession
 
@@ -16,7 +17,7 @@ from jobs.lib import contracts, lineage, registry, stages
 from jobs.lib.stages import Night
 from jobs.lib.stores import Store
 from jobs.lib.tables import Tables
-from jobs.pricing import train
+from jobs.pricing import hand_over, train
 from jobs.pricing.elasticity import PANEL
 from tests.conftest import settings_of
 from tests.jobs.pricing.small_pricing import table
@@ -147,9 +148,18 @@ def test_items_with_an_end_or_too_much_stock_are_planned(tables: dict[str, list[
         assert prices == sorted(prices, reverse=True)
 
 
-def test_changes_are_audited(tables: dict[str, list[Row]]) -> None:
-    changed = [row for row in tables["price_suggestions"] if row["suggested_price"] != row["current_price"]]
-    assert {row["item_id"] for row in tables["audit"]} == {row["item_id"] for row in changed} and changed
+def test_every_suggestion_is_audited_and_a_markdown_is_both_there_and_in_the_change_file(
+    tables: dict[str, list[Row]],
+) -> None:
+    audited = {row["item_id"]: row for row in tables["audit"]}
+    assert set(audited) == set(ITEMS) and len(tables["audit"]) == len(ITEMS)
+    suggested = {item for item, row in audited.items() if row["happened"] == "suggested"}
+    frames = {name: pd.DataFrame([row.asDict() for row in tables[name]]) for name in hand_over.TABLES}
+    lines = {line["item_id"]: line for line in hand_over.changes(*frames.values(), NIGHT)}
+    assert set(lines) == suggested and {audited[item]["kind"] for item in lines} == {"price", "markdown"}
+    for item, line in lines.items():
+        assert line["kind"] == audited[item]["kind"] and line["new_price"] == pytest.approx(audited[item]["new_price"])
+    assert audited["cup"]["bound_by"] == "frozen_items" and audited["cup"]["happened"] == "kept"
 
 
 def test_what_was_approved_is_the_price_of_the_next_night(
@@ -157,17 +167,20 @@ def test_what_was_approved_is_the_price_of_the_next_night(
 ) -> None:
     lake, after = night.tables, NIGHT + timedelta(days=1)
     lineage.complete(lake, "pricing", NIGHT, lake.written, 1.0, 0, datetime.now(UTC), trained.version)
-    suggested = {row["item_id"]: row["suggested_price"] for row in tables["price_suggestions"]}
-    approved = {
-        "suggested_on": NIGHT, "item_id": "pot", "decision": "approved", "price": suggested["pot"], "currency": "EUR",
-        "valid_from": after, "known_day": after,
-    }  # fmt: skip
-    _write(lake, "validated.price_approvals", [approved])
+    asked = {row["item_id"]: row["new_price"] for row in tables["audit"]}
+    (marked,) = {
+        row["item_id"] for row in tables["audit"] if (row["kind"], row["happened"]) == ("markdown", "suggested")
+    }
+    usual = {"suggested_on": NIGHT, "decision": "approved", "currency": "EUR", "valid_from": after, "known_day": after}
+    approved = [{**usual, "item_id": item, "price": asked[item]} for item in ("pot", marked)]
+    _write(lake, "validated.price_approvals", approved)
     old = {row["item_id"]: row["current_price"] for row in tables["price_suggestions"]}
     _write(lake, "features.item", _facts([{"item_id": item, "price": price} for item, price in old.items()], after))
     stages.build(replace(night, as_of=after))
     now = {row["item_id"]: row["current_price"] for row in lake.read("pricing.price_suggestions", after).collect()}
-    # The table of prices does not know it yet: the decision alone says so.
-    assert now["pot"] == suggested["pot"] != old["pot"] and now["pan"] == suggested["pan"]
+    # The table of prices does not know them yet: the decisions alone say so.
+    assert now == {**old, "pot": asked["pot"], marked: asked[marked]}
+    assert now["pot"] != old["pot"] and now[marked] < old[marked]
     events = {(row["item_id"], row["happened"]) for row in lake.read("pricing.audit", after).collect()}
-    assert {("pot", "suggested"), ("pot", "approved")} <= events and ("pot", "applied") not in events
+    both = {(item, happened) for item in ("pot", marked) for happened in ("suggested", "approved")}
+    assert both <= events and not any(happened == "applied" for _, happened in events)

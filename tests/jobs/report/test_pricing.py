@@ -65,6 +65,7 @@ def told(folder: Path) -> dict:
         "revenue": 80.0,
         "clearance": 0.9,
         "reason": "x",
+        "held_by": "days_between_changes",
     }
     effect = {"name": "all", "effect": "lift", "value": 0.4, "low": None, "high": 0.5, "units": 12.0, "cases": 3}
     applied = {"item_id": "a", "suggested_on": date(2026, 3, 1), "old_price": 9.0, "new_price": 10.0, "sold": None,
@@ -81,3 +82,4 @@ def test_the_page_shows_prices_and_does_without(folder: Path) -> None:
     assert 'id="prices"' not in stage.page(empty)
     page = stage.page(Findings(**{**vars(empty), "pricing": told(folder)}))
     assert "&lt;a&gt;" in page and "10.50" in page and "+40%" in page and "too early" in page and "7.20" in page
+    assert "days between changes" in page

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,10 @@ class Posterior:
     log of expected units a week at ``price`` with no promotion, no feature and a season neither high nor low,
     ``log_rate_sd`` its standard error. ``diversion_nest`` and ``diversion_category`` are the shares of units lost to a
     higher price that mates in the nest, and the rest of the category, win.
+
+    ``category_cross_nest`` and ``category_cross_rest`` are categories × (effect, its 10% and its 90%): how an item's
+    log units change with the log price of its nest mates together, and of the rest of its category together. NaN where
+    no item has such neighbours; without rows in a posterior that was saved before there were these.
     """
 
     item_id: np.ndarray
@@ -46,6 +50,8 @@ class Posterior:
     category_mean: np.ndarray
     category_low: np.ndarray
     category_high: np.ndarray
+    category_cross_nest: np.ndarray = field(default_factory=lambda: np.empty((0, 3)))
+    category_cross_rest: np.ndarray = field(default_factory=lambda: np.empty((0, 3)))
 
     def save(self, folder: Path) -> None:
         """Writes one file, ``posterior.npz``; the same posterior gives the same bytes."""
@@ -67,8 +73,9 @@ class Posterior:
         return pd.DataFrame({name: getattr(self, name) for name in alike})
 
     def categories(self) -> pd.DataFrame:
-        """One row a category: ``category, mean, low, high`` of its common elasticity."""
-        return pd.DataFrame(
+        """One row a category: ``category, mean, low, high`` of its common elasticity, and the same of the effects of
+        neighbours' prices: ``nest, nest_low, nest_high, rest, rest_low, rest_high``."""
+        own = pd.DataFrame(
             {
                 "category": self.category_id,
                 "mean": self.category_mean,
@@ -76,3 +83,6 @@ class Posterior:
                 "high": self.category_high,
             }
         )
+        for name, effect in (("nest", self.category_cross_nest), ("rest", self.category_cross_rest)):
+            own[[name, f"{name}_low", f"{name}_high"]] = effect if len(effect) else np.nan
+        return own

@@ -112,13 +112,15 @@ def save(trained: Trained, rows: pd.DataFrame, effects: pd.DataFrame, as_of: dat
 
 
 def _figures(posterior: Posterior, verdict: Verdict) -> dict[str, Any]:
-    """What MLflow shows: how many items have which evidence, what the naive regression would say, and the gate."""
+    """What MLflow shows: how many items have which evidence, what the naive regression would say, what
+    neighbours' prices do in the mean of categories, and the gate."""
     frame = posterior.frame()
     known = frame[frame["evidence"] != NONE]
     shares = frame["evidence"].value_counts(normalize=True).to_dict()
     return {
         "evidence": {str(name): float(share) for name, share in sorted(shares.items())},
         "elasticity": {"mean": _mean(known["mean"]), "naive": _mean(known["naive"])},
+        "cross_price": {name: _mean(posterior.categories()[name]) for name in ("nest", "rest")},
         "gate": {"gain": verdict.gain, "low": verdict.low, "items": float(verdict.items)},
     }
 

@@ -58,7 +58,8 @@ def _counted(frame: DataFrame, column: str) -> list[tuple[str, int]]:
 
 
 def categories(posterior: Posterior) -> list[dict[str, Any]]:
-    """Each category's elasticity with its interval, what regressing item by item would have said, and its items."""
+    """Each category's elasticity and what neighbours' prices do, with their intervals; what regressing item by item
+    would have said; its items."""
     if not len(posterior.item_id):
         return []
     items = posterior.frame().groupby("category").agg(naive=("naive", "median"), items=("item_id", "size"))

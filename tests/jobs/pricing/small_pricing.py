@@ -39,6 +39,8 @@ def posterior(items: dict[str, float | None], sd: float = 0.2, price: float = 10
         category_mean=np.array([-2.0]),
         category_low=np.array([-2.5]),
         category_high=np.array([-1.5]),
+        category_cross_nest=np.full((1, 3), np.nan),
+        category_cross_rest=np.array([[0.31, -0.12, 0.74]]),
     )
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from jobs.pricing import elasticity
-from jobs.pricing.posterior import CATEGORY, NONE, OWN, Posterior
+from jobs.pricing.posterior import CATEGORY, FILE, NONE, OWN, Posterior
 from jobs.store.pricing_world import PricingWorld, PricingWorldParams, pricing_world
 
 SMALL = PricingWorldParams(categories=4, items=10, weeks=104)
@@ -59,6 +59,35 @@ def test_items_keep_the_panels_words_and_the_contract_of_arrays(world: PricingWo
     assert set(posterior.evidence) <= {OWN, CATEGORY}
     assert set(posterior.frame()["category"]) == set(posterior.categories()["category"])
     assert (posterior.diversion_nest > 0.05).all() and (posterior.diversion_nest <= 0.45).all()
+
+
+def test_neighbours_prices_have_effects_whose_intervals_hold_the_truth() -> None:
+    held, effects = [], []
+    for seed in (3001, 3002):
+        world = pricing_world(seed, PricingWorldParams())
+        told, truth = elasticity.fit(world.panel).categories(), world.truth.diversion
+        nest = world.current["nest"].to_numpy().reshape(truth.shape[:2])
+        is_mate = nest[:, :, None] == nest[:, None, :]
+        for name, among in (("nest", is_mate), ("rest", ~is_mate)):
+            true = (truth * among).sum(axis=2).mean(axis=1)
+            held += [*((told[f"{name}_low"] < true) & (true < told[f"{name}_high"]))]
+            assert (told[f"{name}_low"] < told[name]).all() and (told[name] < told[f"{name}_high"]).all()
+        effects.append(told[["nest", "rest"]].mean())
+    # Close substitutes win more than the rest of the category; 48 intervals of 80%.
+    assert all(one["nest"] > one["rest"] > 0 for one in effects) and 0.65 < np.mean(held) < 0.95
+
+
+def test_nobody_has_mates_where_no_item_says_its_nest() -> None:
+    told = elasticity.fit(shop({"a": -2.0, "b": -2.5, "c": -1.5}, weeks=40)).categories()
+    assert told[["nest", "nest_low", "nest_high"]].isna().all(axis=None) and told["rest"].notna().all()
+
+
+def test_a_posterior_from_before_has_no_effects_of_neighbours(posterior: Posterior, tmp_path: Path) -> None:
+    posterior.save(tmp_path)
+    with np.load(tmp_path / FILE) as arrays:
+        old = {name: arrays[name] for name in arrays.files if "cross" not in name}
+    np.savez(tmp_path / FILE, **old)
+    assert Posterior.load(tmp_path).categories()[["nest", "rest"]].isna().all(axis=None)
 
 
 def test_endogenous_prices_do_not_mislead_it_as_they_do_the_naive(world: PricingWorld, posterior: Posterior) -> None:

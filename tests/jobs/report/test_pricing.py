@@ -39,6 +39,7 @@ def test_categories_come_with_intervals_and_the_naive_figure_beside() -> None:
     (only,) = pricing.categories(BELIEVED)
     assert (only["category"], only["items"], only["naive"]) == ("Kitchen", 3, -2.0)
     assert only["low"] < only["mean"] < only["high"]
+    assert (only["rest"], only["rest_low"], only["rest_high"]) == (0.31, -0.12, 0.74) and only["nest"] is None
 
 
 def test_a_curve_falls_and_stands_on_its_weeks(folder: Path) -> None:
@@ -83,3 +84,4 @@ def test_the_page_shows_prices_and_does_without(folder: Path) -> None:
     page = stage.page(Findings(**{**vars(empty), "pricing": told(folder)}))
     assert "&lt;a&gt;" in page and "10.50" in page and "+40%" in page and "too early" in page and "7.20" in page
     assert "days between changes" in page
+    assert "Cross-price effects by category" in page and "0.31" in page and "-0.12" in page

@@ -17,7 +17,7 @@ from scipy import sparse
 
 from jobs.features.learning import sold
 from jobs.recommendations.ceiling import MEMORY, blocks
-from jobs.recommendations.item_item import keep_strongest
+from jobs.recommendations.rows import keep_strongest
 
 PLACES = 20  # partners of an item
 

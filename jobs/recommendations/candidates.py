@@ -14,7 +14,7 @@ from scipy import sparse
 
 from jobs.recommendations import factors
 from jobs.recommendations.catalogue import Catalogue, taste_rows
-from jobs.recommendations.item_item import keep_strongest
+from jobs.recommendations.rows import keep_strongest, product
 
 DUE_FACTOR = 1.5
 
@@ -78,20 +78,20 @@ def scores(block: Block, catalogue: Catalogue, params: CandidateParams) -> dict[
     recent = block.matrix(block.pairs["decayed_90d"])
     size = np.maximum(np.diff(bought.indptr), 1).astype(np.float32)
     found = {
-        "ease": sparse.diags(size**-0.25) @ bought @ catalogue.ease,
-        "ease_recent": recent @ catalogue.ease_recent,
-        "cosine": sparse.diags(1 / size) @ bought @ catalogue.cosine,
-        "content": recent @ catalogue.text_neighbours,
-        "basket": recent @ catalogue.basket,
+        "ease": product(sparse.diags(size**-0.25) @ bought, catalogue.ease),
+        "ease_recent": product(recent, catalogue.ease_recent),
+        "cosine": product(sparse.diags(1 / size) @ bought, catalogue.cosine),
+        "content": product(recent, catalogue.text_neighbours),
+        "basket": product(recent, catalogue.basket),
         # How much of what the customer bought is of the item's kind, times how much the item leads its kind.
-        "leader": unit_sum(recent @ catalogue.members) @ catalogue.leaders,
+        "leader": product(unit_sum(recent @ catalogue.members), catalogue.leaders),
         "factors": factors.scores(
             block.matrix(block.pairs["orders"]), catalogue.factors, params.neighbours if params.factors else 0
         ),
     }
     near = _neighbours(block, catalogue, params)
     for name, weights in sorted(catalogue.reference_weights.items()):
-        found[f"users_{name}"] = near @ weights
+        found[f"users_{name}"] = product(near, weights)
     return {name: matrix.tocsr().astype(np.float32, copy=False) for name, matrix in found.items()}
 
 
@@ -168,7 +168,7 @@ def _top(matrix: sparse.csr_matrix, k: int) -> np.ndarray:
 def _neighbours(block: Block, catalogue: Catalogue, params: CandidateParams) -> sparse.csr_matrix:
     """Customers × sample: the customers most alike and how much, a customer's own row left out."""
     taste = taste_rows(block.matrix(block.pairs["orders"]), catalogue.idf)
-    alike = taste @ catalogue.reference_by_item
+    alike = product(taste, catalogue.reference_by_item)
     for row, own in enumerate(catalogue.reference_index.get_indexer(block.customers["customer_id"])):
         part = slice(alike.indptr[row], alike.indptr[row + 1])
         alike.data[part][alike.indices[part] == own] = 0

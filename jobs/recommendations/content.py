@@ -14,7 +14,7 @@ import pandas as pd
 from scipy import sparse
 
 from jobs.recommendations.ceiling import MEMORY, blocks
-from jobs.recommendations.item_item import keep_strongest
+from jobs.recommendations.rows import keep_strongest
 
 WORD = re.compile(r"[^\W_]+", re.UNICODE)
 MIN_COSINE = 0.25

@@ -14,7 +14,7 @@ from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from jobs.recommendations.item_figures import embedding
-from jobs.recommendations.item_item import keep_strongest
+from jobs.recommendations.rows import keep_strongest
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from scipy import linalg, sparse
 from threadpoolctl import threadpool_limits
 
 from jobs.recommendations.ceiling import MEMORY, blocks, square_items
+from jobs.recommendations.rows import keep_strongest
 
 
 @dataclass(frozen=True)
@@ -71,38 +72,6 @@ def cosine(history: sparse.csr_matrix, items: np.ndarray, params: ItemItemParams
         return sparse.csr_matrix((history.shape[1],) * 2, dtype=np.float32)
     one_way = sum(parts[1:], parts[0])
     return one_way.maximum(one_way.T).tocsr()
-
-
-def keep_strongest(matrix: sparse.csr_matrix, k: int) -> sparse.csr_matrix:
-    """Each row's k entries with the largest absolute value, ties to the lower column; columns sorted, no zeros.
-
-    The matrix must not hold an entry twice; its columns need not be in order.
-    """
-    matrix = matrix.tocsr()
-    strength = np.abs(matrix.data)
-    is_kept = strength > 0
-    # Only long rows are looked into, one partition each: sorting all entries costs ten times as much.
-    for row in np.flatnonzero(np.diff(matrix.indptr) > k):
-        part = slice(matrix.indptr[row], matrix.indptr[row + 1])
-        is_kept[part] &= _is_among_strongest(strength[part], matrix.indices[part], k)
-    kept = np.flatnonzero(is_kept)
-    indptr = np.searchsorted(kept, matrix.indptr)
-    result = sparse.csr_matrix((matrix.data[kept], matrix.indices[kept], indptr), shape=matrix.shape)
-    result.sort_indices()
-    return result
-
-
-def _is_among_strongest(strength: np.ndarray, columns: np.ndarray, k: int) -> np.ndarray:
-    """Mask of the k largest values of one row, ties to the lower column."""
-    if k <= 0:
-        return np.zeros(len(strength), bool)
-    threshold = np.partition(strength, len(strength) - k)[len(strength) - k]
-    chosen = strength >= threshold
-    surplus = np.count_nonzero(chosen) - k
-    if surplus:
-        tied = np.flatnonzero(strength == threshold)
-        chosen[tied[np.argsort(columns[tied])[len(tied) - surplus :]]] = False
-    return chosen
 
 
 def _ease(history: sparse.csr_matrix, core: np.ndarray, params: ItemItemParams) -> sparse.csr_matrix:

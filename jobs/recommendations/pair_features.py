@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
-from jobs.recommendations import candidates, embeddings
+from jobs.recommendations import candidates, embeddings, rows
 from jobs.recommendations.blend import ranks
 from jobs.recommendations.candidates import Block, CandidateParams
 from jobs.recommendations.catalogue import NEVER, Catalogue
@@ -41,11 +40,12 @@ def candidate_pairs(block: Block, catalogue: Catalogue, params: CandidateParams)
     """All candidates of the block's customers with their features (float32)."""
     scored = candidates.scores(block, catalogue, params)
     proposed = candidates.candidates(block, catalogue, scored, params)
-    keys = np.unique(np.concatenate(list(proposed.values())))
+    keys = np.sort(np.concatenate(list(proposed.values())))
+    keys = keys[np.diff(keys, prepend=-1) > 0]
     row, column = keys // block.items, keys % block.items
     starts = np.searchsorted(row, np.arange(len(block.customers) + 1))
     values = _own(block, keys)
-    values |= {name: lookup(matrix, starts, column) for name, matrix in scored.items()}
+    values |= {name: rows.lookup(matrix, starts, column) for name, matrix in scored.items()}
     values["text_cosine"] = _profile_cosine(block, catalogue, starts, column)
     values["embedding_cosine"] = _embedding_cosine(block, catalogue, row, column)
     values["country_lift"] = _country_lift(block, catalogue, row, column)
@@ -59,20 +59,6 @@ def candidate_pairs(block: Block, catalogue: Catalogue, params: CandidateParams)
     is_own = values["orders"] > 0
     sources = {name: _is_among(keys, proposal) for name, proposal in proposed.items()}
     return Candidates(row, column, _frame(values), is_own, sources)
-
-
-def lookup(matrix: sparse.csr_matrix, starts: np.ndarray, column: np.ndarray) -> np.ndarray:
-    """Entries of a sparse matrix, 0 where it has none: of its row r those of ``column[starts[r]:starts[r + 1]]``."""
-    found = np.empty(len(column), np.float32)
-    # One dense row, filled and emptied again: it needs neither sorted columns nor a search.
-    dense = np.zeros(matrix.shape[1], np.float32)
-    for row in range(matrix.shape[0]):
-        entries, wanted = slice(matrix.indptr[row], matrix.indptr[row + 1]), slice(starts[row], starts[row + 1])
-        filled = matrix.indices[entries]
-        dense[filled] = matrix.data[entries]
-        found[wanted] = dense[column[wanted]]
-        dense[filled] = 0
-    return found
 
 
 def _frame(values: dict[str, np.ndarray]) -> pd.DataFrame:
@@ -123,15 +109,8 @@ def _crossed(values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 def _profile_cosine(block: Block, catalogue: Catalogue, starts: np.ndarray, column: np.ndarray) -> np.ndarray:
     """Cosine of the item's text with the mean text of the customer's purchases of about the last 90 days."""
-    profile = unit_rows(block.matrix(block.pairs["decayed_90d"]) @ catalogue.text)
-    found = np.empty(len(column), np.float32)
-    dense = np.zeros(profile.shape[1], np.float32)
-    for row in range(profile.shape[0]):
-        entries, wanted = slice(profile.indptr[row], profile.indptr[row + 1]), slice(starts[row], starts[row + 1])
-        dense[profile.indices[entries]] = profile.data[entries]
-        found[wanted] = catalogue.text[column[wanted]] @ dense
-        dense[profile.indices[entries]] = 0
-    return found
+    profile = unit_rows(rows.product(block.matrix(block.pairs["decayed_90d"]), catalogue.text))
+    return rows.dots(profile, catalogue.text, starts, column)
 
 
 def _embedding_cosine(block: Block, catalogue: Catalogue, row: np.ndarray, column: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from jobs.recommendations.baselines import popularity, tie_break
 from jobs.recommendations.learning import Window
-from jobs.recommendations.pair_features import lookup
+from jobs.recommendations.rows import lookup
 
 NAMES = ("BM25", "ALS")
 BLOCK_PAIRS = 200_000

@@ -22,7 +22,7 @@ from jobs.recommendations import basket, catalogue, frames
 from jobs.recommendations.basket import PLACES, BasketParams, Together
 from jobs.recommendations.catalogue import Catalogue
 from jobs.recommendations.content import WORD
-from jobs.recommendations.item_item import keep_strongest
+from jobs.recommendations.rows import keep_strongest
 
 SCHEMA = "item_id string, relation string, rank int, related_item_id string, score double, source string, reason string"
 

@@ -54,18 +54,5 @@ def test_blocks_do_not_show(history):
     assert (whole != cut).nnz == 0
 
 
-def test_keep_strongest_breaks_ties_by_column():
-    matrix = sparse.csr_matrix(np.array([[0.0, 2, -3, 2], [0, 0, 0, 0], [1, 1, 1, 1]]))
-    np.testing.assert_array_equal(
-        item_item.keep_strongest(matrix, 2).toarray(), [[0, 2, -3, 0], [0, 0, 0, 0], [1, 1, 0, 0]]
-    )
-
-
 def test_nobody_bought_anything():
     assert item_item.fit(sparse.csr_matrix((0, 4), dtype=np.float32), ItemItemParams()).nnz == 0
-
-
-def test_keep_strongest_takes_columns_in_any_order():
-    matrix = sparse.csr_matrix((np.array([1.0, 2, 1, 1]), [3, 0, 1, 2], [0, 4]), shape=(1, 5))
-    found = item_item.keep_strongest(matrix, 2)
-    assert found.indices.tolist() == [0, 1] and found.data.tolist() == [2, 1]

@@ -3,8 +3,9 @@
 Runs before any package is there, so it uses the standard library alone: `make setup`, or
 `python3.11 jobs/lib/setup.py`. `.venv/java` is then the Java home that Spark uses, `.venv/jars` holds the jars, and
 `.venv/setup.json` says what was set up.
-DAYBREAK_S3A=1 adds the jars for a lake on s3://; `--tests` adds a Postgres server for the tests of the warehouse and a
-Chromium for those of the report, by apt where this is root on Debian or Ubuntu.
+DAYBREAK_S3A=1 adds the jars for a lake on s3://; `--tests` adds a Postgres server for the tests of the warehouse, a
+Chromium for those of the report and Docker Compose for that of the deployment, by apt where this is root on Debian or
+Ubuntu.
 """
 
 import hashlib
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -224,6 +226,14 @@ def has_chromium() -> bool:
     return bool(shutil.which("chromium"))
 
 
+def has_compose() -> bool:
+    """Whether a Docker Compose is here, as a plugin of docker's (2) or by itself (1)."""
+    with suppress(OSError):
+        if subprocess.run(["docker", "compose", "version"], capture_output=True).returncode == 0:
+            return True
+    return bool(shutil.which("docker-compose"))
+
+
 class ForTests(NamedTuple):
     """What only tests need, and Debian packages; ``tests`` are skipped where it is missing."""
 
@@ -236,6 +246,7 @@ class ForTests(NamedTuple):
 FOR_TESTS = (
     ForTests("Postgres server", "postgresql", has_postgres, "the tests of the warehouse on Postgres"),
     ForTests("Chromium", "chromium", has_chromium, "the tests of the report in a browser"),
+    ForTests("Docker Compose", "docker-compose", has_compose, "the test that Compose itself reads docker/compose.yml"),
 )
 
 

@@ -173,7 +173,7 @@ def fit(
         ease_recent=item_item.fit(matrix(pairs["decayed_90d"]), params.item_item) if params.is_personal else nothing,
         cosine=_cosine(bought, params.item_item),
         text=text,
-        text_neighbours=content.neighbours(text, params.item_item.memory),
+        text_neighbours=content.neighbours(text),
         reference_ids=customers,
         reference_by_item=taste_rows(matrix(pairs["orders"]), idf).T.tocsr(),
         reference_weights={

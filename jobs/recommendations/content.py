@@ -13,8 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from jobs.recommendations.ceiling import MEMORY, blocks
-from jobs.recommendations.rows import keep_strongest
+from jobs.recommendations.rows import nearest
 
 WORD = re.compile(r"[^\W_]+", re.UNICODE)
 MIN_COSINE = 0.25
@@ -54,18 +53,9 @@ def vectors(item: pd.DataFrame) -> sparse.csr_matrix:
     return unit_rows(weighted @ sparse.diags(inverse)).astype(np.float32)
 
 
-def neighbours(text: sparse.csr_matrix, memory: int = MEMORY) -> sparse.csr_matrix:
-    """Items × items: cosine of each item's nearest others, at least 0.25, at most 60 of them; made in blocks of at most
-    ``memory`` bytes."""
-    by_term, parts = text.T.tocsr(), []
-    for block in blocks(text, by_term, memory):
-        near = text[block] @ by_term
-        row = np.repeat(np.arange(block.start, block.stop), np.diff(near.indptr))
-        # Nearly all that share a word are not near: they go before the strongest are looked for.
-        near.data[(near.data < MIN_COSINE) | (row == near.indices)] = 0
-        near.eliminate_zeros()
-        parts.append(keep_strongest(near, NEIGHBOURS))
-    return sparse.vstack(parts).tocsr() if parts else sparse.csr_matrix((0, 0), dtype=np.float32)
+def neighbours(text: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Items × items: cosine of each item's nearest others, at least 0.25, at most 60 of them."""
+    return nearest(text, text.T.tocsr(), np.arange(text.shape[0]), MIN_COSINE, NEIGHBOURS)
 
 
 def unit_rows(matrix: sparse.csr_matrix) -> sparse.csr_matrix:

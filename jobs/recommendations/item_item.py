@@ -1,8 +1,8 @@
 """Item-item models: which items speak for which others, learnt from baskets of a bounded sample of customers.
 
 EASE (Steck 2019, "Embarrassingly shallow autoencoders for sparse data") for the items with the most support, cosine
-neighbours (as in item-kNN) for what EASE leaves out. Each item keeps its strongest neighbours only, and the
-products of items by items are made in blocks, so memory is bounded by the settings below and not by the catalogue.
+neighbours (as in item-kNN) for what EASE leaves out. Each item keeps its strongest neighbours only, and products of
+items by items are never held whole, so memory is bounded by the settings below and not by the catalogue's square.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import numpy as np
 from scipy import linalg, sparse
 from threadpoolctl import threadpool_limits
 
-from jobs.recommendations.ceiling import MEMORY, blocks, square_items
-from jobs.recommendations.rows import keep_strongest
+from jobs.recommendations.ceiling import MEMORY, square_items
+from jobs.recommendations.rows import nearest_counts
 
 
 @dataclass(frozen=True)
 class ItemItemParams:
     """How much is learnt. ``memory`` is the ceiling in bytes: EASE takes some 12 · items² at its peak, so that a lower
-    one than 770 MB leaves it fewer than ``ease_items``; other products are made in smaller blocks."""
+    one than 770 MB leaves it fewer than ``ease_items``."""
 
     ease_items: int = 8000
     ease_support: int = 3
@@ -58,19 +58,10 @@ def cosine(history: sparse.csr_matrix, items: np.ndarray, params: ItemItemParams
     by_customer = (history > 0).astype(np.float32)
     bought = by_customer.tocsc()
     norm = np.sqrt(np.asarray(bought.sum(axis=0)).ravel()) + 1e-9
-    parts, theirs = [], bought[:, items].T.tocsr()
-    for rows in blocks(theirs, by_customer, params.memory):
-        block = items[rows]
-        both = theirs[rows] @ by_customer
-        row = np.repeat(np.arange(len(block)), np.diff(both.indptr))
-        shrunk = both.data * both.data / (both.data + params.cosine_shrinkage)
-        both.data = np.where(block[row] == both.indices, 0, shrunk / norm[block[row]] / norm[both.indices])
-        kept = keep_strongest(both.astype(np.float32), params.cosine_neighbours)
-        row = np.repeat(block, np.diff(kept.indptr))
-        parts.append(sparse.csr_matrix((kept.data, (row, kept.indices)), shape=(history.shape[1],) * 2))
-    if not parts:
-        return sparse.csr_matrix((history.shape[1],) * 2, dtype=np.float32)
-    one_way = sum(parts[1:], parts[0])
+    theirs = bought[:, items].T.tocsr()
+    near = nearest_counts(theirs, by_customer, items, norm, params.cosine_shrinkage, params.cosine_neighbours)
+    row = np.repeat(items, np.diff(near.indptr))
+    one_way = sparse.csr_matrix((near.data, (row, near.indices)), shape=(history.shape[1],) * 2)
     return one_way.maximum(one_way.T).tocsr()
 
 

@@ -32,6 +32,28 @@ def keep_strongest(matrix: sparse.csr_matrix, k: int) -> sparse.csr_matrix:
     return result
 
 
+def nearest(
+    left: sparse.csr_matrix, right: sparse.csr_matrix, own: np.ndarray, least: float, k: int
+) -> sparse.csr_matrix:
+    """Each row's k largest entries of ``left @ right`` that are at least ``least`` (above 0), without its column
+    ``own``; ties to the lower column, columns sorted. The product itself is never held: a row of it at a time."""
+    left, right = _plain(left), _plain(right)
+    weight = np.ones(right.shape[1], np.float32)
+    return _kept(left, right, own, (weight, np.float32(-1), np.float32(least)), k)
+
+
+def nearest_counts(
+    left: sparse.csr_matrix, right: sparse.csr_matrix, own: np.ndarray, norm: np.ndarray, shrinkage: float, k: int
+) -> sparse.csr_matrix:
+    """As :func:`nearest`, of counts n in ``left @ right`` taken as n² / (n + shrinkage) / norm of both columns."""
+    return _kept(_plain(left), _plain(right), own, (norm.astype(np.float32), np.float32(shrinkage), np.float32(0)), k)
+
+
+def _kept(left: sparse.csr_matrix, right: sparse.csr_matrix, own: np.ndarray, how: tuple, k: int) -> sparse.csr_matrix:
+    sides = (left.indptr, left.indices, left.data, right.indptr, right.indices, right.data)
+    return _matrix(*_nearest(*sides, right.shape[1], own, *how, k), (left.shape[0], right.shape[1]))
+
+
 def lookup(matrix: sparse.csr_matrix, starts: np.ndarray, column: np.ndarray) -> np.ndarray:
     """Entries of a sparse matrix, 0 where it has none: of its row r those of ``column[starts[r]:starts[r + 1]]``."""
     matrix = _plain(matrix)
@@ -81,34 +103,69 @@ def _product(left_ptr, left_index, left_value, right_ptr, right_index, right_val
 
 
 @njit(cache=True)
-def _strongest(indptr, indices, strength, k):
-    kept = strength > 0
-    for row in range(len(indptr) - 1):
-        first, size = indptr[row], indptr[row + 1] - indptr[row]
-        if size <= k:
-            continue
-        if k == 0:
-            kept[first : first + size] = False
-            continue
-        threshold = np.partition(strength[first : first + size], size - k)[size - k]
-        above, tied = 0, 0
-        for at in range(first, first + size):
-            above += strength[at] > threshold
-            tied += strength[at] == threshold
-        # Of those tied the lowest columns stay, as many as there is room for.
-        last = indices[first]
-        if above + tied > k:
-            columns = np.empty(tied, indices.dtype)
-            count = 0
-            for at in range(first, first + size):
-                if strength[at] == threshold:
-                    columns[count] = indices[at]
-                    count += 1
-            last = np.sort(columns)[k - above - 1]
-        for at in range(first, first + size):
-            if strength[at] < threshold or (above + tied > k and strength[at] == threshold and indices[at] > last):
-                kept[at] = False
+def _largest(values, columns, k):
+    """Which k values (above 0) of a row are the largest, ties to the lower column."""
+    kept = values > 0
+    if len(values) <= k:
+        return kept
+    if k == 0:
+        return np.zeros(len(values), np.bool_)
+    threshold = np.partition(values, len(values) - k)[len(values) - k]
+    room = k - (values > threshold).sum()
+    tied = values == threshold
+    kept &= values >= threshold
+    if tied.sum() > room:
+        last = np.sort(columns[tied])[room - 1]
+        kept &= (values > threshold) | (columns <= last)
     return kept
+
+
+@njit(cache=True)
+def _strongest(indptr, indices, strength, k):
+    kept = np.empty(len(indices), np.bool_)
+    for row in range(len(indptr) - 1):
+        first, last = indptr[row], indptr[row + 1]
+        kept[first:last] = _largest(strength[first:last], indices[first:last], k)
+    return kept
+
+
+@njit(cache=True)
+def _nearest(
+    left_ptr, left_index, left_value, right_ptr, right_index, right_value, width, own, norm, shrinkage, least, k
+):
+    rows = len(left_ptr) - 1
+    indptr = np.zeros(rows + 1, np.int64)
+    indices, data = np.empty(rows * k, np.int32), np.empty(rows * k, np.float32)
+    total, met = np.zeros(width, np.float32), np.full(width, -1, np.int32)
+    columns, values = np.empty(width, np.int32), np.empty(width, np.float32)
+    for row in range(rows):
+        count = 0
+        for entry in range(left_ptr[row], left_ptr[row + 1]):
+            weight = left_value[entry]
+            for at in range(right_ptr[left_index[entry]], right_ptr[left_index[entry] + 1]):
+                column = right_index[at]
+                if met[column] != row:
+                    met[column] = row
+                    total[column] = weight * right_value[at]
+                    columns[count] = column
+                    count += 1
+                else:
+                    total[column] += weight * right_value[at]
+        near = 0
+        for place in range(count):
+            column = columns[place]
+            value = total[column]
+            if shrinkage >= 0:
+                value = value * value / (value + shrinkage) / norm[own[row]] / norm[column]
+            if column != own[row] and value > 0 and value >= least:
+                columns[near], values[near] = column, value
+                near += 1
+        kept = np.flatnonzero(_largest(values[:near], columns[:near], k))
+        kept = kept[np.argsort(columns[kept])]
+        end = indptr[row] + len(kept)
+        indices[indptr[row] : end], data[indptr[row] : end] = columns[kept], values[kept]
+        indptr[row + 1] = end
+    return indptr, indices[: indptr[rows]].copy(), data[: indptr[rows]].copy()
 
 
 @njit(cache=True)

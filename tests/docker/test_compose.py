@@ -80,11 +80,18 @@ def test_no_secret_stands_in_the_file_and_every_one_is_made(tmp_path: Path) -> N
 
 
 def test_compose_itself_reads_it(tmp_path: Path) -> None:
-    command = ["docker", "compose"]
+    """Debian's Compose 1 does not know the project's name at the top, and all else."""
+    command, file = ["docker", "compose"], DOCKER / "compose.yml"
     if not shutil.which("docker") or subprocess.run([*command, "version"], capture_output=True).returncode:
-        pytest.skip("docker compose is not on this machine")
+        if not shutil.which("docker-compose"):
+            pytest.skip("Docker Compose is not on this machine")
+        command, file = ["docker-compose"], tmp_path / "compose.yml"
+        file.write_text(re.sub(r"^name: .*\n", "", (DOCKER / "compose.yml").read_text(), flags=re.MULTILINE))
     env = {**os.environ, **keys.made()}
-    done = subprocess.run(
-        [*command, "-f", "docker/compose.yml", "config", "-q"], cwd=ROOT, env=env, capture_output=True
-    )
+    asked = [*command, "--project-directory", "docker", "-f", str(file), "config"]
+    done = subprocess.run(asked, cwd=ROOT, env=env, capture_output=True)
     assert done.returncode == 0, done.stderr.decode()
+    assert set(yaml.safe_load(done.stdout)["services"]) == set(SERVICES)
+    del env["WAREHOUSE_PASSWORD"]
+    refused = subprocess.run(asked, cwd=ROOT, env=env, capture_output=True)
+    assert refused.returncode != 0 and b"WAREHOUSE_PASSWORD" in refused.stderr

@@ -48,11 +48,5 @@ def test_cosine_by_hand():
     assert found[1, 2] == 0 and (np.diag(found) == 0).all() and (found == found.T).all()
 
 
-def test_blocks_do_not_show(history):
-    whole = item_item.cosine(history, np.arange(12), ItemItemParams())
-    cut = item_item.cosine(history, np.arange(12), ItemItemParams(memory=2_000))
-    assert (whole != cut).nnz == 0
-
-
 def test_nobody_bought_anything():
     assert item_item.fit(sparse.csr_matrix((0, 4), dtype=np.float32), ItemItemParams()).nnz == 0

@@ -71,3 +71,24 @@ def test_dots_are_products_of_the_rows_asked_for():
     found, whole = rows.dots(left, right, starts, wanted), (left @ right.T).toarray()
     row = np.repeat(np.arange(20), np.diff(starts))
     assert found == pytest.approx(whole[row, wanted], rel=1e-6)
+
+
+def test_the_nearest_are_the_largest_of_the_product_without_oneself():
+    matrix = drawn((60, 25), 7)
+    whole = (matrix @ matrix.T).toarray()
+    np.fill_diagonal(whole, 0)
+    found = rows.nearest(matrix, matrix.T.tocsr(), np.arange(60), 2.0, 6)
+    expected = rows.keep_strongest(sparse.csr_matrix(np.where(whole >= 2, whole, 0)), 6)
+    assert found.nnz and (found.toarray() == expected.toarray()).all() and found.has_sorted_indices
+    part = rows.nearest(matrix[10:12], matrix.T.tocsr(), np.arange(10, 12), 2.0, 6)
+    assert (part.toarray() == found[10:12].toarray()).all()
+
+
+def test_counts_are_shrunk_and_taken_over_both_norms():
+    bought = (drawn((40, 12), 8) != 0).astype(np.float32).tocsr()
+    norm = np.sqrt(np.asarray(bought.sum(axis=0)).ravel()) + 1e-9
+    both = (bought.T @ bought).toarray()
+    np.fill_diagonal(both, 0)
+    expected = both**2 / (both + 5) / norm[:, None] / norm[None, :]
+    found = rows.nearest_counts(bought.T.tocsr(), bought, np.arange(12), norm, 5.0, 12)
+    assert found.toarray() == pytest.approx(expected, rel=1e-5)

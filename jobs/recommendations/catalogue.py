@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -151,13 +152,11 @@ def fit(
     text = content.vectors(item)
     idf = np.log1p(shape[0] / (1 + np.asarray(bought.sum(axis=0)).ravel())).astype(np.float32)
     names, features = item_features(item, _repeat_gap(pairs, column, len(item)))
-    nothing = sparse.csr_matrix((len(item),) * 2, dtype=np.float32)
-    ease = item_item.fit(bought, params.item_item) if params.is_personal else nothing
     sellable, figures = is_sellable(item), item_figures.fit(item, text)
-    beside = nothing
-    if params.is_personal and held is not None:
-        may_stand = lambda item, other: sellable[other]  # noqa: E731
-        beside = basket.together(held, pd.Index(item["item_id"]), may_stand, params.baskets).shrunk_lift
+    beside = _partners(item, sellable, held if params.is_personal else None, params)
+    learnt = (bought, matrix(pairs["orders"]), matrix(pairs["decayed_90d"]))
+    # Of nothing nothing is learnt, in no time.
+    of_people = _of_people(*(learnt if params.is_personal else [bought * 0] * 3), params)
     shared = shared_values(names, features) | {"just listed": figures.just_listed, "seasonal": figures.season}
     kind = kinds.of_items(item, figures.embedding)
     members = kinds.membership(kind)
@@ -168,9 +167,6 @@ def fit(
         is_sellable=sellable,
         feature_names=names,
         features=features,
-        ease=ease,
-        ease_to=ease.T.tocsr(),
-        ease_recent=item_item.fit(matrix(pairs["decayed_90d"]), params.item_item) if params.is_personal else nothing,
         cosine=_cosine(bought, params.item_item),
         text=text,
         text_neighbours=content.neighbours(text),
@@ -187,14 +183,37 @@ def fit(
         sold_in=tuple(where),
         sold_in_of=where_of,
         figures=figures,
-        factors=factors.fit(matrix(pairs["orders"]) if params.is_personal else nothing, params.factors),
-        vectors=embeddings.fit(bought if params.is_personal else nothing, params.embeddings),
         basket=beside,
         basket_to=beside.T.tocsr(),
         kind=kind,
         members=members,
         leaders=kinds.leaders(members, np.where(sellable, shared["popular"], 0), LEADERS),
+        **of_people,
     )
+
+
+def _of_people(
+    bought: sparse.csr_matrix, orders: sparse.csr_matrix, recent: sparse.csr_matrix, params: CatalogueParams
+) -> dict[str, Any]:
+    """What only personal lists need, by its name in the catalogue; all customers × items."""
+    ease = item_item.fit(bought, params.item_item)
+    return {
+        "ease": ease,
+        "ease_to": ease.T.tocsr(),
+        "ease_recent": item_item.fit(recent, params.item_item),
+        "factors": factors.fit(orders, params.factors),
+        "vectors": embeddings.fit(bought, params.embeddings),
+    }
+
+
+def _partners(
+    item: pd.DataFrame, sellable: np.ndarray, held: pd.DataFrame | None, params: CatalogueParams
+) -> sparse.csr_matrix:
+    """Items × items: what is sellable and bought in one basket with each, by shrunk lift."""
+    if held is None:
+        return sparse.csr_matrix((len(item),) * 2, dtype=np.float32)
+    may_stand = lambda item, other: sellable[other]  # noqa: E731
+    return basket.together(held, pd.Index(item["item_id"]), may_stand, params.baskets).shrunk_lift
 
 
 def taste_rows(orders: sparse.csr_matrix, idf: np.ndarray) -> sparse.csr_matrix:

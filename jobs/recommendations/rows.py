@@ -76,6 +76,25 @@ def _matrix(indptr: np.ndarray, indices: np.ndarray, data: np.ndarray, shape: tu
 
 
 @njit(cache=True)
+def _sum_row(row, index, value, right_ptr, right_index, right_value, total, met, columns):
+    """Adds up one row of a product in ``total``; which columns it has goes to ``columns``, how many is returned.
+    ``met`` says of each column which row met it last, so that nothing is emptied between rows."""
+    count = 0
+    for entry in range(len(index)):
+        weight = value[entry]
+        for at in range(right_ptr[index[entry]], right_ptr[index[entry] + 1]):
+            column = right_index[at]
+            if met[column] != row:
+                met[column] = row
+                total[column] = weight * right_value[at]
+                columns[count] = column
+                count += 1
+            else:
+                total[column] += weight * right_value[at]
+    return count
+
+
+@njit(cache=True)
 def _product(left_ptr, left_index, left_value, right_ptr, right_index, right_value, width):
     rows, most = len(left_ptr) - 1, 0
     for entry in range(len(left_index)):
@@ -85,17 +104,11 @@ def _product(left_ptr, left_index, left_value, right_ptr, right_index, right_val
     total, met = np.zeros(width, np.float32), np.full(width, -1, np.int32)
     end = 0
     for row in range(rows):
-        for entry in range(left_ptr[row], left_ptr[row + 1]):
-            weight = left_value[entry]
-            for at in range(right_ptr[left_index[entry]], right_ptr[left_index[entry] + 1]):
-                column = right_index[at]
-                if met[column] != row:
-                    met[column] = row
-                    total[column] = weight * right_value[at]
-                    indices[end] = column
-                    end += 1
-                else:
-                    total[column] += weight * right_value[at]
+        first, last = left_ptr[row], left_ptr[row + 1]
+        end += _sum_row(
+            row, left_index[first:last], left_value[first:last], right_ptr, right_index, right_value, total, met,
+            indices[end:],
+        )  # fmt: skip
         for at in range(indptr[row], end):
             data[at] = total[indices[at]]
         indptr[row + 1] = end
@@ -139,18 +152,11 @@ def _nearest(
     total, met = np.zeros(width, np.float32), np.full(width, -1, np.int32)
     columns, values = np.empty(width, np.int32), np.empty(width, np.float32)
     for row in range(rows):
-        count = 0
-        for entry in range(left_ptr[row], left_ptr[row + 1]):
-            weight = left_value[entry]
-            for at in range(right_ptr[left_index[entry]], right_ptr[left_index[entry] + 1]):
-                column = right_index[at]
-                if met[column] != row:
-                    met[column] = row
-                    total[column] = weight * right_value[at]
-                    columns[count] = column
-                    count += 1
-                else:
-                    total[column] += weight * right_value[at]
+        first, last = left_ptr[row], left_ptr[row + 1]
+        count = _sum_row(
+            row, left_index[first:last], left_value[first:last], right_ptr, right_index, right_value, total, met,
+            columns,
+        )  # fmt: skip
         near = 0
         for place in range(count):
             column = columns[place]

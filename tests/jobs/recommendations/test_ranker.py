@@ -52,6 +52,23 @@ def test_it_learns_the_signal_and_stops_early():
         assert margin[0] < found.predicted(high)[name][0]
 
 
+def test_a_models_margin_is_the_mean_of_its_members_which_have_seeds_of_their_own(tmp_path):
+    params = RankerParams(rounds=20, early_stopping=5, members=3, trees={"max_depth": 2, "eta": 0.3, "subsample": 0.5})
+    found = fit(sampled(examples(), params), params, 1, later=sampled(examples(seed=3), params))
+    assert set(found.boosters) == {f"{name}{number}" for name in ("logistic", "ndcg") for number in ("", ".2", ".3")}
+    features = examples(seed=4).features
+    alone = [
+        ranker.Ranker({"logistic": found.boosters[f"logistic{n}"]}, {}, found.feature_names) for n in ("", ".2", ".3")
+    ]
+    margins = [one.predicted(features)["logistic"] for one in alone]
+    assert not (margins[0] == margins[1]).all()
+    assert found.predicted(features)["logistic"] == pytest.approx(np.mean(margins, axis=0))
+    found.save(tmp_path, "all")
+    assert (ranker.Ranker.load(tmp_path, "all").predicted(features)["ndcg"] == found.predicted(features)["ndcg"]).all()
+    again = fit(sampled(examples(), params), params, 2, rounds=found.rounds)
+    assert again.rounds == found.rounds and set(again.boosters) == set(found.boosters)
+
+
 def test_what_is_not_known_has_a_side_of_its_own_and_frames_stay_as_they_are():
     whole = examples()
     whole.features.loc[whole.is_bought, "signal"] = np.nan

@@ -156,7 +156,7 @@ def fit(
     beside = _partners(item, sellable, held if params.is_personal else None, params)
     learnt = (bought, matrix(pairs["orders"]), matrix(pairs["decayed_90d"]))
     # Of nothing nothing is learnt, in no time.
-    of_people = _of_people(*(learnt if params.is_personal else [bought * 0] * 3), params)
+    of_people = _of_people(learnt if params.is_personal else (bought * 0,) * 3, params)
     shared = shared_values(names, features) | {"just listed": figures.just_listed, "seasonal": figures.season}
     kind = kinds.of_items(item, figures.embedding)
     members = kinds.membership(kind)
@@ -192,10 +192,10 @@ def fit(
     )
 
 
-def _of_people(
-    bought: sparse.csr_matrix, orders: sparse.csr_matrix, recent: sparse.csr_matrix, params: CatalogueParams
-) -> dict[str, Any]:
-    """What only personal lists need, by its name in the catalogue; all customers × items."""
+def _of_people(histories: tuple[sparse.csr_matrix, ...], params: CatalogueParams) -> dict[str, Any]:
+    """What only personal lists need, by its name in the catalogue, from customers × items: whether bought, how often,
+    and how often of late."""
+    bought, orders, recent = histories
     ease = item_item.fit(bought, params.item_item)
     return {
         "ease": ease,

@@ -76,8 +76,8 @@ def fitted(
     verdict = gates.evaluated(drawn, windows[0].cut.day)
     table = judging.rows(windows[0], lists, drawn, candidate, windows[1], costs, params.fairness, params.rerank)
     rounds = {split: candidate.rankers[split].rounds for split in SPLITS}
-    figures = {**judging.nested(table), "protocol": _protocol(windows, candidate, params), "cost": _told(costs, name)}
-    figures["reranking"] = judging.reranked(table)
+    figures: dict[str, Any] = {**judging.nested(table), "reranking": judging.reranked(table)}
+    figures |= {"protocol": _protocol(windows, candidate, params), "cost": _told(costs, name)}
     newest = {split: _fit(windows[: params.fit_cuts], split, params, threads, rounds=rounds[split]) for split in SPLITS}
     model = replace(candidate, rankers=newest, gates=verdict)
     return Trained(model, table, figures, judging.warnings(table, params.fairness))

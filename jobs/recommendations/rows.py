@@ -16,7 +16,7 @@ def product(left: sparse.csr_matrix, right: sparse.csr_matrix) -> sparse.csr_mat
     columns met in a list: half of its time where rows are short and the right side is wide."""
     left, right = _plain(left), _plain(right)
     parts = _product(left.indptr, left.indices, left.data, right.indptr, right.indices, right.data, right.shape[1])
-    return _matrix(*parts, (left.shape[0], right.shape[1]))
+    return _matrix(parts, (left.shape[0], right.shape[1]))
 
 
 def keep_strongest(matrix: sparse.csr_matrix, k: int) -> sparse.csr_matrix:
@@ -51,7 +51,7 @@ def nearest_counts(
 
 def _kept(left: sparse.csr_matrix, right: sparse.csr_matrix, own: np.ndarray, how: tuple, k: int) -> sparse.csr_matrix:
     sides = (left.indptr, left.indices, left.data, right.indptr, right.indices, right.data)
-    return _matrix(*_nearest(*sides, right.shape[1], own, *how, k), (left.shape[0], right.shape[1]))
+    return _matrix(_nearest(*sides, right.shape[1], own, *how, k), (left.shape[0], right.shape[1]))
 
 
 def lookup(matrix: sparse.csr_matrix, starts: np.ndarray, column: np.ndarray) -> np.ndarray:
@@ -71,7 +71,8 @@ def _plain(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
     return matrix.tocsr().astype(np.float32, copy=False)
 
 
-def _matrix(indptr: np.ndarray, indices: np.ndarray, data: np.ndarray, shape: tuple[int, int]) -> sparse.csr_matrix:
+def _matrix(parts: tuple[np.ndarray, np.ndarray, np.ndarray], shape: tuple[int, int]) -> sparse.csr_matrix:
+    indptr, indices, data = parts
     return sparse.csr_matrix((data, indices, indptr), shape=shape)
 
 

@@ -13,11 +13,12 @@ from .conftest import AS_OF, collected, kept
 
 
 def test_lists_do_not_depend_on_partitions_and_keep_their_contracts(tables, champion, home):
-    inputs = {name: tables[name] for name in ("customer_item", "item", "customer")}
+    inputs = {name: tables[name] for name in ("customer_item", "item", "customer", "order_lines")}
     settings = replace(home, control_share=0.1)
     found = for_customer(**inputs, as_of=AS_OF, champion=champion, settings=settings)
     lists = collected(found, "recommendations.for_customer")
-    inputs["customer_item"] = inputs["customer_item"].orderBy(F.desc("item_id")).repartition(3)
+    for name in ("customer_item", "order_lines"):
+        inputs[name] = inputs[name].orderBy(F.desc("item_id")).repartition(3)
     other = for_customer(**inputs, as_of=AS_OF, champion=champion, settings=replace(settings, shuffle_partitions=3))
     pd.testing.assert_frame_equal(collected(other, "recommendations.for_customer"), lists)
     assert set(lists["variant"]) == {"model", "control"}

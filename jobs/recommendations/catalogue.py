@@ -156,7 +156,8 @@ def fit(
     beside = _partners(item, sellable, held if params.is_personal else None, params)
     learnt = (bought, matrix(pairs["orders"]), matrix(pairs["decayed_90d"]))
     # Of nothing nothing is learnt, in no time.
-    of_people = _of_people(learnt if params.is_personal else (bought * 0,) * 3, params)
+    nothing = sparse.csr_matrix(shape, dtype=np.float32)
+    of_people = _of_people(learnt if params.is_personal else (nothing,) * 3, params)
     shared = shared_values(names, features) | {"just listed": figures.just_listed, "seasonal": figures.season}
     kind = kinds.of_items(item, figures.embedding)
     members = kinds.membership(kind)

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
-from jobs.recommendations.item_figures import embedding
+from jobs.recommendations.item_figures import DIMENSIONS, embedding
 from jobs.recommendations.rows import keep_strongest
 
 
@@ -39,7 +39,7 @@ def fit(bought: sparse.csr_matrix, params: EmbeddingParams) -> np.ndarray:
     expected = count[row] * count[both.indices] * params.shift
     information = np.log(np.maximum(both.data * bought.shape[0], 1e-9) / expected)
     both.data = np.where(row == both.indices, 0, np.maximum(information, 0)).astype(np.float32)
-    found = np.zeros((bought.shape[1], 32), np.float32)
+    found = np.zeros((bought.shape[1], DIMENSIONS), np.float32)
     with threadpool_limits(1):
         found[columns] = embedding(keep_strongest(both, params.neighbours).astype(float))
     return found

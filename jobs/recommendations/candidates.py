@@ -75,19 +75,18 @@ def scores(block: Block, catalogue: Catalogue, params: CandidateParams) -> dict[
     The columns of a row are in no order: sorting whole rows would cost more than the products.
     """
     bought = block.matrix(block.pairs["orders"] > 0)
+    orders = block.matrix(block.pairs["orders"])
     recent = block.matrix(block.pairs["decayed_90d"])
     size = np.maximum(np.diff(bought.indptr), 1).astype(np.float32)
     found = {
         "ease": product(sparse.diags(size**-0.25) @ bought, catalogue.ease),
         "ease_recent": product(recent, catalogue.ease_recent),
-        "cosine": product(sparse.diags(1 / size) @ bought, catalogue.cosine),
+        "bm25": product(orders, catalogue.bm25),
         "content": product(recent, catalogue.text_neighbours),
         "basket": product(recent, catalogue.basket),
         # How much of what the customer bought is of the item's kind, times how much the item leads its kind.
         "leader": product(unit_sum(recent @ catalogue.members), catalogue.leaders),
-        "factors": factors.scores(
-            block.matrix(block.pairs["orders"]), catalogue.factors, params.neighbours if params.factors else 0
-        ),
+        "factors": factors.scores(orders, catalogue.factors, params.neighbours if params.factors else 0),
     }
     near = _neighbours(block, catalogue, params)
     for name, weights in sorted(catalogue.reference_weights.items()):

@@ -71,6 +71,7 @@ class Catalogue:
     ease: sparse.csr_matrix
     ease_to: sparse.csr_matrix
     ease_recent: sparse.csr_matrix
+    bm25: sparse.csr_matrix
     cosine: sparse.csr_matrix
     text: sparse.csr_matrix
     text_neighbours: sparse.csr_matrix
@@ -202,6 +203,7 @@ def _of_people(histories: tuple[sparse.csr_matrix, ...], params: CatalogueParams
         "ease": ease,
         "ease_to": ease.T.tocsr(),
         "ease_recent": item_item.fit(recent, params.item_item),
+        "bm25": item_item.bm25(orders, params.item_item),
         "factors": factors.fit(orders, params.factors),
         "vectors": embeddings.fit(bought, params.embeddings),
     }

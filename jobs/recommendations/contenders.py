@@ -1,4 +1,4 @@
-"""The lists that are compared on a window: the model's, the baselines' that a night can publish, and the peers'.
+"""The lists that are compared on a window: the model's and the baselines', any of which a night can publish.
 
 Three kinds of lists, as a shop shows them: ``all`` (anything; people without a list of their own get the newcomers'),
 ``discovery`` (nothing they had) and ``cold`` (the newcomers' one list).
@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from jobs.recommendations import baselines, peers
+from jobs.recommendations import baselines
 from jobs.recommendations.for_newcomer import COUNTRY, one_list, segment_lists
 from jobs.recommendations.learning import Window
 from jobs.recommendations.model import Model
@@ -21,13 +21,12 @@ Lists = dict[str, dict[str, pd.DataFrame]]
 def lists(window: Window, models: dict[str, Model]) -> Lists:
     """Kind of list → name → lists of 20 places. Where nothing was bought before, frequency is popularity: only
     ``all`` has it."""
-    beside = peers.scores(window)
     cold = {name: newcomer_lists(window, is_ours=name in models) for name in (*models, "popularity")}
     # A visit is enough for a personal list; the newcomers' serves those without any.
     rest = {name: places[~places["customer_id"].isin(window.customer_ids)] for name, places in cold.items()}
-    personal = _ranked(window, models, beside, "all")
+    personal = _ranked(window, models, "all")
     everyone = {name: pd.concat([some, rest.get(name, rest["popularity"])]) for name, some in personal.items()}
-    return {"all": everyone, "discovery": _ranked(window, models, beside, "discovery"), "cold": cold}
+    return {"all": everyone, "discovery": _ranked(window, models, "discovery"), "cold": cold}
 
 
 def newcomer_lists(window: Window, is_ours: bool) -> pd.DataFrame:
@@ -47,15 +46,11 @@ def country_lists(window: Window, is_ours: bool) -> pd.DataFrame:
     return who.merge(every, on="segment")[["customer_id", "item_id", "rank"]]
 
 
-def _ranked(
-    window: Window, models: dict[str, Model], beside: dict[str, np.ndarray], split: str
-) -> dict[str, pd.DataFrame]:
+def _ranked(window: Window, models: dict[str, Model], split: str) -> dict[str, pd.DataFrame]:
     mask = window.allowed(split)
     features, row = window.found.features[mask], window.found.row[mask]
     found = {name: window.lists(model.model_score(split, features, row), mask) for name, model in models.items()}
     for name, score in baselines.BASELINES.items():
         if (split, name) != ("discovery", "frequency"):
             found[name] = window.lists(score(features), mask)
-    for name, every in beside.items():
-        found[name] = window.lists(every[mask], mask)
     return found

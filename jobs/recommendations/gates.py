@@ -1,8 +1,6 @@
 """The gate: on each split of customers the model is published only where it beat the best baseline, in words.
 
-A baseline is what the night itself can publish: any score of :data:`jobs.recommendations.baselines.BASELINES`. BM25 and
-ALS are measured beside them but have no scores on a night; where one of them was ahead of what is published, the
-reason warns of it rather than hiding it.
+A baseline is what the night itself can publish: any score of :data:`jobs.recommendations.baselines.BASELINES`.
 """
 
 from __future__ import annotations
@@ -12,7 +10,7 @@ from typing import Any
 
 from jobs.lib import registry
 from jobs.lib.intervals import Resampled
-from jobs.recommendations import baselines, peers
+from jobs.recommendations import baselines
 from jobs.recommendations.model import MODEL, Gate
 
 MEASURE = "ndcg@10"
@@ -57,6 +55,4 @@ def _gate(split: str, drawn: Resampled, day: date) -> Gate:
         f"(ratio {found.value:.3f}, 95% {found.low:.3f} to {found.high:.3f}), "
         f"on {found.cases:,} customers of the 28 days after {day}"
     )
-    ahead = [name for name in sorted(means) if name in peers.NAMES and means[name] > means[publishes]]
-    reason += "".join(f"; warning: {name}, which a night cannot publish, has {means[name]:.4f}" for name in ahead)
     return Gate(split, publishes, reason, means[MODEL], means[best], found.low, found.high, found.cases)

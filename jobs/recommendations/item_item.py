@@ -7,6 +7,7 @@ items by items are never held whole, so memory is bounded by the settings below 
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,7 @@ class ItemItemParams:
     ease_penalty: float = 20.0
     row_power: float = 0.25
     neighbours: int = 300
+    bm25_neighbours: int = 100
     cosine_neighbours: int = 60
     cosine_shrinkage: float = 5.0
     memory: int = MEMORY
@@ -63,6 +65,19 @@ def cosine(history: sparse.csr_matrix, items: np.ndarray, params: ItemItemParams
     row = np.repeat(items, np.diff(near.indptr))
     one_way = sparse.csr_matrix((near.data, (row, near.indices)), shape=(history.shape[1],) * 2)
     return one_way.maximum(one_way.T).tocsr()
+
+
+def bm25(orders: sparse.csr_matrix, params: ItemItemParams) -> sparse.csr_matrix:
+    """Items × items: each item's neighbours by co-occurrence weighted as in BM25 (the library ``implicit``), what a
+    shop would try first; ``orders`` is customers × items with how often. One thread, so that it repeats."""
+    from implicit.nearest_neighbours import BM25Recommender
+
+    model = BM25Recommender(K=params.bm25_neighbours, num_threads=1)
+    # The library warns of formats that it converts itself, and of threads that are limited here.
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(orders, show_progress=False)
+    return model.similarity.tocsr().astype(np.float32)
 
 
 def _ease(history: sparse.csr_matrix, core: np.ndarray, params: ItemItemParams) -> sparse.csr_matrix:

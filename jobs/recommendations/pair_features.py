@@ -20,7 +20,7 @@ CUSTOMER = (
     *("value_per_order", "customer_price", "repeat_share", "customer_views"),
 )
 RANKED = (
-    *("ease", "ease_recent", "cosine", "users_recent", "users_decayed", "content", "basket", "leader", "factors"),
+    *("ease", "ease_recent", "bm25", "users_recent", "users_decayed", "content", "basket", "leader", "factors"),
     "item_decayed_14d",
 )
 

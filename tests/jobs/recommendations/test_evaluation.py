@@ -23,7 +23,7 @@ def champion(tmp_path) -> Champion:
 def test_figures_come_back_as_they_were_filed(spark, champion):
     filed = [
         ("all", "model", "ndcg@10", 0.25, 0.2, 0.3, 40, DAY),
-        ("all", "item kNN", "gini@10", 0.9, None, None, 40, DAY),
+        ("all", "BM25", "gini@10", 0.9, None, None, 40, DAY),
     ]
     pd.DataFrame(filed, columns=COLUMNS).to_csv(champion.path / EVALUATION, index=False)
     found = evaluation(spark.range(1), champion).orderBy("measure", ascending=False).collect()

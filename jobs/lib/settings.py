@@ -22,6 +22,7 @@ class Settings:
 
     ``cost_budget`` is what the lists of 1,000 customers may take in CPU seconds; ``group_weight`` above 0 weights the
     customers of small groups of ``group_column`` up in training, by (share of the group) ** -group_weight.
+    ``fairness_threshold``: below which share of what all get a group raises an alarm.
     ``warehouse`` is a DuckDB file, a Postgres URL or ``none``; ``{store}`` in it stands for the store's name. Days
     and changes of nights more than ``warehouse_days`` before the newest are dropped from it.
     ``rerank_weights``: what a figure weighs in lists beside relevance, of customers with some orders and with fewer;
@@ -48,6 +49,7 @@ class Settings:
     cost_budget: float | None
     group_column: str
     group_weight: float
+    fairness_threshold: float
     rerank_weights: Mapping[str, tuple[float, float]]
     guardrails: str | None
     item_memory: int
@@ -105,6 +107,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         cost_budget=_number(env, "DAYBREAK_COST_BUDGET", 0, 0.01, 1e6) if env.get("DAYBREAK_COST_BUDGET") else None,
         group_column=_one_of(env, "DAYBREAK_GROUP_COLUMN", GROUP_COLUMNS),
         group_weight=_number(env, "DAYBREAK_GROUP_WEIGHT", 0.0, 0.0, 1.0),
+        fairness_threshold=_number(env, "DAYBREAK_FAIRNESS_THRESHOLD", 0.7, 0.0, 1.0),
         rerank_weights=_rerank_weights(env),
         guardrails=_path(env, "DAYBREAK_GUARDRAILS"),
         is_position_corrected=_number(env, "DAYBREAK_POSITION_CORRECTION", 1, 0, 1) == 1,

@@ -20,8 +20,6 @@ LOCAL = {
     "spark.driver.bindAddress": "127.0.0.1",
     # Planning a query again after each of its shuffles costs more here than better plans give.
     "spark.sql.adaptive.enabled": "false",
-    # Spark's pages are large objects to Java's default collector, which marks the whole heap for each few of them.
-    "spark.driver.extraJavaOptions": "-XX:+UseParallelGC",
     "spark.executorEnv.PYTHONPATH": str(ROOT),
 }
 SHIPPED = ("jobs",)
@@ -49,10 +47,21 @@ def options(settings: Settings) -> dict[str, str]:
         "spark.python.worker.reuse": "true",
         "spark.sql.warehouse.dir": str(settings.home / "spark-warehouse"),
         "spark.log.level": "ERROR",
-        **({} if settings.is_cluster else LOCAL),
+        **({} if settings.is_cluster else {**LOCAL, "spark.driver.extraJavaOptions": " ".join(java_options())}),
         **(s3a(settings) if settings.lake.startswith("s3://") else {}),
         **dict(settings.spark_options),
     }
+
+
+def java_options() -> list[str]:
+    """How the Java of a Spark of this machine alone is started."""
+    # Spark's pages are large objects to Java's default collector, which marks the whole heap for each few of them.
+    found = ["-XX:+UseParallelGC"]
+    archive = Path(sys.prefix) / "spark.jsa"
+    if archive.exists():
+        # Set-up's. A Java that finds it to be another's reads the jars as usual, and need not say so.
+        found += [f"-XX:SharedArchiveFile={archive}", "-Xlog:cds=off", "-Xlog:cds+dynamic=off"]
+    return found
 
 
 def s3a(settings: Settings) -> dict[str, str]:

@@ -16,6 +16,8 @@ from jobs.recommendations.learning import Window
 from jobs.recommendations.model import MODEL
 
 PART_MEASURES = ["ndcg@10", "recall@10"]
+# What groups of people are shown, beside how well it suits them.
+SHOWN_MEASURES = ["novelty@10", "diversity@10"]
 BOUGHT, POPULARITY = "bought", "popularity"
 Key = tuple[str, str, str]
 
@@ -33,7 +35,7 @@ def _customers(window: Window) -> pd.Index:
 
 
 def _of_splits(window: Window, lists: Lists) -> Iterator[tuple[Key, pd.Series]]:
-    """All measures of the gated splits, and two of each group of customers."""
+    """All measures of the gated splits, and of each group of customers how its lists suit it and what they show."""
     customers = _customers(window)
     kind = pd.Series(window.catalogue.kind, index=window.catalogue.item_ids, dtype=object)
     surprise = evaluate.surprise(window.catalogue.column("customers_all"), window.cut.sample["customer_id"].nunique())
@@ -52,7 +54,7 @@ def _of_splits(window: Window, lists: Lists) -> Iterator[tuple[Key, pd.Series]]:
             figures["serendipity@10"] = evaluate.serendipity(hits, kind, window.cut.own)
             yield from (((split, name, str(measure)), values) for measure, values in figures.items())
             for group, ids in groups.items() if split == "all" else ():
-                inside = figures.loc[figures.index.isin(ids), PART_MEASURES].reindex(customers)
+                inside = figures.loc[figures.index.isin(ids), PART_MEASURES + SHOWN_MEASURES].reindex(customers)
                 yield from (((group, name, str(measure)), values) for measure, values in inside.items())
 
 

@@ -17,21 +17,34 @@ from jobs.recommendations.learning import Window
 
 @dataclass(frozen=True)
 class FairnessParams:
-    """A group raises an alarm when its NDCG@10 is below this share of all customers', and the interval of the ratio
-    below 1. ``power`` above 0 weights the training rows of a customer by (share of ``column``'s group) ** -power."""
+    """A group of people raises an alarm when its NDCG@10 is below ``threshold`` of all customers', a group of items
+    when its share of the places is below ``threshold`` of its share of what was bought; and the interval of the ratio
+    is below 1. ``power`` above 0 weights the training rows of a customer by (share of ``column``'s group) ** -power."""
 
     threshold: float = 0.7
     column: str = "country"
     power: float = 0.0
 
 
-def alarms(ratios: Mapping[str, Interval], params: FairnessParams) -> dict[str, str]:
-    """Group → sentence, for those that the model serves worse than the threshold allows."""
+QUALITY, EXPOSURE = "quality_ratio", "exposure_ratio"
+WORDS = {
+    QUALITY: "NDCG@10 is {value:.2f} of that of all customers with history",
+    EXPOSURE: "the group's share of the first ten places is {value:.2f} of its share of what was bought",
+}
+
+
+def is_alarming(ratio: Interval, params: FairnessParams) -> bool:
+    """Whether a group gets less than the threshold allows, and not by chance."""
+    return ratio.value < params.threshold and ratio.high < 1
+
+
+def alarms(ratios: Mapping[tuple[str, str], Interval], params: FairnessParams) -> dict[str, str]:
+    """Group → sentence, from (group, measure) → ratio, for those that get less than the threshold allows."""
     return {
-        group: f"{group}: NDCG@10 is {found.value:.2f} of that of all customers with history "
+        group: f"{group}: {WORDS[measure].format(value=found.value)} "
         f"(95% {found.low:.2f} to {found.high:.2f}, {found.cases:,} customers)"
-        for group, found in ratios.items()
-        if found.value < params.threshold and found.high < 1
+        for (group, measure), found in ratios.items()
+        if is_alarming(found, params)
     }
 
 

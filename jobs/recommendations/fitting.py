@@ -28,15 +28,17 @@ SPLITS = ("all", "discovery")
 @dataclass(frozen=True)
 class TrainParams:
     """The protocol. ``buyers`` bounds the driver's memory: at most so many of a cut's buyers are learnt from.
-    ``coverage_price`` is the share of NDCG@10 that lists of anything may give to cover more of the catalogue,
-    ``cost_budget`` what the lists of 1,000 customers may take in CPU seconds (None: no matter)."""
+    A hundredth more of the catalogue in lists of anything is worth ``coverage_worth`` hundredths of their NDCG@10; one
+    of the two models alone must be better by ``alone_margin``, since on single windows that is often chance.
+    ``cost_budget`` is what the lists of 1,000 customers may take in CPU seconds (None: no matter)."""
 
     fit_cuts: int = 4
     window_days: int = 28
     min_history_days: int = 28
     min_buyers: int = 30
     buyers: int = 3000
-    coverage_price: float = 0.02
+    coverage_worth: float = 0.2
+    alone_margin: float = 0.01
     cost_budget: float | None = None
     fairness: FairnessParams = field(default_factory=FairnessParams)
     ranker: RankerParams = field(default_factory=RankerParams)
@@ -107,21 +109,21 @@ def _examples(found: Window, split: str, params: TrainParams) -> Examples:
 
 
 def _blend(later: Window, split: str, fitted: Ranker, params: TrainParams) -> Blend:
-    """The blend with the best NDCG@10, for lists of anything the one near it that covers the most of the catalogue,
+    """The blend with the best NDCG@10, in lists of anything times what they cover of the catalogue to a small power,
     measured on the cut that was stopped on (neither fitted nor judged on)."""
     mask, truth = later.allowed(split), later.bought(split)
     if not len(truth):
         return CHOICES[split][0]
     features, row = later.found.features[mask], later.found.row[mask]
     predicted = fitted.predicted(features)
-    reached = []
-    for choice in CHOICES[split]:
+
+    def value(choice: Blend) -> float:
         lists = later.lists(blended(predicted, features, row, choice), mask)
-        ndcg = evaluate.per_customer(lists, truth)["ndcg@10"].mean()
-        reached.append((ndcg, evaluate.coverage(lists, len(later.cut.items)), choice))
-    given = params.coverage_price if split == "all" else 0.0
-    enough = max(ndcg for ndcg, _, _ in reached) * (1 - given)
-    return max((found for found in reached if found[0] >= enough), key=lambda found: found[1])[2]
+        ndcg = float(evaluate.per_customer(lists, truth)["ndcg@10"].mean())
+        covered = evaluate.coverage(lists, len(later.cut.items)) ** (params.coverage_worth if split == "all" else 0)
+        return ndcg * covered * (1 - params.alone_margin * choice.is_of_one)
+
+    return max(CHOICES[split], key=value)
 
 
 def _protocol(windows: list[Window], model: Model, params: TrainParams) -> dict[str, Any]:

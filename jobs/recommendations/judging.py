@@ -85,10 +85,10 @@ def reranked(table: pd.DataFrame) -> list[dict[str, str | float]]:
 
 
 def warnings(table: pd.DataFrame, params: FairnessParams) -> dict[str, str]:
-    """Split → sentence: groups that the model serves worse than the threshold allows, and splits beyond the gates' on
-    which some other list has the higher NDCG@10."""
-    told = table[(table["list"] == MODEL) & (table["measure"] == "quality_ratio")]
-    ratios = {row.split: Interval(row.value, row.low, row.high, row.cases) for row in told.itertuples()}
+    """Split → sentence: groups of people that the model serves worse and groups of items that it shows less than the
+    threshold allows, and splits beyond the gates' on which some other list has the higher NDCG@10."""
+    told = table[(table["list"] == MODEL) & table["measure"].isin(list(fairness.WORDS))]
+    ratios = {(row.split, row.measure): Interval(row.value, row.low, row.high, row.cases) for row in told.itertuples()}
     found = fairness.alarms(ratios, params)
     measured = table[(table["measure"] == gates.MEASURE) & ~table["split"].isin(gates.SPLITS)]
     for split, lists in measured.groupby("split", sort=True):
@@ -107,12 +107,16 @@ def _ratios(drawn: Resampled, groups: list[str], params: FairnessParams) -> Iter
             yield (split, name, "model_ratio", *vars(found).values())
         if measure == gates.MEASURE and split in groups:
             found = drawn.ratio((split, name, measure), ("with history", name, measure))
-            yield (split, name, "quality_ratio", *vars(found).values())
-            alarm = bool(fairness.alarms({split: found}, params))
-            yield (split, name, "alarm", float(alarm), np.nan, np.nan, found.cases)
+            yield from _told(split, name, fairness.QUALITY, found, params)
         if measure == "exposure_share" and name != BOUGHT:
             found = drawn.ratio((split, name, measure), (split, BOUGHT, measure))
-            yield (split, name, "exposure_ratio", *vars(found).values())
+            yield from _told(split, name, fairness.EXPOSURE, found, params)
+
+
+def _told(split: str, name: str, measure: str, ratio: Interval, params: FairnessParams) -> Iterator[tuple]:
+    yield (split, name, measure, *vars(ratio).values())
+    alarm = float(fairness.is_alarming(ratio, params))
+    yield (split, name, "alarm", alarm, np.nan, np.nan, ratio.cases)
 
 
 def _of_sets(window: Window, lists: Lists) -> Iterator[tuple]:

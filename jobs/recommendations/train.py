@@ -112,7 +112,7 @@ def run(night: Night) -> None:
 
 def params_of(settings: Settings) -> TrainParams:
     """The protocol with what a store may choose."""
-    chosen = FairnessParams(column=settings.group_column, power=settings.group_weight)
+    chosen = FairnessParams(settings.fairness_threshold, settings.group_column, settings.group_weight)
     return replace(
         TrainParams(),
         cost_budget=settings.cost_budget,

@@ -23,7 +23,8 @@ def checkout(root: Path) -> Path:
         file.write_text("")
     (root / "requirements.txt").write_text("uv==1 \\\n    --hash=sha256:00\n")
     lock = hashlib.sha256((root / "requirements.txt").read_bytes()).hexdigest()
-    setup.write_stamp(venv, {"lock": lock, "delta": list(setup.DELTA_JARS), "jars": ["delta.jar"]})
+    done = {"lock": lock, "delta": list(setup.DELTA_JARS), "classes": [lock, *setup.DELTA_JARS]}
+    setup.write_stamp(venv, {**done, "jars": ["delta.jar"]})
     return venv
 
 
@@ -48,6 +49,16 @@ def test_a_java_that_moved_is_found_again_without_the_network(tmp_path: Path) ->
     there = java(tmp_path / "jdk-17", "17")
     assert setup.set_up(tmp_path, {"JAVA_HOME": str(there.parents[1])}) is True
     assert (venv / "java").resolve() == tmp_path / "jdk-17"
+
+
+def test_without_an_archive_of_classes_set_up_is_complete_all_the_same(tmp_path: Path, capsys) -> None:
+    """The python of this checkout cannot be run; the archive of an earlier Java is not kept beside the new one."""
+    venv = checkout(tmp_path)
+    setup.write_stamp(venv, {**setup.stamp(venv), "classes": ["of another lock"]})
+    (venv / "spark.jsa").write_text("of another Java")
+    assert setup.set_up(tmp_path, {}) is True
+    assert "no archive" in capsys.readouterr().out and not (venv / "spark.jsa").exists()
+    assert setup.set_up(tmp_path, {}) is False
 
 
 def test_another_lock_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

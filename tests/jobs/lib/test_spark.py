@@ -20,6 +20,13 @@ def test_only_a_spark_of_this_machine_is_bound_to_it(tmp_path: Path) -> None:
     assert not set(spark.LOCAL) & set(there)
 
 
+def test_classes_come_from_set_ups_archive_where_there_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    assert spark.java_options() == ["-XX:+UseParallelGC"]
+    (tmp_path / "spark.jsa").write_text("classes")
+    assert f"-XX:SharedArchiveFile={tmp_path / 'spark.jsa'}" in spark.java_options()
+
+
 @pytest.mark.parametrize(
     ("variables", "is_cluster"),
     [

@@ -17,13 +17,21 @@ DAY = date(2025, 9, 1)
 
 def test_a_group_alarms_below_the_threshold_and_beyond_chance():
     ratios = {
-        "age_band=18-39": Interval(0.6, 0.5, 0.8, 120),
-        "by chance": Interval(0.6, 0.3, 1.1, 31),
-        "above the threshold": Interval(0.8, 0.7, 0.9, 500),
+        ("age_band=18-39", fairness.QUALITY): Interval(0.6, 0.5, 0.8, 120),
+        ("by chance", fairness.QUALITY): Interval(0.6, 0.3, 1.1, 31),
+        ("above the threshold", fairness.QUALITY): Interval(0.8, 0.7, 0.9, 500),
     }
     found = fairness.alarms(ratios, FairnessParams())
     assert list(found) == ["age_band=18-39"]
+    assert len(fairness.alarms(ratios, FairnessParams(threshold=0.85))) == 2
+    assert not fairness.alarms(ratios, FairnessParams(threshold=0.0))
     assert "0.60 of that of all" in found["age_band=18-39"] and "120 customers" in found["age_band=18-39"]
+
+
+def test_items_alarm_by_their_share_of_the_places():
+    ratios = {("tail items", fairness.EXPOSURE): Interval(0.31, 0.28, 0.35, 900)}
+    found = fairness.alarms(ratios, FairnessParams())
+    assert "0.31 of its share of what was bought" in found["tail items"]
 
 
 def test_exposure_is_a_share_of_each_list():

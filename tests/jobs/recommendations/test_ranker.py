@@ -83,13 +83,16 @@ def test_it_takes_later_examples_or_rounds_not_both():
         fit(examples(), RankerParams(), 1)
 
 
-def test_own_frequency_and_the_price_on_popularity_move_places():
-    features = pd.DataFrame({"item_customers_28d": [100.0, 0.0, 0.0], "orders": [0.0, 0.0, 5.0]})
+def test_own_frequency_moves_places_and_either_model_can_speak_alone():
+    features = pd.DataFrame({"orders": [0.0, 0.0, 5.0]})
     predicted = {"logistic": np.array([0.2, 0.1, 0.0]), "ndcg": np.array([0.2, 0.1, 0.0])}
     row = np.zeros(3, int)
     assert list(np.argsort(-blended(predicted, features, row, Blend()))) == [0, 1, 2]
     assert np.argmax(blended(predicted, features, row, Blend(own=9.0))) == 2
-    assert np.argmax(blended(predicted, features, row, Blend(ndcg=0.0, popularity_price=0.1))) == 1
+    predicted["ndcg"] = np.array([0.0, 0.1, 0.2])
+    assert list(np.argsort(-blended(predicted, features, row, Blend(ndcg=0.0)))) == [0, 1, 2]
+    assert list(np.argsort(-blended(predicted, features, row, Blend(logistic=0.0)))) == [2, 1, 0]
+    assert [Blend().is_of_one, Blend(ndcg=0.0).is_of_one, Blend(logistic=0.0).is_of_one] == [False, True, True]
 
 
 def test_interest_teaches_lambdamart_alone():

@@ -47,9 +47,7 @@ def test_the_strongest_entries_of_each_row_ties_to_the_lower_column(k):
 
 def test_keep_strongest_breaks_ties_by_column():
     matrix = sparse.csr_matrix(np.array([[0.0, 2, -3, 2], [0, 0, 0, 0], [1, 1, 1, 1]]))
-    np.testing.assert_array_equal(
-        rows.keep_strongest(matrix, 2).toarray(), [[0, 2, -3, 0], [0, 0, 0, 0], [1, 1, 0, 0]]
-    )
+    np.testing.assert_array_equal(rows.keep_strongest(matrix, 2).toarray(), [[0, 2, -3, 0], [0, 0, 0, 0], [1, 1, 0, 0]])
 
 
 def test_keep_strongest_takes_columns_in_any_order():

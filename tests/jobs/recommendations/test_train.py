@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from jobs.lib.errors import DaybreakError
-from jobs.recommendations import baselines, peers
+from jobs.recommendations import baselines
 from jobs.recommendations import train as training
 from jobs.recommendations.learning import Cut, window
 from jobs.recommendations.model import Model
@@ -68,8 +68,8 @@ def test_a_model_comes_with_a_gate_in_words_for_each_split(trained):
     assert trained.model.publishes("all")
 
 
-def test_figures_stand_beside_baselines_and_peers(trained):
-    assert set(trained.figures["all"]) == {"model", *baselines.BASELINES, *peers.NAMES}
+def test_figures_stand_beside_those_of_baselines(trained):
+    assert set(trained.figures["all"]) == {"model", *baselines.BASELINES}
     assert trained.figures["all"]["frequency"]["ndcg@10"] > trained.figures["all"]["popularity"]["ndcg@10"]
 
 
@@ -112,8 +112,9 @@ def test_the_protocol_takes_what_a_store_chose(tmp_path):
     plain = training.params_of(settings_of(tmp_path))
     assert plain == TrainParams() and plain.cost_budget is None and not plain.fairness.power
     chosen = {"DAYBREAK_COST_BUDGET": "12.5", "DAYBREAK_GROUP_COLUMN": "segment", "DAYBREAK_GROUP_WEIGHT": "0.5"}
+    chosen["DAYBREAK_FAIRNESS_THRESHOLD"] = "0.9"
     found = training.params_of(settings_of(tmp_path, **chosen))
-    assert (found.cost_budget, found.fairness.column, found.fairness.power) == (12.5, "segment", 0.5)
+    assert (found.cost_budget, vars(found.fairness)) == (12.5, {"threshold": 0.9, "column": "segment", "power": 0.5})
     small = training.params_of(settings_of(tmp_path, DAYBREAK_ITEM_MEMORY="0.25"))
     assert small.catalogue.item_item.memory == 2**28
     with pytest.raises(DaybreakError, match="DAYBREAK_GROUP_COLUMN is 'name': expected one of country"):

@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,9 +56,24 @@ class Cluster:
         data, log = str(self.folder / "data"), str(self.folder / "log")
         self.run("pg_ctl", "start", "-w", "-D", data, "-l", log, "-o", options)
 
-    def stop(self, mode: str = "fast") -> None:
-        """Stops the server; ``immediate`` as a crash would."""
-        self.run("pg_ctl", "stop", "-w", "-m", mode, "-D", str(self.folder / "data"))
+    def stop(self) -> None:
+        """Stops the server, with nothing written that need not be."""
+        self.run("pg_ctl", "stop", "-w", "-m", "immediate", "-D", str(self.folder / "data"))
+
+    def kill(self) -> None:
+        """SIGKILL of the server's first process, as of one that took too much memory; the others follow it."""
+        os.kill(int((self.folder / "data" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+
+    def restart(self) -> None:
+        """Starts a server that was killed, once the last of its processes has let go of what they shared."""
+        until = time.monotonic() + 60
+        while True:
+            try:
+                return self.start()
+            except RuntimeError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.5)
 
 
 def binaries() -> Path | None:
@@ -85,7 +102,7 @@ def running(place: Path) -> Iterator[Cluster]:
         cluster.run("initdb", *data, "-E", "UTF8", "--locale=C", "--no-sync")
         cluster.start()
         yield cluster
-        cluster.stop("immediate")
+        cluster.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -35,7 +35,7 @@ class BoostedParams:
     first_origin_days: int = 42
     rounds: int = 120
     eta: float = 0.07
-    depth: int = 4
+    leaves: int = 15
     min_rows: int = 70
     bins: int = 63
     columns: float = 0.5
@@ -132,7 +132,11 @@ class _Data:
         )
         trees = {
             "tree_method": "hist",
-            "max_depth": params.depth,
+            # The best leaf first, however deep: on three origins of Online Retail (July to September 2011) .2% less
+            # WAPE and .3% less error of totals than trees of depth 4 with as many leaves, in the same time.
+            "grow_policy": "lossguide",
+            "max_leaves": params.leaves,
+            "max_depth": 0,
             "max_bin": params.bins,
             "eta": params.eta,
             "min_child_weight": min_rows,

@@ -1,9 +1,10 @@
 """One score out of the two models and the customer's own frequency, by places rather than values:
-Σ weight / (place + 20) (reciprocal rank fusion, Cormack et al. 2009).
+Σ weight / (place + 5) (reciprocal rank fusion, Cormack et al. 2009, with an offset for lists of ten places).
 
 What a customer often ordered is told by the order of their own history as well as by any model, and spreads the lists
-over the catalogue: on cuts of Online Retail (July to September 2011) own 2 gives 0 to 2% of NDCG@10 for 13% more
-coverage. How much of it is chosen on a window that is neither fitted nor judged on.
+over the catalogue: on cuts of Online Retail (July to September 2011) own 1.5 moves NDCG@10 by -1.0 to +1.0% for 13%
+more coverage; for as much with an offset of 20 it took .1 to .9% more of NDCG@10. How much of it is chosen on a window
+that is neither fitted nor judged on.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-OFFSET = 20
+OFFSET = 5
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Blend:
 
 
 CHOICES = {
-    "all": (*(Blend(own=own) for own in (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)), Blend(ndcg=0.0), Blend(logistic=0.0)),
+    "all": (*(Blend(own=own) for own in (0.0, 0.5, 1.0, 1.5, 2.0)), Blend(ndcg=0.0), Blend(logistic=0.0)),
     "discovery": (Blend(), Blend(ndcg=0.5), Blend(ndcg=0.0), Blend(logistic=0.0)),
 }
 

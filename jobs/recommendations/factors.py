@@ -46,16 +46,16 @@ def fit(orders: sparse.csr_matrix, params: FactorParams) -> Factors:
     size = max(min(params.factors, len(columns) // 20), 1)
     if not len(columns):
         return Factors(columns, np.zeros((0, size)), np.eye(size))
-    model = AlternatingLeastSquares(
-        factors=size,
-        iterations=params.iterations,
-        regularization=params.penalty,
-        random_state=params.seed,
-        num_threads=1,
-    )
     # The library warns of formats that it converts itself, and of threads that are limited here.
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        model = AlternatingLeastSquares(
+            factors=size,
+            iterations=params.iterations,
+            regularization=params.penalty,
+            random_state=params.seed,
+            num_threads=1,
+        )
         model.fit(orders[:, columns].tocsr(), show_progress=False)
         values = np.asarray(model.item_factors, float)
         gram = values.T @ values + params.penalty * np.eye(size)

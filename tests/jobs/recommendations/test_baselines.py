@@ -24,7 +24,7 @@ def test_a_customers_taste_is_found_better_than_by_chance(found, name):
     new = ~found.found.is_own
     lists = found.lists(baselines.BASELINES[name](found.found.features[new]), new)
     is_kin = lists["item_id"].str[1:].astype(int) // 30 == lists["customer_id"].str[1:].astype(int) % 3
-    assert is_kin[lists["rank"] <= 5].mean() > 0.9
+    assert is_kin[lists["rank"] <= 5].mean() > 0.8
 
 
 def test_bm25_is_the_librarys(found):

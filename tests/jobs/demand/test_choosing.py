@@ -1,0 +1,57 @@
+"""The gate by hand: who may try, who passes, and what the sentence says."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+
+from jobs.demand import choosing
+
+ITEMS = 40
+COUNTS = ("sold", "total_sold", "seen", "scaled", "excess", "inside", "above")
+
+
+def figures(loss: np.ndarray | float) -> pd.DataFrame:
+    """Figures of items that each missed by so much."""
+    missed = np.broadcast_to(loss, ITEMS).astype(float)
+    names = ("error", "mean_error", "total_error", "scaled_error", "scaled_pinball", "total_pinball")
+    return pd.DataFrame({**dict.fromkeys(COUNTS, np.ones(ITEMS)), **dict.fromkeys(names, missed)})
+
+
+def case(past: int, **losses: np.ndarray | float) -> SimpleNamespace:
+    days = np.datetime64("2011-01-01") + np.arange(past + 28)
+    then = SimpleNamespace(calendar=SimpleNamespace(days=days))
+    true = SimpleNamespace(units=np.zeros((ITEMS, 28)))
+    made = {name: figures(loss) for name, loss in {"weekday": 1.0, **losses}.items()}
+    return SimpleNamespace(past=past, segment="dense", then=then, true=true, figures=made)
+
+
+def gate(newest: dict, older: dict) -> choosing.Gate:
+    return choosing.chosen([case(100, **newest), case(72, **older)])["dense"]  # type: ignore[list-item]
+
+
+SWINGING = np.where(np.arange(ITEMS) % 2, 0.1, 1.7)  # better on average, and by chance
+
+
+def test_one_ahead_by_chance_does_not_keep_out_another_that_surely_is() -> None:
+    found = gate({"boosted": SWINGING, "ewq": 0.8}, {"boosted": 0.5, "ewq": 0.8})
+    assert (
+        found.serves == "ewq" and found.has_passed and found.reason.startswith("pinball of ewq beats that of weekday")
+    )
+
+
+def test_the_best_of_the_older_origins_comes_first() -> None:
+    assert gate({"boosted": 0.9, "ewq": 0.8}, {"boosted": 0.5, "ewq": 0.8}).serves == "boosted"
+
+
+def test_at_most_three_try() -> None:
+    swinging = dict.fromkeys(("a", "b", "c"), SWINGING)
+    found = gate({**swinging, "ewq": 0.8}, {"a": 0.5, "b": 0.5, "c": 0.5, "ewq": 0.9})
+    assert found.serves == "weekday" and "pinball of a does not beat that of weekday" in found.reason
+
+
+def test_who_was_worse_before_does_not_try() -> None:
+    found = gate({"ewq": 0.5}, {"ewq": 1.1})
+    assert found.serves == "weekday" and "nothing did better on earlier origins" in found.reason

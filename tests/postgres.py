@@ -10,7 +10,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -22,6 +21,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+
+from jobs.lib.airflow import free_port
 
 PASSWORD = "kept-from-every-log"
 MISSING = (
@@ -49,6 +50,13 @@ class Cluster:
         done = subprocess.run(command, capture_output=True, text=True, user=user, cwd=self.folder, env=_environment())
         if done.returncode:
             raise RuntimeError(f"{program} ended with {done.returncode}: {done.stdout}{done.stderr}")
+
+    def database(self, like: str = "template1") -> str:
+        """The name of a new database with the content of another."""
+        name = f"test_{uuid.uuid4().hex[:12]}"
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {like}")
+        return name
 
     def start(self) -> None:
         """Starts the server and waits until it answers."""
@@ -91,9 +99,7 @@ def running(place: Path) -> Iterator[Cluster]:
     user = _user()
     if user is not None:
         os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        cluster = Cluster(place, folder, free.getsockname()[1])
+    cluster = Cluster(place, folder, free_port({}))
     secret = folder / "password"
     secret.write_text(PASSWORD)
     secret.chmod(0o644)
@@ -122,10 +128,7 @@ def postgres() -> Iterator[Cluster]:
 @pytest.fixture
 def postgres_url(postgres: Cluster) -> str:
     """The URL of a new, empty database."""
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    return postgres.url(name)
+    return postgres.url(postgres.database())
 
 
 def _user() -> str | None:

@@ -64,8 +64,8 @@ from pyspark.sql import SparkSession, functions as F
 from pyspark.sql.window import Window
 jars, folder, archive = sys.argv[1:]
 builder = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").config("spark.jars", jars)
-java = "-XX:+UseParallelGC -Xlog:cds=off -Xlog:cds+dynamic=off -XX:ArchiveClassesAtExit=" + archive
-builder = builder.config("spark.driver.extraJavaOptions", java)
+options = "-XX:+UseParallelGC -Xlog:cds=off -Xlog:cds+dynamic=off -XX:ArchiveClassesAtExit=" + archive
+builder = builder.config("spark.driver.extraJavaOptions", options)
 builder = builder.config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
 catalog = "org.apache.spark.sql.delta.catalog.DeltaCatalog"
 spark = builder.config("spark.sql.catalog.spark_catalog", catalog).getOrCreate()
@@ -212,6 +212,13 @@ def provide_java(venv: Path, python: Path, env: dict[str, str]) -> Path:
     return place
 
 
+def for_spark(venv: Path) -> dict[str, str]:
+    """The environment of a Spark of this machine alone, on the Java of ``venv``."""
+    env = {**os.environ, "JAVA_HOME": str(venv / "java"), "SPARK_LOCAL_IP": "127.0.0.1"}
+    env.pop("SPARK_REMOTE", None)
+    return env
+
+
 def fetch_jars(venv: Path, python: Path, packages: tuple[str, ...], excludes: str) -> list[str]:
     """Fetches jars with their dependencies through Spark's own Ivy into ``.venv/jars``; returns their names."""
     say(f"jars: {', '.join(packages)}")
@@ -220,8 +227,7 @@ def fetch_jars(venv: Path, python: Path, packages: tuple[str, ...], excludes: st
     ivy.mkdir(parents=True)
     settings = ivy / "settings.xml"
     settings.write_text(IVY_SETTINGS)
-    env = {**os.environ, "JAVA_HOME": str(venv / "java"), "SPARK_LOCAL_IP": "127.0.0.1"}
-    env.pop("SPARK_REMOTE", None)
+    env = for_spark(venv)
     if MACHINE_TRUST.exists() and "JAVA_TOOL_OPTIONS" not in env:
         env["JAVA_TOOL_OPTIONS"] = f"-Djavax.net.ssl.trustStore={MACHINE_TRUST}"
     command = [str(python), "-c", FETCH_JARS, ",".join(packages), excludes, str(ivy), str(settings)]
@@ -246,11 +252,9 @@ def keep_classes(venv: Path, python: Path) -> None:
     archive, partial, table = venv / "spark.jsa", venv / "spark.jsa.partial", venv / "spark-classes"
     archive.unlink(missing_ok=True)
     jars = ",".join(str(jar) for jar in sorted((venv / "jars").glob("*.jar")))
-    env = {**os.environ, "JAVA_HOME": str(venv / "java"), "SPARK_LOCAL_IP": "127.0.0.1"}
-    env.pop("SPARK_REMOTE", None)
     command = [str(python), "-c", KEEP_CLASSES, jars, str(table), str(partial)]
     try:
-        run(command, venv / "setup.log", "Nothing depends on it.", env)
+        run(command, venv / "setup.log", "Nothing depends on it.", for_spark(venv))
         partial.replace(archive)
     except (SetupError, OSError) as error:
         say(f"no archive: {error}")

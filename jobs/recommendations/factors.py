@@ -6,12 +6,13 @@ items with most customers have numbers, so that the scores of a customer over al
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
 from threadpoolctl import threadpool_limits
+
+from jobs.recommendations.quiet import one_thread
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,7 @@ def fit(orders: sparse.csr_matrix, params: FactorParams) -> Factors:
     size = max(min(params.factors, len(columns) // 20), 1)
     if not len(columns):
         return Factors(columns, np.zeros((0, size)), np.eye(size))
-    # The library warns of formats that it converts itself, and of threads that are limited here.
-    with threadpool_limits(1), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with one_thread():
         model = AlternatingLeastSquares(
             factors=size,
             iterations=params.iterations,

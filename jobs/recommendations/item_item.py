@@ -7,7 +7,6 @@ items by items are never held whole, so memory is bounded by the settings below 
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +14,7 @@ from scipy import linalg, sparse
 from threadpoolctl import threadpool_limits
 
 from jobs.recommendations.ceiling import MEMORY, square_items
+from jobs.recommendations.quiet import one_thread
 from jobs.recommendations.rows import nearest_counts
 
 
@@ -73,9 +73,7 @@ def bm25(orders: sparse.csr_matrix, params: ItemItemParams) -> sparse.csr_matrix
     from implicit.nearest_neighbours import BM25Recommender
 
     model = BM25Recommender(K=params.bm25_neighbours, num_threads=1)
-    # The library warns of formats that it converts itself, and of threads that are limited here.
-    with threadpool_limits(1), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with one_thread():
         model.fit(orders, show_progress=False)
     return model.similarity.tocsr().astype(np.float32)
 

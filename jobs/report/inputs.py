@@ -34,7 +34,15 @@ def distributions(night: Night) -> list[dict[str, Any]]:
     frames = list(_sizes(night))
     if not frames:
         return []
-    sizes = reduce(DataFrame.unionByName, frames).where("value > 0").withColumn("log", F.log10("value"))
+    # Read for their edges, for their counts and for the farthest.
+    sizes = reduce(DataFrame.unionByName, frames).where("value > 0").withColumn("log", F.log10("value")).persist()
+    try:
+        return _pictures(sizes)
+    finally:
+        sizes.unpersist()
+
+
+def _pictures(sizes: DataFrame) -> list[dict[str, Any]]:
     quartiles = F.percentile("log", F.array(*map(F.lit, (0.25, 0.5, 0.75)))).alias("quartiles")
     edges = {
         row["name"]: row.asDict()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ import psutil
 import pyspark
 import pytest
 
+from jobs.lib.airflow import free_port
 from tests.e2e.nights import assert_same_outputs, finish, release_of, said, start, whole_night
 from tests.faults.strikes import delivered
 from tests.s3 import Line
@@ -52,9 +52,7 @@ class Cluster:
     """A standalone Spark of a master and two workers, each a process of this machine without Daybreak's code."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port({})
         self.folder = folder
         self.master = f"spark://127.0.0.1:{port}"
         self.processes = [self._start("master.Master", "--port", str(port))]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from jobs.lib.airflow import free_port
 from tests.e2e.nights import finish, release_of, said, stage, start, whole_night
 from tests.faults.strikes import delivered
 
@@ -28,9 +28,7 @@ class Moto:
     """moto's server as a process of its own. What it holds dies with it."""
 
     def __init__(self, log: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port({})
         self.log = log
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self.client = boto3.client("s3", endpoint_url=self.endpoint, region_name="us-east-1")

@@ -17,7 +17,8 @@ def test_only_a_spark_of_this_machine_is_bound_to_it(tmp_path: Path) -> None:
     here = spark.options(settings_of(tmp_path))
     there = spark.options(settings_of(tmp_path, DAYBREAK_MASTER="spark://master:7077"))
     assert here["spark.driver.host"] == "127.0.0.1" and "spark.executorEnv.PYTHONPATH" in here
-    assert not set(spark.LOCAL) & set(there)
+    assert "spark.driver.extraJavaOptions" in here
+    assert not {*spark.LOCAL, "spark.driver.extraJavaOptions"} & set(there)
 
 
 def test_classes_come_from_set_ups_archive_where_there_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

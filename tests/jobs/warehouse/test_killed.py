@@ -11,8 +11,9 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import psycopg
+import pytest
 
 from jobs.lib.errors import DaybreakError
 from jobs.lib.settings import Settings
@@ -87,22 +88,45 @@ def _load(settings: Settings, module: object, function: str, call: int, moment: 
     load.run(settings, TUESDAY)
 
 
+def test_a_postgres_that_dies_in_a_load_comes_back_with_the_earlier_release(
+    shop: Settings, root: Path, postgres: Cluster, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = dataclasses.replace(shop, warehouse=postgres_url)
+    publish(settings, root, MONDAY, {"for_customer": [place_row("c1", 1)]})
+    load.run(settings, MONDAY)
+    publish(settings, root, TUESDAY, {"for_customer": [place_row("c2", 1)]})
+    whole = layout.drop_day
+
+    def struck(*arguments: Any) -> str:
+        postgres.stop()  # no goodbye, recovery at the next start
+        return whole(*arguments)
+
+    with monkeypatch.context() as patch, pytest.raises(DaybreakError, match="was left as it was"):
+        patch.setattr(layout, "drop_day", struck)
+        load.run(settings, TUESDAY)
+    postgres.start()
+    assert asked(settings, CURRENT) == [("c1", 1, "i1", 0.5)]
+    load.run(settings, TUESDAY)
+    assert asked(settings, CURRENT) == [("c2", 1, "i1", 0.5)]
+
+
 def test_a_postgres_killed_at_drawn_moments_comes_back_with_whole_releases(
     shop: Settings, root: Path, postgres: Cluster
 ) -> None:
     draw = random.Random(SEED)
     publish(shop, root, MONDAY, {"for_customer": [place_row("c1", 1)]})
-    load.run(dataclasses.replace(shop, warehouse=database(postgres, "monday")), MONDAY)
+    monday = postgres.database()
+    load.run(dataclasses.replace(shop, warehouse=postgres.url(monday)), MONDAY)
     before = [("c1", 1, "i1", 0.5)]
     rows = [place_row(f"c{n:06d}", 1, "i2") for n in range(20 * ROWS)]
     publish(shop, root, TUESDAY, {"for_customer": rows}, files=3)
     after = [(row["customer_id"], 1, "i2", 0.5) for row in rows]
     started = time.monotonic()
-    load.run(dataclasses.replace(shop, warehouse=database(postgres, "whole", like="monday")), TUESDAY)
+    load.run(dataclasses.replace(shop, warehouse=postgres.url(postgres.database(like=monday))), TUESDAY)
     took = time.monotonic() - started
     failed = 0
-    for n in range(STRUCK):
-        settings = dataclasses.replace(shop, warehouse=database(postgres, f"struck_{n}", like="monday"))
+    for _ in range(STRUCK):
+        settings = dataclasses.replace(shop, warehouse=postgres.url(postgres.database(like=monday)))
         strike = threading.Timer(draw.uniform(0.1, 0.9) * took, postgres.kill)
         strike.start()
         try:
@@ -117,10 +141,3 @@ def test_a_postgres_killed_at_drawn_moments_comes_back_with_whole_releases(
         assert asked(settings, CURRENT) == after
         assert replayed(settings) == table(settings)
     assert failed >= 2, "too few of the strikes met a load to prove anything"
-
-
-def database(postgres: Cluster, name: str, like: str = "template1") -> str:
-    """The URL of a new database with the content of another."""
-    with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {like}")
-    return postgres.url(name)

@@ -24,7 +24,7 @@ from tests.postgres import PASSWORD, Cluster
 from tests.releases import place_row, publish
 
 ROWS = 2000
-SEED, STRUCK = 20261128, 5
+SEED, STRUCK, MOST_STRIKES = 20261128, 3, 20
 # Where it dies: the function, and the call of it, before or after it did its work.
 STRIKES: list[tuple[object, str, int, str]] = [
     (load, "_replace_day", 1, "before"),
@@ -121,23 +121,32 @@ def test_a_postgres_killed_at_drawn_moments_comes_back_with_whole_releases(
     rows = [place_row(f"c{n:06d}", 1, "i2") for n in range(20 * ROWS)]
     publish(shop, root, TUESDAY, {"for_customer": rows}, files=3)
     after = [(row["customer_id"], 1, "i2", 0.5) for row in rows]
-    started = time.monotonic()
-    load.run(dataclasses.replace(shop, warehouse=postgres.url(postgres.database(like=monday))), TUESDAY)
-    took = time.monotonic() - started
-    failed = 0
-    for _ in range(STRUCK):
+    took = loaded(dataclasses.replace(shop, warehouse=postgres.url(postgres.database(like=monday))))
+    met = 0
+    for _ in range(MOST_STRIKES):
         settings = dataclasses.replace(shop, warehouse=postgres.url(postgres.database(like=monday)))
         strike = threading.Timer(draw.uniform(0.1, 0.9) * took, postgres.kill)
         strike.start()
         try:
-            load.run(settings, TUESDAY)
+            loaded(settings)
         except DaybreakError as error:
-            failed += 1
+            met += 1
             assert PASSWORD not in str(error)
         strike.join()
         postgres.restart()
         assert asked(settings, CURRENT) in (before, after)
-        load.run(settings, TUESDAY)
+        # A first load is slower than those after it: the newest says where the next strike can meet one.
+        took = loaded(dataclasses.replace(shop, warehouse=postgres.url(postgres.database(like=monday))))
+        loaded(settings)
         assert asked(settings, CURRENT) == after
         assert replayed(settings) == table(settings)
-    assert failed >= 2, "too few of the strikes met a load to prove anything"
+        if met == STRUCK:
+            return
+    pytest.fail(f"{met} of {MOST_STRIKES} strikes met a load, {STRUCK} should")
+
+
+def loaded(settings: Settings) -> float:
+    """Loads Tuesday's release; the seconds that it took."""
+    started = time.monotonic()
+    load.run(settings, TUESDAY)
+    return time.monotonic() - started

@@ -1,6 +1,8 @@
-"""How far quantiles of days and of totals were off on earlier origins, by segment, and what corrects them."""
+"""How far quantiles of days and totals were off on earlier origins, by segment, what corrects them; how items erred."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,13 +12,24 @@ from jobs.demand.choosing import Gate
 from jobs.demand.forecasts import LEVELS, Forecast
 from jobs.demand.model import DAYS
 from jobs.demand.paths import keys_of
+from jobs.demand.together import Errors, deviations
 
 HORIZON_DAYS = (7, 14, 28)
 
 
-def corrections(cases: list[Case], gates: dict[str, Gate]) -> dict[str, dict[str, list[float]]]:
-    """Segment → days or horizon → a factor per level, from what the served method said at all of these origins."""
+@dataclass(frozen=True)
+class Calibration:
+    """``factors``: segment → days or horizon → a factor per level. ``totals``: of each case what served it, and the
+    corrected quantiles (item, horizon, level) of its totals over :data:`HORIZON_DAYS`."""
+
+    factors: dict[str, dict[str, list[float]]]
+    totals: list[tuple[Case, Forecast, np.ndarray]]
+
+
+def calibrated(cases: list[Case], gates: dict[str, Gate]) -> Calibration:
+    """What corrects the method served, from what it said at all of these origins, and its totals so corrected."""
     found: dict[str, dict[str, list[float]]] = {}
+    whole: list[tuple[Case, Forecast, np.ndarray]] = []
     for segment, gate in gates.items():
         served = [(case, case.forecasts[gate.serves]) for case in cases if case.segment == segment]
         if not served:
@@ -29,7 +42,26 @@ def corrections(cases: list[Case], gates: dict[str, Gate]) -> dict[str, dict[str
             known = [(q[told], y[told]) for q, (y, told) in pairs]
             factors = totals.correction(np.concatenate([q for q, _ in known]), np.concatenate([y for _, y in known]))
             found[segment][str(days)] = _listed(factors)
-    return found
+        factors = np.array([found[segment][str(days)] for days in HORIZON_DAYS])
+        for (case, of_case), (_, forecast) in zip(drawn, served, strict=True):
+            whole.append((case, forecast, totals.corrected(of_case, factors[None, :, :])))
+    return Calibration(found, whole)
+
+
+def errors(calibration: Calibration) -> list[Errors]:
+    """By origin what the mean forecasts of the longest horizon missed; NaN where not all of it could be seen."""
+    found: dict[int, list[Errors]] = {}
+    for case, forecast, quantiles in calibration.totals:
+        mean = forecast.mean[:, : case.then.calendar.periods(HORIZON_DAYS[-1])].sum(axis=1)
+        true, seen = sums(case, HORIZON_DAYS[-1])
+        missed = Errors(np.where(seen, true - mean, np.nan), deviations(quantiles[:, -1], mean), case.then.categories)
+        found.setdefault(case.past, []).append(missed)
+    return [
+        Errors(
+            *(np.concatenate([getattr(part, name) for part in parts]) for name in ("error", "deviation", "category"))
+        )
+        for parts in found.values()
+    ]
 
 
 def total_quantiles(case: Case, forecast: Forecast, of_days: np.ndarray) -> np.ndarray:

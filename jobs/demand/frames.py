@@ -44,7 +44,9 @@ def with_facts(days: DataFrame, item: DataFrame, campaigns: DataFrame, as_of: da
     known = days.select("item_id").union(is_launched.select("item_id")).distinct()
     # What is no longer sold is ended; what is not sold yet is not.
     has_begun = F.coalesce(F.col("available_from") <= F.lit(as_of), F.lit(True))
-    listed = item.select("item_id", "title", "available_from", (~F.col("is_active") & has_begun).alias("is_ended"))
+    listed = item.select(
+        "item_id", "title", "category", "available_from", (~F.col("is_active") & has_begun).alias("is_ended")
+    )
     facts = known.join(listed, "item_id", "left").join(told, "item_id", "left")
     return days.unionByName(facts, allowMissingColumns=True)
 

@@ -27,7 +27,8 @@ LONG = ("item_id", "location_id", "day", "units", "withdrawn", "lines", "revenue
 @dataclass(frozen=True)
 class History:
     """Arrays (item, period): ``units`` wanted, ``lines``, ``price`` (mean paid, NaN without a sale), ``observed``.
-    ``first`` and ``last`` are the periods of first and last sale, ``titles`` and ``ended`` the catalogue's,
+    ``first`` and ``last`` are the periods of first and last sale, ``titles``, ``categories`` ("" without one) and
+    ``ended`` the catalogue's,
     ``promotions`` what was ever known of them and when."""
 
     ids: np.ndarray
@@ -39,6 +40,7 @@ class History:
     first: np.ndarray
     last: np.ndarray
     titles: np.ndarray
+    categories: np.ndarray
     ended: np.ndarray
     promotions: Promotions
     calendar: Calendar
@@ -76,8 +78,8 @@ class History:
 
     def of(self, rows: np.ndarray) -> History:
         """Some of the items, by position or mask."""
-        names = ("ids", "locations", "units", "lines", "price", "observed", "first", "last", "titles", "ended")
-        some = {name: getattr(self, name)[rows] for name in names}
+        of_items = ("ids", "locations", "first", "last", "titles", "categories", "ended")
+        some = {name: getattr(self, name)[rows] for name in (*of_items, "units", "lines", "price", "observed")}
         return replace(self, **some, promotions=self.promotions.of(rows, len(self)))
 
     def actual(self, past: int, horizon: int) -> tuple[np.ndarray, np.ndarray]:
@@ -96,9 +98,9 @@ def history(
     long: pd.DataFrame, calendar: Calendar, items: pd.DataFrame | None = None, campaigns: pd.DataFrame | None = None
 ) -> History:
     """Dense arrays of a long frame (:data:`LONG`; ``withdrawn``, ``revenue``, ``on_hand`` may be missing), items sorted
-    by id. ``items`` has ``item_id`` and any of ``title``, ``available_from``, ``is_ended``; ``campaigns``
-    as in :func:`jobs.features.campaigns.campaigns`. Order of rows does not matter; rows outside the calendar do not
-    count."""
+    by id. ``items`` has ``item_id`` and any of ``title``, ``category``, ``available_from``, ``is_ended``;
+    ``campaigns`` as in :func:`jobs.features.campaigns.campaigns`. Order of rows does not matter; rows outside the
+    calendar do not count."""
     long = long.assign(location_id=long.get("location_id", LOCATION))
     keys = _keys(long, items)
     place = _Places(long, keys, calendar)
@@ -122,6 +124,7 @@ def history(
         first=first,
         last=last,
         titles=told["title"],
+        categories=told["category"],
         ended=told["ended"],
         promotions=promotions(keys, campaigns, calendar),
         calendar=calendar,
@@ -229,4 +232,5 @@ def _catalogue(keys: pd.DataFrame, items: pd.DataFrame | None, calendar: Calenda
     # Days before the store's own history are not known to have been on sale.
     starts = np.where(np.isnat(since) | (span < 0), -1, span // calendar.period).astype(int)
     ended = column("is_ended").eq(True).to_numpy(bool)
-    return {"title": column("title").fillna("").to_numpy(object), "from": starts, "ended": ended}
+    words = {name: column(name).fillna("").to_numpy(object) for name in ("title", "category")}
+    return {**words, "from": starts, "ended": ended}

@@ -64,7 +64,7 @@ def _figures(each: pd.DataFrame, baseline: pd.DataFrame) -> Iterator[tuple[str, 
 def _coverage(case: Case, older: list[Case], gates: dict[str, Gate]) -> Iterator[tuple[str, float, int]]:
     gate = gates[case.segment]
     known = [other for other in older if gate.serves in other.forecasts]
-    told = calibration.corrections(known, {case.segment: gate}).get(case.segment, {})
+    told = calibration.calibrated(known, {case.segment: gate}).factors.get(case.segment, {})
     none = np.ones(len(LEVELS))
     drawn = calibration.total_quantiles(case, case.forecasts[gate.serves], np.array(told.get(DAYS, none)))
     for at, days in enumerate(calibration.HORIZON_DAYS):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +24,13 @@ DAYS = "days"
 @dataclass(frozen=True)
 class Model:
     """``gates`` by segment. ``corrections``: segment → what they correct (:data:`DAYS` or the days of a total as text)
-    → a factor per level."""
+    → a factor per level. ``correlations`` of items' errors by :mod:`jobs.demand.together`'s levels."""
 
     gates: dict[str, Gate]
     corrections: dict[str, dict[str, list[float]]]
     learnt: Learnt
     trained_as_of: str
+    correlations: dict[str, float] = field(default_factory=dict)
 
     def forecast(self, history: History) -> tuple[Forecast, np.ndarray, np.ndarray]:
         """The served forecast of each item with corrected quantiles, its method and its segment."""
@@ -62,6 +63,7 @@ class Model:
         about = {
             "gates": plain(self.gates),
             "corrections": self.corrections,
+            "correlations": self.correlations,
             "parts": sorted(name for name, part in parts.items() if part is not None),
             "trained_as_of": self.trained_as_of,
         }
@@ -80,7 +82,7 @@ class Model:
         # A champion from before a kind of item was told apart serves it by its baseline.
         unknown = Model.without("not told apart when it was trained", about["trained_as_of"]).gates
         gates = unknown | {segment: Gate(**gate) for segment, gate in about["gates"].items()}
-        return Model(gates, about["corrections"], learnt, about["trained_as_of"])
+        return Model(gates, about["corrections"], learnt, about["trained_as_of"], about.get("correlations", {}))
 
     @staticmethod
     def without(reason: str, as_of: str) -> Model:

@@ -15,7 +15,7 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.demand import backtest, calibration, choosing, frames, judging
+from jobs.demand import backtest, calibration, choosing, frames, judging, together
 from jobs.demand.backtest import BacktestParams
 from jobs.demand.evaluation import COLUMNS, MISSED
 from jobs.demand.history import History
@@ -56,10 +56,13 @@ def train(
     gates = choosing.chosen(cases)
     table = judging.rows(cases, gates)
     known = [case for case in cases if gates[case.segment].serves in case.forecasts]
-    corrections = calibration.corrections(known, gates)
+    corrected = calibration.calibrated(known, gates)
+    correlations = together.correlations(calibration.errors(corrected))
     learnt = backtest.learn(history, params, threads, {gate.serves for gate in gates.values()})
     figures = {**judging.nested(table), "served": {name: gate.serves for name, gate in gates.items()}}
-    return Trained(Model(gates, corrections, learnt, as_of), table, judging.missed(cases, gates), figures)
+    figures["correlations"] = correlations
+    model = Model(gates, corrected.factors, learnt, as_of, correlations)
+    return Trained(model, table, judging.missed(cases, gates), figures)
 
 
 def run(night: Night) -> None:

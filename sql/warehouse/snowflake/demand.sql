@@ -38,6 +38,26 @@ CREATE TABLE IF NOT EXISTS demand.forecast (
   PRIMARY KEY ("AS_OF", "ITEM_ID", "LOCATION_ID", "TARGET_DATE")
 ) COMMENT = 'One row is what an item is expected to sell on a day ahead.';
 
+CREATE TABLE IF NOT EXISTS demand.forecast_category (
+  "LEVEL" VARCHAR NOT NULL COMMENT 'store, category, or unsorted for items whose category is not known',
+  "CATEGORY" VARCHAR NOT NULL COMMENT 'path in the category tree, each step of it a row of its own; "all" for the store, "none" for unsorted items',
+  "LOCATION_ID" VARCHAR NOT NULL COMMENT 'place that the forecast is for, as in forecast_total',
+  "HORIZON_DAYS" NUMBER(10, 0) NOT NULL COMMENT 'how many days from the day after as_of on are summed - 7, 14 or 28 [days]',
+  "ITEMS" NUMBER(19, 0) NOT NULL COMMENT 'items that are forecast and belong to it, those of steps below among them [items]',
+  "MEAN" DOUBLE NOT NULL COMMENT 'expected units, the sum of its items'' means in forecast_total [pieces]',
+  "Q05" DOUBLE NOT NULL COMMENT 'lower end of the inner 90%; units stay below it with probability 0.05 [pieces]',
+  "Q10" DOUBLE NOT NULL COMMENT 'lower end of the inner 80%; units stay below it with probability 0.10 [pieces]',
+  "Q25" DOUBLE NOT NULL COMMENT 'lower quartile; units stay below it with probability 0.25 [pieces]',
+  "Q50" DOUBLE NOT NULL COMMENT 'median, the best guess where errors count by their size; units stay below it with probability 0.50 [pieces]',
+  "Q75" DOUBLE NOT NULL COMMENT 'upper quartile; units stay below it with probability 0.75 [pieces]',
+  "Q90" DOUBLE NOT NULL COMMENT 'upper end of the inner 80%; units stay below it with probability 0.90 [pieces]',
+  "Q95" DOUBLE NOT NULL COMMENT 'upper end of the inner 90%; units stay below it with probability 0.95 [pieces]',
+  "GAP_TO_PARTS" DOUBLE NOT NULL COMMENT 'how far the mean is from the sum of its parts - the next steps of the path and the items right in it; nothing, or the night stops [share of the mean]',
+  "MODEL_VERSION" VARCHAR NOT NULL COMMENT 'content hash of the champion that the night used',
+  "AS_OF" DATE NOT NULL COMMENT 'day for which the table was computed, from what was known by its end [day local to the store]',
+  PRIMARY KEY ("AS_OF", "LEVEL", "CATEGORY", "LOCATION_ID", "HORIZON_DAYS")
+) COMMENT = 'One row is what a category, or the store as a whole, is expected to sell over its next days together.';
+
 CREATE TABLE IF NOT EXISTS demand.forecast_total (
   "ITEM_ID" VARCHAR NOT NULL COMMENT 'the smallest unit that is sold, as in order_lines',
   "LOCATION_ID" VARCHAR NOT NULL COMMENT 'place that the forecast is for; "all" is the store as a whole, since order lines name no place',
@@ -125,6 +145,31 @@ FROM (
 )
 FILE_FORMAT = (FORMAT_NAME = 'daybreak.parquet') ON_ERROR = ABORT_STATEMENT;
 
+CREATE OR REPLACE TEMPORARY TABLE demand.forecast_category_staged LIKE demand.forecast_category;
+
+COPY INTO demand.forecast_category_staged ("LEVEL", "CATEGORY", "LOCATION_ID", "HORIZON_DAYS", "ITEMS", "MEAN", "Q05", "Q10", "Q25", "Q50", "Q75", "Q90", "Q95", "GAP_TO_PARTS", "MODEL_VERSION", "AS_OF")
+FROM (
+  SELECT
+    $1:level::VARCHAR,
+    $1:category::VARCHAR,
+    $1:location_id::VARCHAR,
+    $1:horizon_days::NUMBER(10, 0),
+    $1:items::NUMBER(19, 0),
+    $1:mean::DOUBLE,
+    $1:q05::DOUBLE,
+    $1:q10::DOUBLE,
+    $1:q25::DOUBLE,
+    $1:q50::DOUBLE,
+    $1:q75::DOUBLE,
+    $1:q90::DOUBLE,
+    $1:q95::DOUBLE,
+    $1:gap_to_parts::DOUBLE,
+    $1:model_version::VARCHAR,
+    $1:as_of::DATE
+  FROM '@daybreak.published/<store>/demand/forecast_category/as_of=<YYYY-MM-DD>/release=<release>/'
+)
+FILE_FORMAT = (FORMAT_NAME = 'daybreak.parquet') ON_ERROR = ABORT_STATEMENT;
+
 CREATE OR REPLACE TEMPORARY TABLE demand.forecast_total_staged LIKE demand.forecast_total;
 
 COPY INTO demand.forecast_total_staged ("ITEM_ID", "LOCATION_ID", "HORIZON_DAYS", "MEAN", "Q05", "Q10", "Q25", "Q50", "Q75", "Q90", "Q95", "METHOD", "MODEL_VERSION", "AS_OF")
@@ -193,6 +238,15 @@ ON kept."AS_OF" = staged."AS_OF" AND kept."ITEM_ID" = staged."ITEM_ID" AND kept.
 WHEN MATCHED THEN UPDATE SET kept."MEAN" = staged."MEAN", kept."Q05" = staged."Q05", kept."Q10" = staged."Q10", kept."Q25" = staged."Q25", kept."Q50" = staged."Q50", kept."Q75" = staged."Q75", kept."Q90" = staged."Q90", kept."Q95" = staged."Q95", kept."METHOD" = staged."METHOD", kept."SEGMENT" = staged."SEGMENT", kept."MODEL_VERSION" = staged."MODEL_VERSION"
 WHEN NOT MATCHED THEN INSERT ("ITEM_ID", "LOCATION_ID", "TARGET_DATE", "MEAN", "Q05", "Q10", "Q25", "Q50", "Q75", "Q90", "Q95", "METHOD", "SEGMENT", "MODEL_VERSION", "AS_OF") VALUES (staged."ITEM_ID", staged."LOCATION_ID", staged."TARGET_DATE", staged."MEAN", staged."Q05", staged."Q10", staged."Q25", staged."Q50", staged."Q75", staged."Q90", staged."Q95", staged."METHOD", staged."SEGMENT", staged."MODEL_VERSION", staged."AS_OF");
 
+DELETE FROM demand.forecast_category AS kept
+WHERE kept."AS_OF" = $day::DATE AND NOT EXISTS (SELECT 1 FROM demand.forecast_category_staged AS staged WHERE staged."AS_OF" = kept."AS_OF" AND staged."LEVEL" = kept."LEVEL" AND staged."CATEGORY" = kept."CATEGORY" AND staged."LOCATION_ID" = kept."LOCATION_ID" AND staged."HORIZON_DAYS" = kept."HORIZON_DAYS");
+
+MERGE INTO demand.forecast_category AS kept
+USING demand.forecast_category_staged AS staged
+ON kept."AS_OF" = staged."AS_OF" AND kept."LEVEL" = staged."LEVEL" AND kept."CATEGORY" = staged."CATEGORY" AND kept."LOCATION_ID" = staged."LOCATION_ID" AND kept."HORIZON_DAYS" = staged."HORIZON_DAYS"
+WHEN MATCHED THEN UPDATE SET kept."ITEMS" = staged."ITEMS", kept."MEAN" = staged."MEAN", kept."Q05" = staged."Q05", kept."Q10" = staged."Q10", kept."Q25" = staged."Q25", kept."Q50" = staged."Q50", kept."Q75" = staged."Q75", kept."Q90" = staged."Q90", kept."Q95" = staged."Q95", kept."GAP_TO_PARTS" = staged."GAP_TO_PARTS", kept."MODEL_VERSION" = staged."MODEL_VERSION"
+WHEN NOT MATCHED THEN INSERT ("LEVEL", "CATEGORY", "LOCATION_ID", "HORIZON_DAYS", "ITEMS", "MEAN", "Q05", "Q10", "Q25", "Q50", "Q75", "Q90", "Q95", "GAP_TO_PARTS", "MODEL_VERSION", "AS_OF") VALUES (staged."LEVEL", staged."CATEGORY", staged."LOCATION_ID", staged."HORIZON_DAYS", staged."ITEMS", staged."MEAN", staged."Q05", staged."Q10", staged."Q25", staged."Q50", staged."Q75", staged."Q90", staged."Q95", staged."GAP_TO_PARTS", staged."MODEL_VERSION", staged."AS_OF");
+
 DELETE FROM demand.forecast_total AS kept
 WHERE kept."AS_OF" = $day::DATE AND NOT EXISTS (SELECT 1 FROM demand.forecast_total_staged AS staged WHERE staged."AS_OF" = kept."AS_OF" AND staged."ITEM_ID" = kept."ITEM_ID" AND staged."LOCATION_ID" = kept."LOCATION_ID" AND staged."HORIZON_DAYS" = kept."HORIZON_DAYS");
 
@@ -215,7 +269,7 @@ UPDATE daybreak.releases SET state = IFF(as_of = $day::DATE, 'replaced', 'loaded
 WHERE product = 'demand' AND (state = 'current' OR as_of = $day::DATE);
 
 MERGE INTO daybreak.releases AS known
-USING (SELECT 'demand' AS product, $release AS release, $day::DATE AS as_of, (SELECT COUNT(*) FROM demand.evaluation WHERE "AS_OF" = $day::DATE) + (SELECT COUNT(*) FROM demand.forecast WHERE "AS_OF" = $day::DATE) + (SELECT COUNT(*) FROM demand.forecast_total WHERE "AS_OF" = $day::DATE) + (SELECT COUNT(*) FROM demand.reorder WHERE "AS_OF" = $day::DATE) AS rows_loaded) AS new
+USING (SELECT 'demand' AS product, $release AS release, $day::DATE AS as_of, (SELECT COUNT(*) FROM demand.evaluation WHERE "AS_OF" = $day::DATE) + (SELECT COUNT(*) FROM demand.forecast WHERE "AS_OF" = $day::DATE) + (SELECT COUNT(*) FROM demand.forecast_category WHERE "AS_OF" = $day::DATE) + (SELECT COUNT(*) FROM demand.forecast_total WHERE "AS_OF" = $day::DATE) + (SELECT COUNT(*) FROM demand.reorder WHERE "AS_OF" = $day::DATE) AS rows_loaded) AS new
 ON known.product = new.product AND known.release = new.release
 WHEN MATCHED THEN UPDATE SET known.state = 'current', known.loaded_at = CURRENT_TIMESTAMP()
 WHEN NOT MATCHED THEN INSERT (product, release, as_of, rows_loaded, loaded_at, state)
@@ -228,6 +282,9 @@ SELECT * FROM demand.evaluation WHERE "AS_OF" = (SELECT as_of FROM daybreak.rele
 
 CREATE OR REPLACE VIEW demand.forecast_current AS
 SELECT * FROM demand.forecast WHERE "AS_OF" = (SELECT as_of FROM daybreak.releases WHERE product = 'demand' AND state = 'current');
+
+CREATE OR REPLACE VIEW demand.forecast_category_current AS
+SELECT * FROM demand.forecast_category WHERE "AS_OF" = (SELECT as_of FROM daybreak.releases WHERE product = 'demand' AND state = 'current');
 
 CREATE OR REPLACE VIEW demand.forecast_total_current AS
 SELECT * FROM demand.forecast_total WHERE "AS_OF" = (SELECT as_of FROM daybreak.releases WHERE product = 'demand' AND state = 'current');

@@ -6,7 +6,7 @@ then sent to the tasks that score blocks. Items are numbered by the order of the
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -69,7 +69,6 @@ class Catalogue:
     feature_names: tuple[str, ...]
     features: np.ndarray
     ease: sparse.csr_matrix
-    ease_to: sparse.csr_matrix
     ease_recent: sparse.csr_matrix
     bm25: sparse.csr_matrix
     cosine: sparse.csr_matrix
@@ -87,10 +86,13 @@ class Catalogue:
     factors: Factors
     vectors: np.ndarray
     basket: sparse.csr_matrix
-    basket_to: sparse.csr_matrix
     kind: np.ndarray
     members: sparse.csr_matrix
     leaders: sparse.csr_matrix
+
+    def of_people(self) -> Catalogue:
+        """Without what only lists beside an item need: every process that scores customers holds a copy of the rest."""
+        return replace(self, cosine=sparse.csr_matrix(self.cosine.shape, dtype=np.float32))
 
     @cached_property
     def index(self) -> pd.Index:
@@ -101,11 +103,6 @@ class Catalogue:
     def by_place(self) -> dict[str, np.ndarray]:
         """The items that each source proposes to everybody, the first one first."""
         return {name: np.argsort(place, kind="stable")[: (place < NEVER).sum()] for name, place in self.places.items()}
-
-    @cached_property
-    def text_neighbours_to(self) -> sparse.csr_matrix:
-        """By item those that it is among the nearest of: which own items speak for it."""
-        return self.text_neighbours.T.tocsr()
 
     @cached_property
     def reference_index(self) -> pd.Index:
@@ -186,7 +183,6 @@ def fit(
         sold_in_of=where_of,
         figures=figures,
         basket=beside,
-        basket_to=beside.T.tocsr(),
         kind=kind,
         members=members,
         leaders=kinds.leaders(members, np.where(sellable, shared["popular"], 0), LEADERS),
@@ -198,10 +194,8 @@ def _of_people(histories: tuple[sparse.csr_matrix, ...], params: CatalogueParams
     """What only personal lists need, by its name in the catalogue, from customers × items: whether bought, how often,
     and how often of late."""
     bought, orders, recent = histories
-    ease = item_item.fit(bought, params.item_item)
     return {
-        "ease": ease,
-        "ease_to": ease.T.tocsr(),
+        "ease": item_item.fit(bought, params.item_item),
         "ease_recent": item_item.fit(recent, params.item_item),
         "bm25": item_item.bm25(orders, params.item_item),
         "factors": factors.fit(orders, params.factors),

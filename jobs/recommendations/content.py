@@ -5,9 +5,11 @@ It works for an item that nobody has bought yet. Words come from the catalogue a
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from itertools import pairwise
+from threading import Lock
 
 import numpy as np
 import pandas as pd
@@ -19,6 +21,8 @@ WORD = re.compile(r"[^\W_]+", re.UNICODE)
 MIN_COSINE = 0.25
 NEIGHBOURS = 60
 MAX_SHARE = 0.2
+_KEPT: dict[str, sparse.csr_matrix] = {}
+_LOCK = Lock()
 
 
 def tokens(title: str | None, category: str | None, brand: str | None, attributes: str | None) -> list[str]:
@@ -54,8 +58,23 @@ def vectors(item: pd.DataFrame) -> sparse.csr_matrix:
 
 
 def neighbours(text: sparse.csr_matrix) -> sparse.csr_matrix:
-    """Items × items: cosine of each item's nearest others, at least 0.25, at most 60 of them."""
-    return nearest(text, text.T.tocsr(), np.arange(text.shape[0]), MIN_COSINE, NEIGHBOURS)
+    """Items × items: cosine of each item's nearest others, at least 0.25, at most 60 of them.
+
+    Those of the latest text are kept: of a large catalogue they take minutes, and two tables of a night need the same.
+    """
+    with _LOCK:
+        name = _fingerprint(text)
+        if name not in _KEPT:
+            _KEPT.clear()
+            _KEPT[name] = nearest(text, text.T.tocsr(), np.arange(text.shape[0]), MIN_COSINE, NEIGHBOURS)
+        return _KEPT[name]
+
+
+def _fingerprint(matrix: sparse.csr_matrix) -> str:
+    digest = hashlib.sha256(repr(matrix.shape).encode())
+    for part in (matrix.indptr, matrix.indices, matrix.data):
+        digest.update(part.tobytes())
+    return digest.hexdigest()
 
 
 def unit_rows(matrix: sparse.csr_matrix) -> sparse.csr_matrix:

@@ -115,7 +115,7 @@ def _blend(later: Window, split: str, fitted: Ranker, params: TrainParams) -> Bl
     if not len(truth):
         return CHOICES[split][0]
     features, row = later.found.features[mask], later.found.row[mask]
-    predicted = fitted.predicted(features)
+    predicted = fitted.shortlisted(features, row)
 
     def value(choice: Blend) -> float:
         lists = later.lists(blended(predicted, features, row, choice), mask)

@@ -41,7 +41,7 @@ def for_customer(
     control = Control(settings.control_share, settings.control_salt)
     exploration = Exploration(settings.exploration_share, settings.control_salt, as_of)
     reranker = Reranker(rerank.params_of(settings), exploration)
-    scorer = Scorer(items, Model.load(champion.path), control, reranker=reranker)
+    scorer = Scorer(items.of_people(), Model.load(champion.path), control, reranker=reranker)
     # A stated number of partitions: adaptive execution would put a small store's customers on one core.
     spread = pairs.repartition(settings.shuffle_partitions, "customer_id").sortWithinPartitions("customer_id")
     return spread.mapInPandas(scorer.blocks, SCHEMA).withColumn("model_version", F.lit(champion.version))

@@ -57,7 +57,7 @@ class Model:
 
     def model_score(self, split: str, features: pd.DataFrame, row: np.ndarray) -> np.ndarray:
         """The model's own score, whatever the gate says."""
-        return blended(self.rankers[split].predicted(features), features, row, self.blends[split])
+        return blended(self.rankers[split].shortlisted(features, row), features, row, self.blends[split])
 
     def save(self, folder: Path) -> None:
         """Writes the model's files; the same model gives the same bytes."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from scipy import sparse
 
+from jobs.recommendations import rows
 from jobs.recommendations.candidates import Block
 from jobs.recommendations.catalogue import NEVER, Catalogue
 from jobs.recommendations.item_figures import FRESH_DAYS
@@ -56,10 +56,10 @@ def reasons_of(
     texts = np.empty(len(chosen), dtype=object)
     texts[:] = ""
     own = block.matrix(block.pairs["decayed_90d"].to_numpy(float) + 1e-3 * block.pairs["orders"].to_numpy(float))
-    speaking = (catalogue.ease_to, catalogue.text_neighbours_to, catalogue.basket_to)
+    speaking = (catalogue.ease, catalogue.text_neighbours, catalogue.basket)
     for kind, weights in zip(BECAUSE_OF, speaking, strict=True):
         at = np.flatnonzero(source == kind)
-        because = strongest(own, weights, row[at], column[at])
+        because = rows.strongest(own, weights, row[at], column[at])
         for place, item in zip(at, because, strict=True):
             texts[place] = f"{BECAUSE_OF[kind]} {catalogue.titles[item]}" if item >= 0 else ""
     figures = {
@@ -75,23 +75,6 @@ def reasons_of(
     for place, *values in zip(rest.tolist(), *(value[rest].tolist() for value in figures.values()), strict=True):
         texts[place] = _sentence(source[place], dict(zip(figures, values, strict=True)))
     return texts
-
-
-def strongest(own: sparse.csr_matrix, weights: sparse.csr_matrix, row: np.ndarray, column: np.ndarray) -> np.ndarray:
-    """For each pair the own item that speaks most for it (``weights`` rows are the items spoken for); -1 for none."""
-    if not len(row):
-        return np.zeros(0, np.int64)
-    product = own[row].multiply(weights[column]).tocsr()
-    product.data = np.maximum(product.data, 0)
-    product.eliminate_zeros()
-    product.sort_indices()
-    entry = np.repeat(np.arange(len(row)), np.diff(product.indptr))
-    order = np.lexsort((product.indices, -product.data, entry))
-    first = np.searchsorted(entry[order], np.arange(len(row)))
-    has = np.diff(product.indptr) > 0
-    found = np.full(len(row), -1, np.int64)
-    found[has] = product.indices[order][first[has]]
-    return found
 
 
 def _sentence(source: str, figure: dict[str, float]) -> str:

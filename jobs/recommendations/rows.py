@@ -1,14 +1,19 @@
 """What is done to every row of a sparse matrix, compiled: a loop in Python over rows costs more than the work in it.
 
 Rows never touch each other, so results do not depend on which rows stand together; sums are taken in the order of a
-row's entries, in float32 as the matrices are.
+row's entries, in float32 as the matrices are. No loop here holds Python's lock: threads run side by side.
 """
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 from numba import njit
 from scipy import sparse
+
+PARTS = 4
 
 
 def product(left: sparse.csr_matrix, right: sparse.csr_matrix) -> sparse.csr_matrix:
@@ -50,8 +55,19 @@ def nearest_counts(
 
 
 def _kept(left: sparse.csr_matrix, right: sparse.csr_matrix, own: np.ndarray, how: tuple, k: int) -> sparse.csr_matrix:
-    sides = (left.indptr, left.indices, left.data, right.indptr, right.indices, right.data)
-    return _matrix(_nearest(*sides, right.shape[1], own, *how, k), (left.shape[0], right.shape[1]))
+    def some(rows: np.ndarray) -> sparse.csr_matrix:
+        row = left.indptr[rows[0] : rows[-1] + 2]
+        sides = (row, left.indices, left.data, right.indptr, right.indices, right.data)
+        parts = _nearest(*sides, right.shape[1], own[rows[0] : rows[-1] + 1], *how, k)
+        return _matrix(parts, (len(rows), right.shape[1]))
+
+    if not left.shape[0]:
+        return sparse.csr_matrix((0, right.shape[1]), dtype=np.float32)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with ThreadPoolExecutor(cores) as pool:
+        # More parts than cores: what rows cost is not even.
+        parts = np.array_split(np.arange(left.shape[0]), min(PARTS * cores, left.shape[0]))
+        return sparse.vstack(list(pool.map(some, parts)), format="csr")
 
 
 def lookup(matrix: sparse.csr_matrix, starts: np.ndarray, column: np.ndarray) -> np.ndarray:
@@ -67,6 +83,19 @@ def dots(left: sparse.csr_matrix, right: sparse.csr_matrix, starts: np.ndarray, 
     return _dots(left.indptr, left.indices, left.data, right.indptr, right.indices, right.data, width, starts, row)
 
 
+def strongest(left: sparse.csr_matrix, right: sparse.csr_matrix, row: np.ndarray, column: np.ndarray) -> np.ndarray:
+    """For each pair the entry of ``left``'s row ``row`` that adds most to the product with ``right`` in ``column``: its
+    column, ties to the lower one; -1 where nothing above 0 does."""
+    left, right = _sorted(left), _sorted(right)
+    sides = (left.indptr, left.indices, left.data, right.indptr, right.indices, right.data)
+    return _speaking(*sides, np.asarray(row, np.int64), np.asarray(column, np.int64))
+
+
+def _sorted(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+    matrix = _plain(matrix)
+    return matrix if matrix.has_sorted_indices else matrix.sorted_indices()
+
+
 def _plain(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
     return matrix.tocsr().astype(np.float32, copy=False)
 
@@ -76,7 +105,7 @@ def _matrix(parts: tuple[np.ndarray, np.ndarray, np.ndarray], shape: tuple[int, 
     return sparse.csr_matrix((data, indices, indptr), shape=shape)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _sum_row(row, index, value, right_ptr, right_index, right_value, total, met, columns):
     """Adds up one row of a product in ``total``; which columns it has goes to ``columns``, how many is returned.
     ``met`` says of each column which row met it last, so that nothing is emptied between rows."""
@@ -95,7 +124,7 @@ def _sum_row(row, index, value, right_ptr, right_index, right_value, total, met,
     return count
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _product(left_ptr, left_index, left_value, right_ptr, right_index, right_value, width):
     rows, most = len(left_ptr) - 1, 0
     for entry in range(len(left_index)):
@@ -116,7 +145,7 @@ def _product(left_ptr, left_index, left_value, right_ptr, right_index, right_val
     return indptr, indices[:end].copy(), data[:end].copy()
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _largest(values, columns, k):
     """Which k values (above 0) of a row are the largest, ties to the lower column."""
     kept = values > 0
@@ -134,7 +163,7 @@ def _largest(values, columns, k):
     return kept
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _strongest(indptr, indices, strength, k):
     kept = np.empty(len(indices), np.bool_)
     for row in range(len(indptr) - 1):
@@ -143,7 +172,7 @@ def _strongest(indptr, indices, strength, k):
     return kept
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _nearest(
     left_ptr, left_index, left_value, right_ptr, right_index, right_value, width, own, norm, shrinkage, least, k
 ):
@@ -175,7 +204,24 @@ def _nearest(
     return indptr, indices[: indptr[rows]].copy(), data[: indptr[rows]].copy()
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
+def _speaking(left_ptr, left_index, left_value, right_ptr, right_index, right_value, row, column):
+    found = np.full(len(row), -1, np.int64)
+    for pair in range(len(row)):
+        most = np.float32(0)
+        for entry in range(left_ptr[row[pair]], left_ptr[row[pair] + 1]):
+            item = left_index[entry]
+            there = right_index[right_ptr[item] : right_ptr[item + 1]]
+            at = np.searchsorted(there, column[pair])
+            if at < len(there) and there[at] == column[pair]:
+                value = left_value[entry] * right_value[right_ptr[item] + at]
+                if value > most:
+                    most = value
+                    found[pair] = item
+    return found
+
+
+@njit(cache=True, nogil=True)
 def _lookup(indptr, indices, data, width, starts, column):
     found, dense = np.empty(len(column), np.float32), np.zeros(width, np.float32)
     for row in range(len(indptr) - 1):
@@ -188,7 +234,7 @@ def _lookup(indptr, indices, data, width, starts, column):
     return found
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _dots(left_ptr, left_index, left_value, right_ptr, right_index, right_value, width, starts, wanted):
     found, dense = np.empty(len(wanted), np.float32), np.zeros(width, np.float32)
     for row in range(len(left_ptr) - 1):

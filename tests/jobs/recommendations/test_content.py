@@ -27,6 +27,16 @@ def test_alike_in_words_is_near_and_an_item_is_not_its_own_neighbour():
     assert near.max() <= 1.0001
 
 
+def test_neighbours_are_made_once_for_the_same_text_and_anew_for_another():
+    titles = ["red lamp large", "red lamp small", "blue mug", "blue mug large", "red mug"]
+    text = content.vectors(pd.DataFrame({"item_id": list("abcde"), "title": titles}))
+    once = content.neighbours(text)
+    assert content.neighbours(text.copy()) is once
+    other = text.copy()
+    other.data[0] /= 2
+    assert (content.neighbours(other) != once).nnz and (content.neighbours(text) != once).nnz == 0
+
+
 def test_rows_are_of_length_one_or_empty():
     text = content.vectors(pd.DataFrame({"title": ["red lamp", "red lamp", "", "blue red"]}))
     lengths = np.sqrt(np.asarray(text.multiply(text).sum(axis=1)).ravel())

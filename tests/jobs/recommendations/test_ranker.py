@@ -69,6 +69,27 @@ def test_a_models_margin_is_the_mean_of_its_members_which_have_seeds_of_their_ow
     assert again.rounds == found.rounds and set(again.boosters) == set(found.boosters)
 
 
+def test_a_shortlist_is_ordered_by_all_of_the_model_and_the_rest_stands_behind_it(monkeypatch):
+    params = RankerParams(rounds=20, early_stopping=5, trees={"max_depth": 2, "eta": 0.3})
+    found = fit(sampled(examples(), params), params, 1, later=sampled(examples(seed=3), params))
+    features, row = examples(seed=4).features, np.repeat([3, 5, 6], [400, 10, 790])
+    whole = found.predicted(features)
+    monkeypatch.setattr(ranker, "FIRST_ROUNDS", 4)
+    monkeypatch.setattr(ranker, "SHORTLIST", 50)
+    first = found.boosters["logistic"][:4].inplace_predict(features.to_numpy(), predict_type="margin")
+    place = ranks(row, first)
+    for name, margin in found.shortlisted(features, row).items():
+        assert (margin[place <= 50] == whole[name][place <= 50]).all()
+        for who in (3, 6):
+            mine = row == who
+            behind = margin[mine & (place > 50)]
+            assert behind.max() < margin[mine & (place <= 50)].min()
+            assert list(np.argsort(-behind)) == list(np.argsort(place[mine & (place > 50)]))
+    monkeypatch.setattr(ranker, "SHORTLIST", 790)
+    assert all((margin == whole[name]).all() for name, margin in found.shortlisted(features, row).items())
+    assert not len(found.shortlisted(features[:0], row[:0])["ndcg"])
+
+
 def test_what_is_not_known_has_a_side_of_its_own_and_frames_stay_as_they_are():
     whole = examples()
     whole.features.loc[whole.is_bought, "signal"] = np.nan

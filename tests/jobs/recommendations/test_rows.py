@@ -56,6 +56,15 @@ def test_keep_strongest_takes_columns_in_any_order():
     assert found.indices.tolist() == [0, 1] and found.data.tolist() == [2, 1]
 
 
+def test_the_entry_that_adds_most_to_a_product_ties_to_the_lower_column():
+    left, right = drawn((20, 30), 8), drawn((30, 50), 9)
+    row, column = (which.ravel() for which in np.indices((20, 50)))
+    parts = left.toarray()[:, :, None] * right.toarray()[None, :, :]
+    best = np.where(parts.max(axis=1) > 0, parts.argmax(axis=1), -1)
+    assert (best == -1).any() and (best >= 0).any()
+    assert (rows.strongest(left, right, row, column) == best[row, column]).all()
+
+
 def test_lookup_reads_rows_with_columns_in_any_order_and_empty_rows():
     matrix = sparse.csr_matrix((np.array([5.0, 4, 7], np.float32), [3, 0, 2], [0, 2, 2, 3]), shape=(3, 4))
     found = rows.lookup(matrix, np.array([0, 3, 4, 6]), np.array([0, 1, 3, 0, 0, 2]))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from jobs.lib import memory
@@ -32,11 +33,13 @@ def public_data(name: str) -> Path:
 
 
 @contextmanager
-def fresh_home() -> Iterator[Path]:
-    """An empty home that is gone afterwards; DAYBREAK_BENCH_HOME keeps one there instead, to look at."""
+def fresh_home(goes_on: bool = False) -> Iterator[Path]:
+    """An empty home that is gone afterwards; DAYBREAK_BENCH_HOME keeps one there instead, to look at, or for a long
+    benchmark that ``goes_on`` where it was."""
     kept = os.environ.get("DAYBREAK_BENCH_HOME")
     if kept:
-        shutil.rmtree(kept, ignore_errors=True)
+        if not goes_on:
+            shutil.rmtree(kept, ignore_errors=True)
         yield Path(kept).resolve()
         return
     with tempfile.TemporaryDirectory(prefix="daybreak-bench-") as folder:
@@ -49,6 +52,18 @@ class Cost:
 
     seconds: float
     peak_gib: float
+
+
+def once(home: Path, name: str, work: Callable[[], Cost]) -> Cost:
+    """What a step costs, done once a home: a benchmark that was cut off takes the steps before from ``steps.json``."""
+    book = home / "steps.json"
+    known = json.loads(book.read_text()) if book.is_file() else {}
+    if name not in known:
+        known[name] = asdict(work())
+        written = book.with_suffix(".new")
+        written.write_text(json.dumps(known, indent=1))
+        written.replace(book)
+    return Cost(**known[name])
 
 
 def run(command: list[str], home: Path, **variables: str) -> Cost:

@@ -7,7 +7,8 @@ The model is trained on a small world of the same kind: its quality is not measu
 
 Beside it: implicit's ALS recommending for as many customers, a bare product of factors; its seconds do not depend on
 the factors' values, so they are random, and a tenth of the customers is timed. ``DAYBREAK_BENCH_CUSTOMERS`` makes all
-of it smaller; the other size is always a tenth.
+of it smaller; the other size is always a tenth. A run that was cut off goes on with the step that it was in where
+``DAYBREAK_BENCH_HOME`` keeps its home.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from scipy import sparse
 
 from benchmarks import published
 from benchmarks.figures import Figure
-from benchmarks.homes import Cost, fresh_home, run
+from benchmarks.homes import Cost, fresh_home, once, run
 from jobs.lib import contracts
 from jobs.store import catalogue, customers
 from jobs.store.world import COUNTRIES, WorldParams, chance
@@ -58,7 +59,7 @@ SOLD = (
 def measure() -> Iterator[Figure]:
     """Hours at the full size: features of 50 million lines come before the lists."""
     small = CUSTOMERS // 10
-    with fresh_home() as home:
+    with fresh_home(goes_on=True) as home:
         _world(home / "taught", *TAUGHT)
         for stage in (["features"], ["train"]):
             _stage(home / "taught", stage)
@@ -85,7 +86,7 @@ def of_size(home: Path, many: int) -> dict[str, Cost]:
     own = home / str(many)
     _world(own, many, ITEMS)
     registry = Path("lake", "millions", "registry")
-    shutil.copytree(home / "taught" / registry, own / registry)
+    shutil.copytree(home / "taught" / registry, own / registry, dirs_exist_ok=True)
     return {stage: _stage(own, [stage]) for stage in ("features", "recommendations", "published")}
 
 
@@ -96,14 +97,14 @@ def _lists(cost: dict[str, Cost]) -> float:
 def _world(home: Path, many: int, items: int) -> None:
     print(f"  {many:,} customers, {items:,} items …", flush=True)
     store = home / "store"
-    store.mkdir(parents=True)
+    store.mkdir(parents=True, exist_ok=True)
     (store / "store.yml").write_text(STORE_YML)
     (store / "order_lines.sql").write_text("SELECT * FROM rows\n")
-    run(["-m", "benchmarks.millions", str(many), str(items)], home, **_variables(home))
+    once(home, "world", lambda: run(["-m", "benchmarks.millions", str(many), str(items)], home, **_variables(home)))
 
 
 def _stage(home: Path, stage: list[str]) -> Cost:
-    cost = run(["-m", "jobs", *stage, "--as-of", str(DAY)], home, **_variables(home))
+    cost = once(home, stage[0], lambda: run(["-m", "jobs", *stage, "--as-of", str(DAY)], home, **_variables(home)))
     print(f"    {stage[0]}: {cost.seconds:.0f} s, {cost.peak_gib:.1f} GiB", flush=True)
     return cost
 

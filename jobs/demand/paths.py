@@ -22,7 +22,7 @@ RHO = 0.2
 DRAWS = 400
 # Beyond the last quantile a sale grows no further than this far into its tail: one draw in a thousand.
 RAREST = 0.999
-Stretches = tuple[np.ndarray, np.ndarray, np.ndarray]  # of the days of an item, as _stretches has them
+Stretches = tuple[np.ndarray, np.ndarray, np.ndarray]  # of the days of an item, as stretches_of has them
 MOST_BENT = 0.02  # the least share of a stretch between two levels that its upper end has
 
 
@@ -67,7 +67,7 @@ def paths(
         common = random.standard_normal((draws, 1))
         own = random.standard_normal((draws, days))
         share = ndtr(np.sqrt(rho) * common + np.sqrt(1 - rho) * own)
-        stretches = _stretches(sorted_up[item], at)
+        stretches = stretches_of(sorted_up[item], at)
         upper, missing = _bent(sorted_up[item], stretches, means[item], at)
         found[item] = _units(share, stretches, upper, at)
         if missing.any():
@@ -91,7 +91,7 @@ def _bent(
     return upper, missing
 
 
-def _stretches(quantiles: np.ndarray, levels: np.ndarray) -> Stretches:
+def stretches_of(quantiles: np.ndarray, levels: np.ndarray) -> Stretches:
     """Lower and upper end of each stretch (day, level), the first of them below the first level, straight on from it
     and down to 0 at most; and the slope of the tail above the last level, an exponential one, that of the last two."""
     lowest = np.maximum(0.0, quantiles[:, :1] - (quantiles[:, 1:2] - quantiles[:, :1]))

@@ -15,9 +15,10 @@ import pandas as pd
 from scipy import stats
 
 from jobs.demand.forecasts import LEVELS
+from jobs.demand.paths import stretches_of
+from jobs.features.category import steps
 
 STORE, CATEGORY, UNSORTED = "store", "category", "unsorted"
-SEPARATOR = " > "
 MOST = 0.9
 
 
@@ -33,14 +34,11 @@ class Errors:
 
 def deviations(quantiles: np.ndarray, mean: np.ndarray) -> np.ndarray:
     """Standard deviations (item) of distributions known by their quantiles (item, level) and means (item): straight
-    between the levels, below the first as far again down to 0, an exponential tail above the last as
-    :mod:`jobs.demand.paths` has it. At least a Poisson's: an item whose every quantile is 0 still sells by chance."""
+    between the levels, beyond them as :func:`jobs.demand.paths.stretches_of` has it. At least a Poisson's: an item
+    whose every quantile is 0 still sells by chance."""
     at = np.array(LEVELS)
-    lowest = np.maximum(0.0, 2 * quantiles[:, :1] - quantiles[:, 1:2])
-    values = np.concatenate([lowest, quantiles], axis=1)
-    low, high, width = values[:, :-1], values[:, 1:], np.diff(np.concatenate([[0.0], at]))
-    last, beyond = quantiles[:, -1], 1 - at[-1]
-    slope = (last - quantiles[:, -2]) / np.log((1 - at[-2]) / beyond)
+    low, high, slope = stretches_of(quantiles, at)
+    width, last, beyond = np.diff(np.concatenate([[0.0], at])), quantiles[:, -1], 1 - at[-1]
     first = ((low + high) / 2) @ width + beyond * (last + slope)
     second = ((low**2 + low * high + high**2) / 3) @ width + beyond * (last**2 + 2 * last * slope + 2 * slope**2)
     return np.sqrt(np.maximum(second - first**2, mean))
@@ -86,5 +84,4 @@ def chain_of(category: str | None) -> list[tuple[str, str]]:
     """The groups that an item of this category belongs to, as level and path: the store, then each step of the path."""
     if not category:
         return [(STORE, "all"), (UNSORTED, "none")]
-    steps = category.split(SEPARATOR)
-    return [(STORE, "all"), *[(CATEGORY, SEPARATOR.join(steps[: depth + 1])) for depth in range(len(steps))]]
+    return [(STORE, "all"), *[(CATEGORY, step) for step in steps(category)]]

@@ -10,6 +10,14 @@ from pyspark.sql import functions as F
 from jobs.features.learning import within
 from jobs.lib.exact import exact_money
 
+SEPARATOR = " > "
+
+
+def steps(path: str) -> list[str]:
+    """The paths that a category's path leads through, itself the last."""
+    parts = path.split(SEPARATOR)
+    return [SEPARATOR.join(parts[:depth]) for depth in range(1, len(parts) + 1)]
+
 
 def category(item: DataFrame, customer_item: DataFrame, as_of: date) -> DataFrame:
     """One row per category path that an item has."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from jobs.features.category import steps
+
 PROFIT, REVENUE = "profit", "revenue"
 # ISO 4217: currencies without fractions.
 WHOLE = ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF")
@@ -91,9 +93,8 @@ class Guardrails:
         """The rules of an item: its own, else those of the deepest category above it, else the store's."""
         if item_id in self.items:
             return self.items[item_id]
-        parts = (category or "").split(" > ") if category else []
-        for depth in range(len(parts), 0, -1):
-            found = self.categories.get(" > ".join(parts[:depth]))
+        for step in reversed(steps(category) if category else []):
+            found = self.categories.get(step)
             if found is not None:
                 return found
         return self.store

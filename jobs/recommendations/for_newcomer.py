@@ -17,6 +17,7 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from jobs.features.category import SEPARATOR, steps
 from jobs.lib.registry import Champion
 from jobs.lib.settings import Settings
 from jobs.recommendations import frames
@@ -216,9 +217,8 @@ def _of_categories(
     inside: dict[str, list[int]] = {}
     for number, path in enumerate(items["category"]):
         if score[number] > 0 and isinstance(path, str):
-            steps = path.split(" > ")
-            for depth in range(1, len(steps) + 1):
-                inside.setdefault(" > ".join(steps[:depth]), []).append(number)
+            for step in steps(path):
+                inside.setdefault(step, []).append(number)
     for path, numbers in sorted(inside.items()):
         if len(numbers) >= params.min_items:
             mask = np.zeros(len(items), bool)
@@ -268,7 +268,7 @@ def _reason(item: pd.Series, segment: str, inside: float) -> tuple[str, str]:
     if segment == "season=now" and inside > 0:
         return "seasonal", in_season(item["orders_season"])
     if segment.startswith("category="):
-        within = segment.rpartition(" > ")[2].rpartition("=")[2]
+        within = segment.rpartition(SEPARATOR)[2].rpartition("=")[2]
         told = _bought(item).removeprefix("bought by ")
         return "popular in the category", f"Among the most bought of {within}: {told}"
     if segment.startswith(COUNTRY) and inside > 0.5:

@@ -63,7 +63,7 @@ def _kept(left: sparse.csr_matrix, right: sparse.csr_matrix, own: np.ndarray, ho
 
     if not left.shape[0]:
         return sparse.csr_matrix((0, right.shape[1]), dtype=np.float32)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = os.cpu_count() or 1
     with ThreadPoolExecutor(cores) as pool:
         # More parts than cores: what rows cost is not even.
         parts = np.array_split(np.arange(left.shape[0]), min(PARTS * cores, left.shape[0]))

@@ -3,7 +3,8 @@
 Three worlds begin alike, with 120 days in which the store showed its own lists: ``plain`` shows Daybreak's without
 exploration, ``exploring`` those with the default share of it, ``house`` goes on as before. Two more stop after their
 first night: their models were trained without position-bias correction and with graded labels, and are held against
-the plain one's. ``DAYBREAK_BENCH_NIGHTS`` makes it fewer nights.
+the plain one's. ``DAYBREAK_BENCH_NIGHTS`` makes it fewer nights. Where ``DAYBREAK_BENCH_HOME`` keeps the home, a run
+that was cut off goes on with the night that it was in.
 Truth is the chance that a customer buys an item looked at alone (jobs/store/truth.py); the system never reads it.
 """
 
@@ -57,7 +58,7 @@ SOURCES = Path(__file__).parents[1] / "sql" / "sources" / "simulated"
 def measure() -> Iterator[Figure]:
     """About two hours on two cores: two worlds at a time."""
     last = FIRST + timedelta(days=NIGHTS - 1)
-    with fresh_home() as home:
+    with fresh_home(goes_on=True) as home:
         with ThreadPoolExecutor(2) as pool:
             lived = [
                 pool.submit(_live, home / arm, FIRST if arm in TRAINED_OTHERWISE else last, variables)
@@ -94,7 +95,7 @@ def _history() -> timedelta:
 def _live(home: Path, last: date, variables: dict[str, str]) -> None:
     print(f"  {home.name}: to the night of {last} …", flush=True)
     mapped = home / "simulated"
-    mapped.mkdir(parents=True)
+    mapped.mkdir(parents=True, exist_ok=True)
     told = yaml.safe_load((SOURCES / "store.yml").read_text())
     told["files"] = {name: told["files"][name] for name in FILES}
     (mapped / "store.yml").write_text(yaml.safe_dump(told))

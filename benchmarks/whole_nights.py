@@ -1,6 +1,7 @@
 """``python -m benchmarks.whole_nights FIRST LAST``: nights of the simulated store in one process, without Airflow.
 
 Each day the store delivers, having shown what was published until then; then the stages of a night follow one another.
+Nights that the home has published are not run again: what was cut off goes on.
 """
 
 from __future__ import annotations
@@ -11,11 +12,15 @@ from datetime import date, timedelta
 
 from benchmarks.scale import STAGES
 from jobs.__main__ import main
+from jobs.lib import settings as environment
+from jobs.published import releases
+
+STORE, PRODUCT = "simulated", "recommendations"
 
 
 def live(first: date, last: date) -> None:
     """The days from ``first`` to ``last``; ends the process with the code of the first stage that fails."""
-    day = first
+    day = _next(first)
     while day <= last:
         started = time.monotonic()
         for command in (
@@ -26,6 +31,12 @@ def live(first: date, last: date) -> None:
                 sys.exit(code)
         print(f"night {day}: {time.monotonic() - started:.0f} s", flush=True)
         day += timedelta(days=1)
+
+
+def _next(first: date) -> date:
+    """The first night that is not published."""
+    there = releases.current(releases.open_product(environment.load(), STORE, PRODUCT))
+    return date.fromisoformat(there["as_of"]) + timedelta(days=1) if there else first
 
 
 if __name__ == "__main__":

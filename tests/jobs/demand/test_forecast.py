@@ -15,11 +15,9 @@ from jobs.demand import forecast as forecasting
 from jobs.demand import train as training
 from jobs.demand.evaluation import evaluation
 from jobs.demand.forecast import forecast
-from jobs.demand.forecast_category import forecast_category
 from jobs.demand.forecast_total import HORIZONS, forecast_total
 from jobs.demand.forecasts import NAMES
 from jobs.lib import contracts
-from jobs.lib.errors import RuleBroken
 from jobs.lib.evaluations import EVALUATION
 from jobs.lib.registry import Champion
 from tests.conftest import settings_of
@@ -46,8 +44,7 @@ def published(spark, tmp_path_factory):
     trained.model.save(folder)
     trained.evaluation.to_csv(folder / EVALUATION, index=False)
     champion = Champion("demand", AS_OF, "abc", folder, {}, None)
-    listed = [("i000", "Pen", "Office > Pens", None, True), ("i002", "Old pen", "Office", date(2025, 1, 1), False)]
-    listed += [("i001", "Ink", "Office > > Ink>", None, True), ("i003", "Mug", "Kitchen", None, True)]
+    listed = [("i000", "Pen", None, None, True), ("i002", "Old pen", None, date(2025, 1, 1), False)]
     listed.append(("fresh", "Pen", None, AS_OF - timedelta(days=3), True))
     columns = "item_id string, title string, category string, available_from date, is_active boolean"
     item = spark.createDataFrame(listed, columns)
@@ -80,14 +77,11 @@ def published(spark, tmp_path_factory):
     )
     totals = forecast_total(days, suppliers, listed, champion, STORE, settings).cache()
     tables = {"days": days, "again": again, "totals": totals, "evaluation": evaluation(item, champion)}
-    tables["categories"] = forecast_category(totals, item, champion).cache()
-    tables["spread"] = forecast_category(totals.repartition(7, "mean"), item, champion)
     return SimpleNamespace(**tables, facts=(item, promotions), champion=champion, settings=settings)
 
 
 def test_the_tables_keep_their_contracts(published, tables):
     made = {"forecast": published.days, "forecast_total": published.totals, "evaluation": published.evaluation}
-    made["forecast_category"] = published.categories
     for name, table in made.items():
         assert tables.replace_day(f"demand.{name}", table, AS_OF).rows > 0
 
@@ -103,36 +97,6 @@ def test_a_row_an_item_and_day_ahead_and_totals_that_agree(published):
     busiest = of_28.loc["i000"]
     summed = days[days["item_id"] == "i000"][list(NAMES)].sum()
     assert busiest["q95"] - busiest["q05"] < summed["q95"] - summed["q05"]
-
-
-def test_categories_and_the_store_agree_with_their_parts(published):
-    totals, found = published.totals.toPandas(), published.categories.toPandas()
-    of_28 = totals[totals["horizon_days"] == 28].set_index("item_id")["mean"]
-    groups = found[found["horizon_days"] == 28].set_index(["level", "category"])
-    assert len(found) == 3 * len(groups) and (found["gap_to_parts"] < 1e-9).all()
-    parts = {
-        ("store", "all"): of_28.index,
-        ("category", "Office"): ["i000", "i001", "i002"],
-        ("category", "Office > Pens"): ["i000"],
-        ("category", "Office > > Ink>"): ["i001"],
-        ("category", "Kitchen"): ["i003"],
-        ("unsorted", "none"): of_28.index.difference(["i000", "i001", "i002", "i003"]),
-    }
-    assert set(groups.index) == set(parts)
-    for group, items in parts.items():
-        assert np.isclose(groups.loc[group, "mean"], of_28.loc[items].sum(), atol=1e-6), group
-        assert groups.loc[group, "items"] == len(items)
-    store = groups.loc[("store", "all")]
-    assert store["q10"] < store["mean"] < store["q90"]
-    assert store["q90"] - store["q10"] < (totals[totals["horizon_days"] == 28].eval("q90 - q10")).sum()
-
-
-def test_a_category_that_disagrees_with_its_parts_stops_the_night(published, tables):
-    wrong = published.categories.withColumn(
-        "gap_to_parts", F.when(F.col("level") == "store", F.lit(0.01)).otherwise(F.col("gap_to_parts"))
-    )
-    with pytest.raises(RuleBroken, match="gap_to_parts"):
-        tables.replace_day("demand.forecast_category", wrong, AS_OF)
 
 
 def test_an_items_own_horizon_is_its_lead_time_and_review_period(published):
@@ -176,8 +140,3 @@ def test_the_number_of_partitions_changes_nothing(published):
         frame.toPandas().sort_values(order, ignore_index=True) for frame in (published.days, published.again)
     )
     pd.testing.assert_frame_equal(first, again)
-    order = ["level", "category", "horizon_days"]
-    first, again = (
-        frame.toPandas().sort_values(order, ignore_index=True) for frame in (published.categories, published.spread)
-    )
-    pd.testing.assert_frame_equal(first, again, check_exact=True)

@@ -76,15 +76,20 @@ def forecasts(items: int) -> None:
     settings = environment.load()
     spark, store = session(settings, "daybreak demand scale"), replace(stores.load(settings), mappings={})
     daily = item_days(spark, items)
-    item = spark.createDataFrame([], "item_id string, title string, available_from date, is_active boolean")
-    promotions = spark.createDataFrame([], contracts.load("validated.promotions").schema())
+    item = spark.createDataFrame(
+        [], "item_id string, title string, category string, available_from date, is_active boolean"
+    )
+    promotions, places = (
+        spark.createDataFrame([], contracts.load(name).schema())
+        for name in ("validated.promotions", "features.item_location_daily")
+    )
     days = frames.item_days(daily.where(F.col("item_id") < f"i{LEARNT_FROM:07d}"))
     rows = frames.with_facts(days, item, campaigns(promotions), AS_OF).toPandas()
     history = frames.dense(rows, frames.calendar_of(days, store, AS_OF))
     folder = Path(settings.home) / "model"
     train.train(history, BacktestParams(), settings.model_threads, print).model.save(folder)
     champion = Champion("demand", AS_OF - timedelta(days=1), "scale", folder, {}, None)
-    made = forecast(daily, item, promotions, AS_OF, champion, store, settings)
+    made = forecast(daily, places, item, promotions, AS_OF, champion, store, settings)
     made.write.parquet(str(settings.home / "forecast"))
     again = spark.read.parquet(str(settings.home / "forecast"))
     suppliers, listed = (

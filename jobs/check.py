@@ -158,7 +158,7 @@ def _mapping(
     """Tries one mapping on the sample and says what came of it; the contract's columns that it gives."""
     contract = contracts.load(f"validated.{table}")
     path = store.mappings[table]
-    silent = [name for name in mappings.sources_of(path, store.sources) if name not in views]
+    silent = [name for name in mappings.mentioned(path, store.sources) if name not in views]
     print(f"\n{table}.sql")
     if silent:
         if table == "order_lines":

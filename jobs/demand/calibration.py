@@ -10,6 +10,7 @@ from jobs.demand import metrics, totals
 from jobs.demand.backtest import Case
 from jobs.demand.choosing import Gate
 from jobs.demand.forecasts import LEVELS, Forecast
+from jobs.demand.history import LOCATION
 from jobs.demand.model import DAYS
 from jobs.demand.paths import keys_of
 from jobs.demand.together import Errors, deviations
@@ -49,12 +50,15 @@ def calibrated(cases: list[Case], gates: dict[str, Gate]) -> Calibration:
 
 
 def errors(calibration: Calibration) -> list[Errors]:
-    """By origin what the mean forecasts of the longest horizon missed; NaN where not all of it could be seen."""
+    """By origin what mean forecasts of the longest horizon missed, of items as wholes; NaN where not all of it could be
+    seen."""
     found: dict[int, list[Errors]] = {}
     for case, forecast, quantiles in calibration.totals:
+        whole = case.then.locations == LOCATION
         mean = forecast.mean[:, : case.then.calendar.periods(HORIZON_DAYS[-1])].sum(axis=1)
         true, seen = sums(case, HORIZON_DAYS[-1])
-        missed = Errors(np.where(seen, true - mean, np.nan), deviations(quantiles[:, -1], mean), case.then.categories)
+        error, deviation = np.where(seen, true - mean, np.nan), deviations(quantiles[:, -1], mean)
+        missed = Errors(error[whole], deviation[whole], case.then.categories[whole])
         found.setdefault(case.past, []).append(missed)
     return [
         Errors(

@@ -1,7 +1,8 @@
 """What each item sells on each day ahead, with quantiles: read by buyers, and by what is ordered and priced from it.
 
 The mean of days sums to the mean of their total; over a category or the store means are sums of their items'
-(bottom-up), so that they agree with their parts at any level. Quantiles of sums are in ``forecast_total``.
+(bottom-up), so that they agree with their parts at any level, and an item's places add up to the item as a whole
+(:mod:`jobs.demand.places`). Quantiles of sums are in ``forecast_total``.
 """
 
 from __future__ import annotations
@@ -14,16 +15,17 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.demand import frames
+from jobs.demand import frames, places
 from jobs.demand.calendar import Calendar
 from jobs.demand.forecasts import NAMES, long_frame
+from jobs.demand.history import LOCATION
 from jobs.demand.model import Model
 from jobs.features.campaigns import campaigns
 from jobs.lib.registry import Champion
 from jobs.lib.settings import Settings
 from jobs.lib.stores import Store
 
-AT_ONCE = 1000  # items whose arrays a task holds at a time, about
+AT_ONCE = 1000  # items, each of their places for one, whose arrays a task holds at a time, about
 SCHEMA = (
     "item_id string, location_id string, target_date date, mean double, "
     + ", ".join(f"{name} double" for name in NAMES)
@@ -48,6 +50,7 @@ class Forecaster:
         """Forecasts of the items of a frame of :func:`jobs.demand.frames.with_facts`."""
         history = frames.dense(rows, self.calendar)
         found, method, segment = self.model.forecast(history)
+        found = places.reconciled(found, history.ids, history.locations)
         frame = long_frame(found, history, method)
         frame["segment"] = segment.repeat(self.calendar.horizon)
         return frame.assign(target_date=frame["target_date"].dt.date)
@@ -55,6 +58,7 @@ class Forecaster:
 
 def forecast(
     item_daily: DataFrame,
+    item_location_daily: DataFrame,
     item: DataFrame,
     promotions_changes: DataFrame,
     as_of: date,
@@ -62,12 +66,14 @@ def forecast(
     store: Store,
     settings: Settings,
 ) -> DataFrame:
-    """One row an item and day ahead; weeks stand for days in a store that tells weekly sums. ``location_id`` is
-    ``all``: order lines name no place."""
+    """One row an item and day ahead, of the store as a whole (``location_id`` is ``all``) and, where order lines name
+    several, of each place; weeks stand for days in a store that tells weekly sums."""
     days = frames.item_days(item_daily)
     calendar = frames.calendar_of(days, store, as_of)
     forecaster = Forecaster(Model.load(champion.path), calendar)
-    blocks = max(settings.shuffle_partitions, frames.item_count(days) // AT_ONCE + 1)
+    of_places = frames.place_days(item_location_daily, store, as_of)
+    days = days.withColumn("location_id", F.lit(LOCATION)).unionByName(of_places)
+    blocks = max(settings.shuffle_partitions, frames.series_count(days) // AT_ONCE + 1)
     rows = frames.with_facts(days, item, campaigns(promotions_changes), as_of)
     rows = rows.repartition(blocks, "item_id").sortWithinPartitions("item_id")
     return rows.mapInPandas(forecaster.blocks, SCHEMA).withColumn("model_version", F.lit(champion.version))

@@ -18,6 +18,7 @@ from pyspark.sql import functions as F
 from jobs.demand import totals
 from jobs.demand.forecasts import NAMES
 from jobs.demand.frames import HORIZON_DAYS
+from jobs.demand.history import LOCATION
 from jobs.demand.model import Model
 from jobs.demand.paths import keys_of
 from jobs.demand.terms import Params, by_item
@@ -30,7 +31,7 @@ HORIZONS = (7, 14, 28)
 SCHEMA = (
     "item_id string, location_id string, horizon_days int, mean double, "
     + ", ".join(f"{name} double" for name in NAMES)
-    + ", method string"
+    + ", method string, gap_to_places double"
 )
 
 
@@ -83,7 +84,17 @@ class Summing:
             whole = pd.concat([facts, found], axis=1)
             parts.append(whole if at < len(HORIZONS) else whole[is_other])
         order = ["item_id", "location_id", "horizon_days", "mean", *NAMES, "method"]
-        return pd.concat(parts, ignore_index=True)[order]
+        return _beside_places(pd.concat(parts, ignore_index=True)[order])
+
+
+def _beside_places(rows: pd.DataFrame) -> pd.DataFrame:
+    """With ``gap_to_places``: how far an item as a whole is from the sum of its places, as a share of it; null for a
+    place, and for an item without places."""
+    is_whole = rows["location_id"] == LOCATION
+    key = ["item_id", "horizon_days"]
+    places = rows[~is_whole].groupby(key)["mean"].sum()
+    summed = places.reindex(pd.MultiIndex.from_frame(rows[key])).to_numpy()
+    return rows.assign(gap_to_places=((rows["mean"] - summed).abs() / (rows["mean"] + 1)).where(is_whole))
 
 
 def nearest(days: int) -> int:

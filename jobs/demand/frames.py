@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.demand.calendar import Calendar, calendar
-from jobs.demand.history import History, history
+from jobs.demand.history import LOCATION, History, history
 from jobs.demand.segments import NEW_DAYS
 from jobs.lib.stores import Store
 
@@ -26,6 +26,24 @@ def item_days(item_daily: DataFrame) -> DataFrame:
     return item_daily.groupBy("item_id", "day").agg(*sums, F.max_by("on_hand", counted).alias("on_hand"))
 
 
+def place_days(item_location_daily: DataFrame, store: Store, as_of: date) -> DataFrame:
+    """Partials added up by place: one row an item, place and day, of what ever sold at a place that is open. One that
+    sold nothing for four weeks (weekly sums: eight) is taken for closed; one place alone is the store as a whole, and
+    so is what a store itself calls :data:`LOCATION`."""
+    sums = [F.sum(name).alias(name) for name in AMOUNTS]
+    counted = F.when(F.col("on_hand").isNotNull(), F.col("known_day"))
+    days = item_location_daily.groupBy("item_id", "location_id", "day").agg(
+        *sums, F.max_by("on_hand", counted).alias("on_hand")
+    )
+    sold = days.where((F.col("lines") > 0) & (F.col("location_id") != LOCATION))
+    lately = F.col("day") > F.date_sub(F.lit(as_of), HORIZON_DAYS[store.period])
+    places = sold.where(lately).select("location_id").distinct()
+    several = places.crossJoin(F.broadcast(places.agg((F.count(F.lit(1)) > 1).alias("_several"))))
+    kept = sold.select("item_id", "location_id").distinct()
+    kept = kept.join(F.broadcast(several.where("_several").drop("_several")), "location_id", "left_semi")
+    return days.join(kept, ["item_id", "location_id"], "left_semi")
+
+
 def store_days(days: DataFrame) -> pd.DataFrame:
     """What the whole store sold on each day, on the driver: as many rows as the store has days."""
     sold = days.where(F.col("lines") > 0)
@@ -34,9 +52,9 @@ def store_days(days: DataFrame) -> pd.DataFrame:
 
 
 def with_facts(days: DataFrame, item: DataFrame, campaigns: DataFrame, as_of: date) -> DataFrame:
-    """Item-days, and beneath them a row (``day`` null) for each item with what the catalogue and the ``campaigns``
-    (:func:`jobs.features.campaigns.campaigns`) say; also for items launched in the last 28 days or tomorrow that have
-    not sold yet."""
+    """Item-days (of places too, where they have a ``location_id``), and beneath them a row (``day`` null) for each item
+    with what the catalogue and the ``campaigns`` (:func:`jobs.features.campaigns.campaigns`) say; also for items
+    launched in the last 28 days or tomorrow that have not sold yet."""
     since = F.date_sub(F.lit(as_of), NEW_DAYS)
     span = F.concat_ws("/", *[F.coalesce(F.col(name).cast("string"), F.lit("")) for name in SPAN])
     told = campaigns.groupBy("item_id").agg(F.sort_array(F.collect_set(span)).alias("campaigns"))
@@ -66,6 +84,7 @@ def calendar_of(days: DataFrame, store: Store, as_of: date) -> Calendar:
     return calendar(store_days(days), store, as_of, HORIZON_DAYS[store.period])
 
 
-def item_count(days: DataFrame) -> int:
-    """How many items ever sold. Of a long tail few sell on any one day, but a forecast holds the history of all."""
-    return days.select("item_id").distinct().count()
+def series_count(days: DataFrame) -> int:
+    """How many items (at a place) ever sold. Of a long tail few sell on any one day, but a forecast holds the history
+    of all."""
+    return days.select("item_id", "location_id").distinct().count()

@@ -16,7 +16,7 @@ import pandas as pd
 from jobs.demand.calendar import Calendar
 from jobs.demand.promotions import Promotions, promotions
 
-LOCATION = "all"  # order lines name no location: what is sold is sold by the store as a whole
+LOCATION = "all"  # the store as a whole
 BULK_QUANTILE = 0.95
 BULK_TIMES = 3.0
 NEAR_WEEKS = 4

@@ -2,7 +2,8 @@
 
 Read by buyers. Demand comes from ``demand.forecast`` alone, as sample paths (:mod:`jobs.demand.paths`); what a store
 does not say of its suppliers is assumed as :class:`jobs.demand.terms.Params` states, and named in the row. The advice
-is for the places that the forecast names: where it knows the store as a whole alone, all its stock counts as one.
+is for the places that the forecast names, where stock is counted at one of them; else all stock of an item counts as
+one, against the forecast of the store as a whole.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def reorder(
 
     An item that no stock count names gets no advice: nobody knows what is there.
     """
-    ahead = _ahead(forecast)
+    ahead = _advised(_ahead(forecast), stock_levels)
     sources = locations.where(F.col("supplied_from").isNotNull()).select(F.col("supplied_from").alias("location_id"))
     sources = sources.distinct().withColumn("is_source", F.lit(True))
     # A place that only supplies others has no forecast of its own, but those of its items have.
@@ -78,6 +79,17 @@ def _ahead(forecast: DataFrame) -> DataFrame:
     ordered = F.sort_array(F.collect_list(F.struct("target_date", *told)))
     flat = F.flatten(F.transform(ordered, lambda one: F.array(*[one[name].cast("double") for name in told])))
     return forecast.groupBy(*PLACE).agg(flat.alias("ahead"), F.max("model_version").alias("model_version"))
+
+
+def _advised(ahead: DataFrame, stock_levels: DataFrame) -> DataFrame:
+    """Of an item whose stock is counted at a place that is forecast its places, of others the store as a whole."""
+    is_place = F.col("location_id") != EVERYTHING
+    counted = (
+        ahead.where(is_place).select(*PLACE).join(stock_levels.select(*PLACE).distinct(), list(PLACE), "left_semi")
+    )
+    by_place = counted.select("item_id").distinct().withColumn("_is_by_place", F.lit(True))
+    chosen = ahead.join(by_place, "item_id", "left").where(is_place == F.coalesce("_is_by_place", F.lit(False)))
+    return chosen.drop("_is_by_place")
 
 
 def _placed(rows: DataFrame, ahead: DataFrame, sources: DataFrame) -> DataFrame:

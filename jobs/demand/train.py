@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 from jobs.demand import backtest, calibration, choosing, frames, judging, together
 from jobs.demand.backtest import BacktestParams
 from jobs.demand.evaluation import COLUMNS, MISSED
-from jobs.demand.history import History
+from jobs.demand.history import LOCATION, History
 from jobs.demand.model import Model
 from jobs.features.campaigns import campaigns
 from jobs.lib import registry
@@ -26,9 +26,10 @@ from jobs.lib.evaluations import EVALUATION
 from jobs.lib.stages import Night
 
 PRODUCT = "demand"
-# The driver's sample: the busiest items and an even share of the others, by a hash of their ids.
+# The driver's sample: the busiest items and an even share of the others and of items at places, by a hash of ids.
 BUSIEST = 2000
 OTHERS = 2000
+AT_PLACES = 1000
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,11 @@ def run(night: Night) -> None:
     calendar = frames.calendar_of(days, night.store, night.as_of)
     item = night.tables.read("features.item", night.as_of)
     known = campaigns(night.tables.read_changes("validated.promotions", None, night.as_of))
-    rows = frames.with_facts(sampled(days), item, known, night.as_of).toPandas()
-    history = frames.dense(rows, calendar)
-    night.log(f"{len(history):,} items, {calendar.past} periods")
+    placed = night.tables.read("features.item_location_daily", night.as_of)
+    whole = sampled(days).withColumn("location_id", F.lit(LOCATION))
+    both = whole.unionByName(sampled_places(frames.place_days(placed, night.store, night.as_of)))
+    history = frames.dense(frames.with_facts(both, item, known, night.as_of).toPandas(), calendar)
+    night.log(f"{len(history):,} items and items at places, {calendar.past} periods")
     trained = train(history, BacktestParams(), night.settings.model_threads, night.log)
     verdict = choosing.verdict(trained.model.gates)
     for segment, said in verdict.items():
@@ -89,6 +92,14 @@ def run(night: Night) -> None:
             night.settings, night.store.name, PRODUCT, night.as_of, Path(folder), trained.figures, verdict
         )
     night.log(f"champion {champion.version} from {night.as_of}")
+
+
+def sampled_places(days: DataFrame) -> DataFrame:
+    """The rows of at most 1,000 items at places, by a hash of their ids: what serves a whole serves its places too, and
+    where items are few their places are most of what can be learnt from."""
+    key = ["item_id", "location_id"]
+    chosen = days.select(*key).distinct().orderBy(F.xxhash64(*key), *key).limit(AT_PLACES)
+    return days.join(chosen, key, "left_semi")
 
 
 def sampled(days: DataFrame) -> DataFrame:

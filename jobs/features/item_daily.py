@@ -18,15 +18,20 @@ KEY = ("item_id", "day", "known_day")
 
 def item_daily(order_lines_changes: DataFrame, stock_levels_changes: DataFrame, stock_levels: DataFrame) -> DataFrame:
     """One row per item, day and day on which this part of it became known. Products only, no test orders."""
-    parts = _orders(order_lines_changes).unionByName(
-        _stock(stock_levels_changes, stock_levels), allowMissingColumns=True
-    )
+    # Only counts that changed are told: with several places the sum of a day would lack the others.
+    places = stock_levels.groupBy("item_id").agg(F.countDistinct("location_id").alias("places"))
+    told = stock_levels_changes.join(places.where("places = 1"), "item_id", "left_semi")
+    return summed(sold(order_lines_changes).unionByName(counted(told), allowMissingColumns=True), *KEY)
+
+
+def summed(parts: DataFrame, *key: str) -> DataFrame:
+    """Parts of :func:`sold` and :func:`counted` added up by ``key``."""
     sums = [F.coalesce(F.sum(name), F.lit(0)).cast("long").alias(name) for name in AMOUNTS]
     revenue = exact_money(F.col("revenue")).alias("revenue")
-    return parts.groupBy(*KEY).agg(*sums, revenue, F.max("on_hand").alias("on_hand"))
+    return parts.groupBy(*key).agg(*sums, revenue, F.max("on_hand").alias("on_hand"))
 
 
-def _orders(changes: DataFrame) -> DataFrame:
+def sold(changes: DataFrame) -> DataFrame:
     """Amounts by line; what is taken back on the day of its order is ``withdrawn`` as well as ``cancelled``."""
     lines = changes.where(F.col("is_product") & ~F.col("is_test"))
     sign, units, is_sold = F.col("_sign"), F.col("units") * F.col("_sign"), ~F.col("is_cancellation")
@@ -40,6 +45,7 @@ def _orders(changes: DataFrame) -> DataFrame:
     money = F.col("units") * F.col("price") * sign
     return paired.select(
         "item_id",
+        "location_id",
         F.col("order_date").alias("day"),
         "known_day",
         F.when(is_sold, units).alias("units"),
@@ -50,12 +56,10 @@ def _orders(changes: DataFrame) -> DataFrame:
     )
 
 
-def _stock(changes: DataFrame, levels: DataFrame) -> DataFrame:
-    """The day's last count of items that one place holds. Only counts that changed are told: with several places the
-    sum of a day would lack the others."""
-    places = levels.groupBy("item_id").agg(F.countDistinct("location_id").alias("places"))
-    told = changes.where(~F.col("is_deleted")).join(places.where("places = 1"), "item_id", "left_semi")
+def counted(changes: DataFrame) -> DataFrame:
+    """The last count of each day of an item at a place."""
+    told = changes.where(~F.col("is_deleted"))
     place = F.struct("_file_version", "_file", "_row")
-    return told.groupBy("item_id", F.col("known_day").alias("day"), "known_day").agg(
+    return told.groupBy("item_id", "location_id", F.col("known_day").alias("day"), "known_day").agg(
         F.max_by("on_hand", place).alias("on_hand")
     )

@@ -76,7 +76,7 @@ class Column:
 class Contract:
     """What one table promises. ``columns`` are in the table's order, the loader's own at the end; ``event_day`` is the
     column of the store's day on which an event happened (None where rows have none); ``needs`` are the input tables
-    without which the table is not made."""
+    (or ``table.column``, a column that the mapping must give) without which the table is not made."""
 
     name: str
     row: str
@@ -263,9 +263,15 @@ def _key(section: Section, columns: Mapping[str, Column]) -> tuple[str, ...]:
 def _needs(section: Section, root: Path) -> tuple[str, ...]:
     needed = section.value("needs", list, default=[])
     known = [name.split(".", 1)[1] for name in names("validated", root)]
-    for name in needed:
+    for need in needed:
+        name, _, column = need.partition(".")
         if name not in known:
             section.refuse("needs", f"there is no input table {name!r}; {nearest(name, known)}")
+        # Not by ``load``: a contract may name its own table, by mistake.
+        columns = Section.load(root / "validated" / f"{name}.yml").section("columns")
+        there = columns.names() if columns else []
+        if column and column not in there:
+            section.refuse("needs", f"the input table {name} has no column {column!r}; {nearest(column, there)}")
     return tuple(needed)
 
 

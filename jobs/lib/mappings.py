@@ -73,11 +73,11 @@ def run(
             f"{sql_path.name}: the query must also select {', '.join(missing)}, which every view has: "
             f"they say from which file, row and day a row comes ({sql_path})"
         )
-    return mapped if "_file_version" in columns else _with_version(mapped, sources_of(sql_path, views), views)
+    return mapped if "_file_version" in columns else _with_version(mapped, mentioned(sql_path, views), views)
 
 
-def sources_of(sql_path: Path, names: Iterable[str]) -> list[str]:
-    """Those of ``names`` that the query mentions outside comments and quoted text: the sources that it reads."""
+def mentioned(sql_path: Path, names: Iterable[str]) -> list[str]:
+    """Those of ``names`` (of sources or columns) that the query mentions outside comments and quoted text."""
     words = set(re.findall(r"\w+", _without_comments(sql_path.read_text(encoding="utf-8"), quotes=True).lower()))
     return sorted(name for name in names if name.lower() in words)
 
@@ -126,7 +126,7 @@ def explained(error: PySparkException, sql_path: Path, views: Mapping[str, DataF
     where = f"{sql_path.name}, line {place.group(1)}" if place else sql_path.name
     parameters = {key: value.replace("`", "") for key, value in (error.getMessageParameters() or {}).items()}
     condition = error.getCondition() or ""
-    used = sources_of(sql_path, views) or list(views)
+    used = mentioned(sql_path, views) or list(views)
     if condition.startswith("UNRESOLVED_COLUMN"):
         name = parameters.get("objectName", "?").split(".")[-1]
         columns = sorted({column for source in used for column in views[source].columns if not column.startswith("_")})

@@ -24,7 +24,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from jobs.lib import contracts, engine, lineage, memory, registry, stores
+from jobs.lib import contracts, engine, lineage, mappings, memory, registry, stores
 from jobs.lib.contracts import Contract
 from jobs.lib.errors import DaybreakError, RuleBroken
 from jobs.lib.settings import Settings
@@ -156,9 +156,16 @@ def build(night: Night, only: Sequence[str] = ()) -> None:
 
 
 def _lacking(night: Night, contract: Contract) -> list[str]:
-    """The input tables that ``contract`` needs and this store does not map, or has not delivered yet."""
-    has = lambda table: table in night.store.mappings and night.tables.exists(f"validated.{table}")  # noqa: E731
-    return [table for table in contract.needs if not has(table)]
+    """What ``contract`` needs and this store does not map, or has not delivered yet."""
+
+    def has(need: str) -> bool:
+        table, _, column = need.partition(".")
+        path = night.store.mappings.get(table)
+        if path is None or not night.tables.exists(f"validated.{table}"):
+            return False
+        return not column or bool(mappings.mentioned(path, [column]))
+
+    return [need for need in contract.needs if not has(need)]
 
 
 def _build(night: Night, name: str, transforms: dict[str, Callable]) -> None:

@@ -103,7 +103,7 @@ def drop_unpublished(night: Night, product: ObjectStore) -> None:
 
 def only_events(night: Night) -> list[str]:
     """Sources that the mapping of events reads and no other does: session-level detail and nothing else."""
-    reads = {table: set(mappings.sources_of(path, night.store.sources)) for table, path in night.store.mappings.items()}
+    reads = {table: set(mappings.mentioned(path, night.store.sources)) for table, path in night.store.mappings.items()}
     others = set().union(*[sources for table, sources in reads.items() if table != "events"])
     return sorted(reads.get("events", set()) - others)
 

@@ -82,7 +82,7 @@ def validate(night: Night, table: str, came: Arrivals) -> list[Finding]:
     """One table: mapped, judged, cleaned and, where no table rule stops it, written. Returns all that was found."""
     started = time.monotonic()
     path = night.store.mappings[table]
-    reads = mappings.sources_of(path, night.store.sources)
+    reads = mappings.mentioned(path, night.store.sources)
     silent = [name for name in reads if name not in came.views]
     if silent:
         if table == "order_lines":

@@ -10,6 +10,6 @@ SELECT
         try_cast(brand AS INT)
     ) AS price,
     'US' AS country,
-    concat('shop ', store) AS channel,
+    concat('shop ', store) AS location_id,
     _file, _file_version, _row, _known_day
 FROM sales

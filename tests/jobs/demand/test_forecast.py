@@ -12,11 +12,13 @@ import pytest
 from pyspark.sql import functions as F
 
 from jobs.demand import forecast as forecasting
+from jobs.demand import frames
 from jobs.demand import train as training
 from jobs.demand.evaluation import evaluation
 from jobs.demand.forecast import forecast
 from jobs.demand.forecast_total import HORIZONS, forecast_total
 from jobs.demand.forecasts import NAMES
+from jobs.demand.history import LOCATION
 from jobs.lib import contracts
 from jobs.lib.evaluations import EVALUATION
 from jobs.lib.registry import Champion
@@ -26,6 +28,8 @@ from tests.jobs.features.conftest import frame
 from .small_shop import DAYS, FIRST_DAY, SMALL, STORE, long, made
 
 AS_OF = FIRST_DAY + timedelta(days=DAYS - 1)
+PLACED = ("i001", "i003")
+SERIES = 21 + 2 * len(PLACED)  # 20 items that sold and one that did not yet; two open places of some
 
 
 def item_daily(spark, rows: pd.DataFrame):
@@ -34,6 +38,17 @@ def item_daily(spark, rows: pd.DataFrame):
         told[[field.name for field in contracts.load("features.item_daily").schema()]].to_dict("records"),
         contracts.load("features.item_daily").schema(),
     )
+
+
+def item_location_daily(spark, rows: pd.DataFrame):
+    """The same sales, those of ink and mugs at three places, one of which has long been closed."""
+    some = rows[rows["item_id"].isin(PLACED)].reset_index(drop=True)
+    old = some["day"] < some["day"].max() - pd.Timedelta(days=100)
+    turn = some.index % 3
+    place = np.where(old & (turn == 0), "closed", np.where(turn == 1, "north", "south"))
+    told = some.assign(location_id=place, day=some["day"].dt.date, known_day=AS_OF, cancelled=0, on_hand=np.nan)
+    schema = contracts.load("features.item_location_daily").schema()
+    return spark.createDataFrame(told[[field.name for field in schema]].to_dict("records"), schema)
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +78,10 @@ def published(spark, tmp_path_factory):
         ],
     )
     settings = settings_of(tmp_path_factory.mktemp("home"))
-    days = forecast(item_daily(spark, rows), item, promotions, AS_OF, champion, STORE, settings).cache()
+    both = item_daily(spark, rows), item_location_daily(spark, rows)
+    days = forecast(*both, item, promotions, AS_OF, champion, STORE, settings).cache()
     more = replace(settings, shuffle_partitions=5)
-    again = forecast(item_daily(spark, rows), item, promotions, AS_OF, champion, STORE, more)
+    again = forecast(*both, item, promotions, AS_OF, champion, STORE, more)
     terms = [
         {"supplier_id": "s", "item_id": "i001", "lead_time_days": 9.5, "review_days": 2, "known_day": AS_OF},
         {"supplier_id": "s", "item_id": "i003", "lead_time_days": 13.0, "review_days": 1, "known_day": AS_OF},
@@ -88,9 +104,10 @@ def test_the_tables_keep_their_contracts(published, tables):
 
 def test_a_row_an_item_and_day_ahead_and_totals_that_agree(published):
     days, totals = published.days.toPandas(), published.totals.toPandas()
-    assert len(days) == 21 * 28 and days["target_date"].min() == AS_OF + timedelta(days=1)
+    assert len(days) == SERIES * 28 and days["target_date"].min() == AS_OF + timedelta(days=1)
     of_all = totals.groupby("horizon_days")["item_id"].agg(["size", "nunique"])
-    assert set(HORIZONS) <= set(of_all.index) and (of_all.loc[list(HORIZONS)] == 21).all(axis=None)
+    assert set(HORIZONS) <= set(of_all.index) and (of_all.loc[list(HORIZONS), "size"] == SERIES).all()
+    days, totals = (frame[frame["location_id"] == LOCATION] for frame in (days, totals))
     by_item = days.groupby("item_id")["mean"].sum()
     of_28 = totals[totals["horizon_days"] == 28].set_index("item_id")
     assert np.allclose(of_28["mean"], by_item.loc[of_28.index])
@@ -99,8 +116,30 @@ def test_a_row_an_item_and_day_ahead_and_totals_that_agree(published):
     assert busiest["q95"] - busiest["q05"] < summed["q95"] - summed["q05"]
 
 
+def test_places_that_are_open_are_forecast_and_add_up_to_the_item(published):
+    days, totals = published.days.toPandas(), published.totals.toPandas()
+    places = days[days["location_id"] != LOCATION]
+    assert set(map(tuple, places[["item_id", "location_id"]].to_numpy())) == {
+        (item, place) for item in PLACED for place in ("north", "south")
+    }
+    whole = days[days["location_id"] == LOCATION].set_index(["item_id", "target_date"])["mean"]
+    summed = places.groupby(["item_id", "target_date"])["mean"].sum()
+    assert np.allclose(summed, whole.loc[summed.index])
+    assert (places.groupby("location_id")["mean"].sum() > 0).all()
+    told = totals[totals["gap_to_places"].notna()]
+    assert set(told["item_id"]) == set(PLACED) and (told["gap_to_places"] < 1e-9).all()
+
+
+def test_one_place_alone_is_the_store_as_a_whole(spark, published):
+    rows = long(3)
+    placed = item_location_daily(spark, rows).where("location_id = 'north'")
+    assert frames.place_days(placed, STORE, AS_OF).isEmpty()
+
+
 def test_an_items_own_horizon_is_its_lead_time_and_review_period(published):
     days, totals = published.days.toPandas(), published.totals.toPandas()
+    of_places = totals["location_id"] != LOCATION
+    days, totals = days[days["location_id"] == LOCATION], totals[~of_places]
     own = totals[~totals["horizon_days"].isin(HORIZONS)].set_index("item_id")
     # i003 takes 14 days, which all have; i004 more than the forecast goes; of the rest nothing is known: 7 and 1.
     assert own.index.is_unique and not {"i003", "i004"} & set(own.index)
@@ -128,14 +167,16 @@ def test_a_long_tail_is_cut_into_blocks_by_all_its_items(spark, published, monke
     tail = long(1).head(1)
     rows = pd.concat([tail.assign(item_id=f"t{n:02d}", day=tail["day"] + pd.Timedelta(days=n)) for n in range(12)])
     monkeypatch.setattr(forecasting, "AT_ONCE", 2)
-    cut = forecast(item_daily(spark, rows), *published.facts, AS_OF, published.champion, STORE, published.settings)
+    nowhere = spark.createDataFrame([], contracts.load("features.item_location_daily").schema())
+    known = item_daily(spark, rows), nowhere, *published.facts
+    cut = forecast(*known, AS_OF, published.champion, STORE, published.settings)
     # One item a day: by its best day the whole tail would be one block of each two that Spark shuffles into.
     found = cut.select("item_id", F.spark_partition_id().alias("block")).toPandas().drop_duplicates()
     assert len(found) == 13 and found["block"].nunique() > published.settings.shuffle_partitions
 
 
 def test_the_number_of_partitions_changes_nothing(published):
-    order = ["item_id", "target_date"]
+    order = ["item_id", "location_id", "target_date"]
     first, again = (
         frame.toPandas().sort_values(order, ignore_index=True) for frame in (published.days, published.again)
     )

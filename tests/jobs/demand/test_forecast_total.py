@@ -34,6 +34,15 @@ def test_a_mean_is_the_sum_of_its_days_and_a_horizon_beyond_them_is_left_out():
     assert (np.diff(found[list(NAMES)], axis=1) >= 0).all()
 
 
+def test_an_item_as_a_whole_stands_beside_the_sum_of_its_places():
+    parts = [ahead("a", 12), ahead("a", 12, rate=2.0).assign(location_id="north"), ahead("b", 12)]
+    parts.append(ahead("a", 12, rate=1.5).assign(location_id="south"))
+    found = Summing(PLAIN, 1, 28).totals(pd.concat(parts, ignore_index=True))
+    gap = found.set_index(["item_id", "location_id", "horizon_days"])["gap_to_places"].sort_index()
+    assert gap["a", "all", 28] == pytest.approx(0.5 * 28 / (84 + 1)) and gap["a", "all", 12] > 0
+    assert gap["a", "north"].isna().all() and gap["b", "all"].isna().all()
+
+
 def test_what_sells_once_a_month_is_expected_in_four_weeks_though_no_day_expects_it():
     rare = ahead("a", 12).assign(mean=0.045, **dict.fromkeys(NAMES, 0.0))
     found = Summing(PLAIN, 1, 28).totals(rare).set_index("horizon_days").loc[28]

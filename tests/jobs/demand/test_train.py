@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jobs.demand import backtest, choosing
+from jobs.demand import backtest, calibration, choosing, judging
 from jobs.demand import train as training
-from jobs.demand.history import History
+from jobs.demand.history import LOCATION, History
 from jobs.demand.methods import parts
 from jobs.demand.model import Model
 from jobs.demand.segments import SEGMENTS, segments
@@ -144,3 +144,28 @@ def test_christmas_goods_come_back_a_year_later():
     # With less history nothing is known of a year ago, and what the catalogue has taken out comes back in no season.
     assert "seasonal" not in segments(shop.at(400))
     assert set(segments(replace(shop, ended=is_wreath))[is_wreath]) == {"ended"}
+
+
+def test_places_are_judged_and_learnt_from_but_errors_that_go_together_are_those_of_wholes():
+    frame = long(12).assign(location_id=LOCATION)
+    turn = np.arange(len(frame)) % 2
+    placed = frame.assign(location_id=np.where(turn == 0, "north", "south"))
+    both = made(pd.concat([frame, placed], ignore_index=True))
+    cases = backtest.backtest(both, SMALL, 2)
+    gates = choosing.chosen(cases)
+    judged = {(item, place) for case in cases for item, place in zip(case.then.ids, case.then.locations, strict=True)}
+    assert {place for _, place in judged} == {LOCATION, "north", "south"}
+    wholes = [case.then.locations == LOCATION for case in cases]
+    found = calibration.errors(calibration.calibrated(cases, gates))
+    assert sum(len(one.error) for one in found) == sum(whole.sum() for whole in wholes) < sum(map(len, wholes))
+    missed = judging.missed(cases, gates)
+    assert missed["item_id"].is_unique and len(missed) > 0
+
+
+def test_the_sample_of_places_has_a_bound_and_is_always_the_same(spark, monkeypatch):
+    rows = [(f"i{n}", place, n) for n in range(30) for place in ("north", "south") for _ in range(3)]
+    days = spark.createDataFrame(rows, "item_id string, location_id string, units int")
+    monkeypatch.setattr(training, "AT_PLACES", 10)
+    first, again = (training.sampled_places(one).toPandas() for one in (days, days.repartition(5)))
+    pairs = [set(zip(one["item_id"], one["location_id"], strict=True)) for one in (first, again)]
+    assert len(pairs[0]) == 10 and pairs[0] == pairs[1] and len(first) == 30

@@ -136,6 +136,7 @@ UNKNOWN_SET = "expect_column_values_to_be_in_set: {value_set: {$PARAMETER: color
         ("key: [sale_id]", "key: [saleid]", 2, "there is no column 'saleid'; did you mean 'sale_id'?"),
         ("key: [sale_id]", "key: [units]", 2, "units may be null"),
         ("key: [sale_id]", "key: [sale_id]\nneeds: [sale]", 3, "no input table 'sale'; did you mean 'sales'?"),
+        ("key: [sale_id]", "key: [sale_id]\nneeds: [sales.unit]", 3, "has no column 'unit'; did you mean 'units'?"),
         ("event_day: sold_on\n", "", 4, "add `event_day: <date column>`"),
         ("event_day: sold_on", "event_day: units", 5, "units is of type int; expected date"),
         ("history: events", "history: daily", 4, "only a table with `history: events` has one"),

@@ -7,6 +7,7 @@ import threading
 from contextlib import nullcontext
 from datetime import date
 from graphlib import TopologicalSorter
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -95,3 +96,27 @@ def test_a_table_whose_needs_the_store_does_not_meet_is_left_out_in_words(
     monkeypatch.setattr(stages, "discover", lambda _: {"reorder": reorder})
     stages.build(night)  # type: ignore[arg-type]
     assert said == ["reorder: not made, since the store has no stock_levels"]
+
+
+@pytest.mark.parametrize("sql", ["SELECT 1 AS item_id -- location_id", "SELECT 1 AS item_id, 2 AS location_id"])
+def test_a_table_that_needs_a_column_is_made_where_the_mapping_gives_it(
+    sql: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    said: list[str] = []
+    mapping = tmp_path / "order_lines.sql"
+    mapping.write_text(sql)
+    night = SimpleNamespace(
+        stage="features",
+        store=SimpleNamespace(mappings={"order_lines": mapping}),
+        tables=SimpleNamespace(exists=lambda _: True, keeping=lambda _: nullcontext()),
+        log=said.append,
+    )
+    monkeypatch.setattr(stages, "discover", lambda _: {"item_location_daily": lambda order_lines: None})
+    monkeypatch.setattr(stages, "_build", lambda night, name, transforms: made.append(name))
+    stages.build(night)  # type: ignore[arg-type]
+    is_given = "AS location_id" in sql
+    assert made == (["item_location_daily"] if is_given else [])
+    assert said == (
+        [] if is_given else ["item_location_daily: not made, since the store has no order_lines.location_id"]
+    )

@@ -13,9 +13,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from benchmarks import demand_weekly
 from benchmarks import pricing_peers as peers
 from benchmarks.figures import Figure
-from benchmarks.homes import public_data
+from benchmarks.homes import fresh_home, public_data, run
+from jobs.lib import settings as environment
+from jobs.lib.spark import session
+from jobs.lib.tables import Tables
 from jobs.pricing import elasticity, sales
 from jobs.pricing.gains import GainParams, desired_price, gains
 from jobs.store.pricing_truth import PricingTruth
@@ -23,7 +27,8 @@ from jobs.store.pricing_world import PricingWorld, PricingWorldParams, pricing_w
 
 BENCH = "pricing"
 JUICE = "dominicks_orange_juice"
-ORIGIN = 135
+LAST_WEEK = 160
+ORIGIN = demand_weekly.last_day(135)
 SEEDS = range(2001, 2011)
 WEEKS = (104, 52)
 HARD = 0.15
@@ -34,7 +39,9 @@ def measure() -> Iterator[Figure]:
     """The pricing world first, which needs no data, then its speed, then orange juice."""
     yield from of_world()
     yield from of_speed()
-    yield from of_orange_juice(orange_juice(public_data(JUICE)))
+    public_data(JUICE)
+    with fresh_home() as home:
+        yield from of_orange_juice(orange_juice(home))
 
 
 def of_world() -> Iterator[Figure]:
@@ -119,21 +126,32 @@ def of_speed() -> Iterator[Figure]:
     yield Figure(BENCH, f"{items:,} items: elasticities and gains, minutes", minutes, None, None, 10.0, "lower")
 
 
-def orange_juice(folder: Path) -> pd.DataFrame:
-    """Units and prices by shop, brand and week: the columns that jobs.pricing.sales takes."""
-    raw = pd.read_csv(folder / "orange_juice_weekly.csv.gz")
-    prices = raw[[f"price{brand}" for brand in range(1, 12)]].to_numpy()
-    return pd.DataFrame(
-        {
-            "location_id": raw["store"].astype(str),
-            "item_id": raw["brand"].astype(str),
-            "week": raw["week"],
-            "units": np.exp(raw["logmove"]),
-            "price": prices[np.arange(len(raw)), raw["brand"] - 1],
-            "is_promotion": raw["deal"] > 0,
-            "is_featured": raw["feat"] > 0,
-        }
+def orange_juice(home: Path) -> pd.DataFrame:
+    """Units and prices by shop, brand and week, the columns that jobs.pricing.sales takes, from the lake of a night in
+    which the store's own mappings took in all weeks. Whether a brand was on promotion or featured is the chain's word
+    in them, not each shop's."""
+    last = demand_weekly.last_day(LAST_WEEK)
+    for stage in ("landed", "validated"):
+        print(f"  {stage} of {JUICE} …", flush=True)
+        run(["-m", "jobs", stage, "--store", JUICE, "--as-of", str(last)], home, PRODUCTS="pricing")
+    settings = environment.load({"DAYBREAK_HOME": str(home), "DAYBREAK_STORE": JUICE})
+    spark = session(settings, "daybreak benchmark of pricing")
+    tables = Tables(spark, settings.lake, JUICE)
+    lines = tables.read("validated.order_lines", last).toPandas()
+    told = tables.read("validated.promotions", last).toPandas()
+    spark.stop()
+    return shop_weeks(lines, told)
+
+
+def shop_weeks(lines: pd.DataFrame, promotions: pd.DataFrame) -> pd.DataFrame:
+    """One row an order line of a shop's week, with what was promoted on the day that dates it."""
+    found = lines.rename(columns={"order_date": "week"})[["location_id", "item_id", "week", "units", "price"]]
+    key, is_featured = pd.MultiIndex.from_frame(found[["item_id", "week"]]), promotions["is_featured"].astype(bool)
+    deals, features = (
+        pd.MultiIndex.from_frame(kind[["item_id", "ends_on"]])
+        for kind in (promotions[~is_featured], promotions[is_featured])
     )
+    return found.assign(is_promotion=key.isin(deals), is_featured=key.isin(features))
 
 
 def of_orange_juice(panel: pd.DataFrame) -> Iterator[Figure]:

@@ -43,6 +43,7 @@ def test_a_week_of_a_shop_is_an_order_without_a_customer(spark: SparkSession, st
         ("2-40", 1, "1"), ("2-40", 2, "2"), ("5-40", 1, "1"), ("5-40", 2, "2"),
     ]  # fmt: skip
     assert {(line["units"], line["customer_id"], line["order_date"]) for line in lines} == {(8256, None, LAST_DAY)}
+    assert [line["location_id"] for line in lines] == ["shop 2", "shop 2", "shop 5", "shop 5"]
     assert lines[1]["price"] == pytest.approx(0.02)
     assert not any(line["_uncast"] for line in lines)
 
@@ -56,7 +57,7 @@ def test_prices_have_costs_and_deals_are_promotions(spark: SparkSession, store: 
     assert [one["cost"] for one in prices] == pytest.approx([0.0075, 0.015])
     (deal,) = mapped(spark, store, "promotions")
     assert (deal["item_id"], deal["starts_on"], deal["ends_on"]) == ("2", date(1990, 6, 14), LAST_DAY)
-    assert (deal["depth"], deal["is_featured"]) == (0, False)
+    assert (deal["promotion_id"], deal["depth"], deal["is_featured"]) == ("40-2-deal", 0, False)
     assert {item["title"] for item in mapped(spark, store, "items")} == {
         "Tropicana Premium 64 oz", "Tropicana Premium 96 oz",
     }  # fmt: skip

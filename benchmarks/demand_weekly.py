@@ -21,7 +21,7 @@ from jobs.demand import metrics, naive
 from jobs.demand.calendar import calendar
 from jobs.demand.forecasts import NAMES, Forecast
 from jobs.demand.frames import HORIZON_DAYS
-from jobs.demand.history import History, history
+from jobs.demand.history import LOCATION, History, history
 from jobs.demand.metrics import Truth
 
 BENCH = "demand_weekly"
@@ -50,6 +50,7 @@ def measure() -> Iterator[Figure]:
                 run(["-m", "jobs", *stage, "--store", STORE, "--as-of", str(as_of)], home, PRODUCTS="demand")
             yield from of_night(home, whole, "all shops", as_of)
             yield from of_night(home, places, "each shop", as_of)
+            yield from of_sums(home, places, as_of)
 
 
 def last_day(week: int) -> date:
@@ -112,6 +113,19 @@ def _published(home: Path, then: History, as_of: date) -> tuple[Forecast, int]:
 
 def _series(then: History) -> pd.DataFrame:
     return pd.DataFrame({"item_id": then.ids, "location_id": then.locations})
+
+
+def of_sums(home: Path, places: History, as_of: date) -> Iterator[Figure]:
+    """How often the intervals of what all brands of a shop sell together held, over the shops."""
+    past = int(np.searchsorted(places.calendar.days, np.datetime64(as_of))) + 1
+    table = published.table(home, STORE, "demand", "forecast_category", str(as_of))
+    table = table[(table["level"] == "store") & (table["location_id"] != LOCATION)]
+    for days in (7, 14, 28):
+        rows = table[table["horizon_days"] == days].set_index("location_id")
+        came = pd.Series(places.units[:, past : past + days // 7].sum(axis=1)).groupby(places.locations).sum()
+        came = came.reindex(rows.index).to_numpy()
+        share = metrics.total_coverage(rows["q10"].to_numpy(), rows["q90"].to_numpy(), came)
+        yield Figure(BENCH, f"{as_of}, {len(rows)} shops: q10 to q90 of all brands' {days}-day sum cover", share)
 
 
 def _totals(home: Path, then: History, true: Truth, told: str, as_of: date) -> Iterator[Figure]:

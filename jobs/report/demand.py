@@ -1,4 +1,5 @@
-"""What the report of a night tells of demand: how well forecasts held, fans of some items, what to order first."""
+"""What the report of a night tells of demand: what is expected of the store, its places and categories, how well
+forecasts held, fans of some items, what to order first."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from pyspark.sql import functions as F
 
 from jobs.demand.evaluation import MISSED
 from jobs.demand.terms import EVERYTHING
+from jobs.features.category import SEPARATOR
 from jobs.lib import registry
 from jobs.lib.stages import Night
 from jobs.report.titles import titles
@@ -20,6 +22,7 @@ FANS = 2  # of each kind
 LEAST_UNITS = 5.0  # with fewer expected any band is wide
 WORST = "largest error in the last backtest"
 ORDERS = 20
+SUMS = 20
 WIDTH, HEIGHT = 280, 140
 MEASURES = {
     "pinball_ratio": "pinball beside the baseline",
@@ -43,11 +46,32 @@ def findings(night: Night) -> dict[str, Any] | None:
     ids = [item for item, _ in chosen]
     return {
         "segments": [tuple(row) for row in _segments(tonight).collect()],
+        "ahead": summed(night.tables.read("demand.forecast_category", night.as_of)),
         "measures": MEASURES,
         "calibration": calibration(night.tables.read("demand.evaluation", night.as_of).where("is_served").toPandas()),
         "fans": fans(chosen, _of(sales, ids), _of(tonight, ids), titles(night, ids)),
         **_orders(night),
     }
+
+
+def summed(groups: DataFrame) -> list[dict[str, Any]]:
+    """The longest horizon of ``demand.forecast_category``: the store, its places, the largest whole branches of its
+    category tree, in that order. ``name`` is of the place or branch, None for the store."""
+    longest = groups.groupBy().agg(F.max("horizon_days").alias("horizon_days"))
+    is_whole = F.col("location_id") == EVERYTHING
+    kinds = {
+        "store": (F.col("level") == "store") & is_whole,
+        "place": (F.col("level") == "store") & ~is_whole,
+        "category": (F.col("level") == "category") & is_whole & ~F.contains("category", F.lit(SEPARATOR)),
+    }
+    kind = F.coalesce(*[F.when(rule, F.lit(name)) for name, rule in kinds.items()])
+    named = F.when(kind == "place", F.col("location_id")).when(kind == "category", F.col("category"))
+    rows = groups.join(F.broadcast(longest), "horizon_days", "left_semi").select(
+        kind.alias("kind"), named.alias("name"), "horizon_days", "items", "mean", "q10", "q90"
+    )
+    place = F.array_position(F.array(*map(F.lit, kinds)), F.col("kind"))
+    ordered = rows.where(F.col("kind").isNotNull()).orderBy(place, F.desc("mean"), "name")
+    return [row.asDict() for row in ordered.limit(SUMS).collect()]
 
 
 def _segments(tonight: DataFrame) -> DataFrame:

@@ -28,6 +28,22 @@ def sold(item: str) -> list[dict]:
     return [{"item_id": item, "day": NIGHT - timedelta(days=n), "units": float(n % 4)} for n in range(56)]
 
 
+def test_the_store_comes_before_its_places_and_those_before_whole_branches(spark):
+    rows = [
+        ("store", "all", "all", 28, 9, 100.0), ("store", "all", "all", 7, 9, 25.0),
+        ("store", "all", "north", 28, 9, 30.0), ("store", "all", "south", 28, 9, 70.0),
+        ("category", "Office", "all", 28, 5, 60.0),
+        ("category", "Office > Pens", "all", 28, 2, 50.0), ("category", "Office", "north", 28, 2, 20.0),
+        ("unsorted", "none", "all", 28, 4, 40.0),
+    ]  # fmt: skip
+    columns = "level string, category string, location_id string, horizon_days int, items long, mean double"
+    groups = spark.createDataFrame(rows, columns).selectExpr("*", "mean - 5 AS q10", "mean + 5 AS q90")
+    found = demand.summed(groups)
+    assert [(row["kind"], row["name"], row["mean"]) for row in found] == [
+        ("store", None, 100.0), ("place", "south", 70.0), ("place", "north", 30.0), ("category", "Office", 60.0),
+    ]  # fmt: skip
+
+
 def test_items_are_picked_for_a_reason(spark):
     rows = [*ahead("large", 9), *ahead("larger", 10), *ahead("rare", 0.01, wide=9)]
     rows += [*ahead("vague", wide=5), *ahead("vaguer", wide=6)]
@@ -75,6 +91,8 @@ def told() -> dict:
              "stockout_probability": 0.4, "reason": "8 left"}  # fmt: skip
     return {
         "segments": [("dense", "ewq", 3)], "measures": demand.MEASURES,
+        "ahead": [{"kind": "place", "name": "<north>", "horizon_days": 28, "items": 3, "mean": 12.4, "q10": 5.0,
+                   "q90": 1234.0}],
         "calibration": demand.calibration(served), "to_order": 1, "orders": [order],
         "fans": demand.fans([("<a>", "largest")], pd.DataFrame(sold("<a>")), pd.DataFrame(ahead("<a>")), {}),
     }  # fmt: skip
@@ -86,4 +104,5 @@ def test_the_page_shows_demand_and_does_without():
     empty = Findings("shop", str(NIGHT), [], [(str(NIGHT), 0)], [], [], [], [], [], [], [], None, None)
     assert 'id="demand"' not in stage.page(empty)
     page = stage.page(Findings(**{**vars(empty), "demand": shown}))
+    assert "place &lt;north&gt;" in page and "1,234" in page
     assert "&lt;a&gt;" in page and "<a>" not in page and "8 left" in page and "0.500" in page and "polygon" in page

@@ -32,6 +32,12 @@ MOST_SHOWN = 12
 # (table, column or None for the whole table, what having it switches on, what happens without it)
 SWITCHES = (
     ("order_lines", "customer_id", "personal lists", "no personal lists: related items and lists for newcomers alone"),
+    (
+        "order_lines",
+        "location_id",
+        "forecasts and orders by shop or warehouse too",
+        "forecasts of the store as a whole",
+    ),
     ("events", None, "views and carts count as interest", "recommendations from purchases"),
     ("items", "title", "items with similar texts are related", "new items wait for their first orders"),
     ("items", "category", "trends and lists by category", "no lists by category"),

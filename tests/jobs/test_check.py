@@ -60,6 +60,7 @@ def test_a_store_that_can_run(shop: Settings, capsys: pytest.CaptureFixture) -> 
     assert "40 sampled rows, 40 good" in said
     assert "no mapping reads these columns of sales: shop" in said
     assert "on  order_lines.customer_id: personal lists" in said
+    assert "off order_lines.location_id: forecasts of the store as a whole" in said
     assert "off events: recommendations from purchases" in said
     assert "off stock_levels: forecasts but no reorder advice" in said
     assert said.endswith("ready to run\n")

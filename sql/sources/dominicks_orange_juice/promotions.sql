@@ -2,7 +2,9 @@
 -- advertised it: a row each. What was taken off is in the price already, so the depth is 0.
 WITH chain AS (
     SELECT
-        week, brand, avg(try_cast(deal AS DOUBLE)) AS deal, avg(try_cast(feat AS DOUBLE)) AS feature,
+        week, brand, avg(try_cast(deal AS DOUBLE)) AS deal,
+        -- A brand is several articles: the source gives the share of them that was advertised.
+        avg(CAST(try_cast(feat AS DOUBLE) > 0 AS INT)) AS feature,
         _file, _file_version, min(_row) AS _row, _known_day
     FROM sales
     GROUP BY week, brand, _file, _file_version, _known_day

@@ -18,7 +18,6 @@ from pyspark.sql import functions as F
 from jobs.demand import frames, places
 from jobs.demand.calendar import Calendar
 from jobs.demand.forecasts import NAMES, long_frame
-from jobs.demand.history import LOCATION
 from jobs.demand.model import Model
 from jobs.features.campaigns import campaigns
 from jobs.lib.registry import Champion
@@ -71,8 +70,7 @@ def forecast(
     days = frames.item_days(item_daily)
     calendar = frames.calendar_of(days, store, as_of)
     forecaster = Forecaster(Model.load(champion.path), calendar)
-    of_places = frames.place_days(item_location_daily, store, as_of)
-    days = days.withColumn("location_id", F.lit(LOCATION)).unionByName(of_places)
+    days = days.unionByName(frames.place_days(item_location_daily, store, as_of))
     blocks = max(settings.shuffle_partitions, frames.series_count(days) // AT_ONCE + 1)
     rows = frames.with_facts(days, item, campaigns(promotions_changes), as_of)
     rows = rows.repartition(blocks, "item_id").sortWithinPartitions("item_id")

@@ -19,29 +19,28 @@ AMOUNTS = ("units", "withdrawn", "lines", "revenue")
 
 
 def item_days(item_daily: DataFrame) -> DataFrame:
-    """Partials added up: one row an item and day."""
-    sums = [F.sum(name).alias(name) for name in AMOUNTS]
-    # The last count that there is: a part that became known later may bring none.
-    counted = F.when(F.col("on_hand").isNotNull(), F.col("known_day"))
-    return item_daily.groupBy("item_id", "day").agg(*sums, F.max_by("on_hand", counted).alias("on_hand"))
+    """Partials added up: one row an item and day, at :data:`LOCATION`."""
+    return _added_up(item_daily, "item_id", "day").withColumn("location_id", F.lit(LOCATION))
 
 
 def place_days(item_location_daily: DataFrame, store: Store, as_of: date) -> DataFrame:
     """Partials added up by place: one row an item, place and day, of what ever sold at a place that is open. One that
     sold nothing for four weeks (weekly sums: eight) is taken for closed; one place alone is the store as a whole, and
     so is what a store itself calls :data:`LOCATION`."""
-    sums = [F.sum(name).alias(name) for name in AMOUNTS]
-    counted = F.when(F.col("on_hand").isNotNull(), F.col("known_day"))
-    days = item_location_daily.groupBy("item_id", "location_id", "day").agg(
-        *sums, F.max_by("on_hand", counted).alias("on_hand")
-    )
+    days = _added_up(item_location_daily, "item_id", "location_id", "day")
     sold = days.where((F.col("lines") > 0) & (F.col("location_id") != LOCATION))
     lately = F.col("day") > F.date_sub(F.lit(as_of), HORIZON_DAYS[store.period])
-    places = sold.where(lately).select("location_id").distinct()
-    several = places.crossJoin(F.broadcast(places.agg((F.count(F.lit(1)) > 1).alias("_several"))))
+    places = sold.where(lately).agg(F.collect_set("location_id").alias("open")).where(F.size("open") > 1)
     kept = sold.select("item_id", "location_id").distinct()
-    kept = kept.join(F.broadcast(several.where("_several").drop("_several")), "location_id", "left_semi")
+    kept = kept.join(F.broadcast(places.select(F.explode("open").alias("location_id"))), "location_id", "left_semi")
     return days.join(kept, ["item_id", "location_id"], "left_semi")
+
+
+def _added_up(parts: DataFrame, *key: str) -> DataFrame:
+    sums = [F.sum(name).alias(name) for name in AMOUNTS]
+    # The last count that there is: a part that became known later may bring none.
+    counted = F.when(F.col("on_hand").isNotNull(), F.col("known_day"))
+    return parts.groupBy(*key).agg(*sums, F.max_by("on_hand", counted).alias("on_hand"))
 
 
 def store_days(days: DataFrame) -> pd.DataFrame:
@@ -52,7 +51,7 @@ def store_days(days: DataFrame) -> pd.DataFrame:
 
 
 def with_facts(days: DataFrame, item: DataFrame, campaigns: DataFrame, as_of: date) -> DataFrame:
-    """Item-days (of places too, where they have a ``location_id``), and beneath them a row (``day`` null) for each item
+    """Item-days, of wholes and of places, and beneath them a row (``day`` null) for each item
     with what the catalogue and the ``campaigns`` (:func:`jobs.features.campaigns.campaigns`) say; also for items
     launched in the last 28 days or tomorrow that have not sold yet."""
     since = F.date_sub(F.lit(as_of), NEW_DAYS)

@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 from jobs.demand import backtest, calibration, choosing, frames, judging, together
 from jobs.demand.backtest import BacktestParams
 from jobs.demand.evaluation import COLUMNS, MISSED
-from jobs.demand.history import LOCATION, History
+from jobs.demand.history import History
 from jobs.demand.model import Model
 from jobs.features.campaigns import campaigns
 from jobs.lib import registry
@@ -76,8 +76,7 @@ def run(night: Night) -> None:
     item = night.tables.read("features.item", night.as_of)
     known = campaigns(night.tables.read_changes("validated.promotions", None, night.as_of))
     placed = night.tables.read("features.item_location_daily", night.as_of)
-    whole = sampled(days).withColumn("location_id", F.lit(LOCATION))
-    both = whole.unionByName(sampled_places(frames.place_days(placed, night.store, night.as_of)))
+    both = sampled(days).unionByName(sampled_places(frames.place_days(placed, night.store, night.as_of)))
     history = frames.dense(frames.with_facts(both, item, known, night.as_of).toPandas(), calendar)
     night.log(f"{len(history):,} items and items at places, {calendar.past} periods")
     trained = train(history, BacktestParams(), night.settings.model_threads, night.log)

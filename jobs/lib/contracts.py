@@ -267,11 +267,12 @@ def _needs(section: Section, root: Path) -> tuple[str, ...]:
         name, _, column = need.partition(".")
         if name not in known:
             section.refuse("needs", f"there is no input table {name!r}; {nearest(name, known)}")
-        # Not by ``load``: a contract may name its own table, by mistake.
-        columns = Section.load(root / "validated" / f"{name}.yml").section("columns")
-        there = columns.names() if columns else []
-        if column and column not in there:
-            section.refuse("needs", f"the input table {name} has no column {column!r}; {nearest(column, there)}")
+        if column:
+            # Not by ``load``: a contract may name its own table, by mistake.
+            columns = Section.load(root / "validated" / f"{name}.yml").section("columns")
+            there = columns.names() if columns else []
+            if column not in there:
+                section.refuse("needs", f"the input table {name} has no column {column!r}; {nearest(column, there)}")
     return tuple(needed)
 
 

@@ -111,7 +111,7 @@ def test_a_wrong_mapping_is_one_message(spark, store, till, sql, message):
         mapped(spark, store, sql, till())
 
 
-def test_the_mentioned_a_mapping_are_those_outside_comments(store):
+def test_what_a_mapping_mentions_stands_outside_comments(store):
     store.mappings["order_lines"].write_text("-- from shop\nSELECT 'web' /* phone */ FROM Till JOIN app USING (no)")
     assert mappings.mentioned(store.mappings["order_lines"], ["shop", "web", "phone", "till", "app"]) == [
         "app",

@@ -59,11 +59,8 @@ class Tables:
     @contextmanager
     def keeping(self, names: Iterable[str]) -> Iterator[None]:
         """Reads these tables from their files once for as long as the block lasts."""
-        columns = {name: contracts.load(name).schema().fieldNames() for name in names}
-        loaded = {name: self._load(name, self.pins.get(name)) for name in columns}
-        self.kept = {
-            name: frame.select(*columns[name]).persist() for name, frame in loaded.items() if frame is not None
-        }
+        loaded = {name: self._contracted(name) for name in names}
+        self.kept = {name: frame.persist() for name, frame in loaded.items() if frame is not None}
         try:
             yield
         finally:
@@ -100,10 +97,9 @@ class Tables:
         if name in self.made:
             return self.made[name]
         contract = contracts.load(name)
-        frame = self.kept.get(name) or self._load(name, self.pins.get(name))
+        frame = self.kept.get(name) or self._contracted(name)
         if frame is None:
             return self.spark.createDataFrame([], contract.schema())
-        frame = _whole(frame, contract)
         if contract.history == "daily":
             return frame.where(F.col("as_of") == F.lit(as_of))
         known = frame.where(F.col("known_day") <= F.lit(as_of))
@@ -123,7 +119,7 @@ class Tables:
         """
         contract = contracts.load(name)
         columns = contract.schema().fieldNames()
-        frame = self.kept.get(name) or self._load(name, self.pins.get(name))
+        frame = self.kept.get(name) or self._contracted(name)
         if frame is None:
             return self.spark.createDataFrame([], contract.schema()).withColumn("_sign", F.lit(1))
         new = F.col("known_day") <= F.lit(through)
@@ -220,6 +216,21 @@ class Tables:
                 ) from error
             return None
 
+    def _contracted(self, name: str) -> DataFrame | None:
+        """The contract's columns of a table; one that a table from before it lacks, and that may be null, is null."""
+        frame = self._load(name, self.pins.get(name))
+        if frame is None:
+            return None
+        have = set(frame.columns)
+        return frame.select(
+            *(
+                F.lit(None).cast(one.dataType).alias(one.name)
+                if one.nullable and one.name not in have
+                else F.col(one.name)
+                for one in contracts.load(name).schema()
+            )
+        )
+
     def _without_superseded(self, frame: DataFrame, name: str, as_of: date) -> DataFrame:
         replaced = self._load(SUPERSEDED, self.pins.get(SUPERSEDED))
         if replaced is None:
@@ -227,17 +238,6 @@ class Tables:
         gone = replaced.where((F.col("table") == name) & (F.col("known_day") <= F.lit(as_of))).select(*REPLACED)
         keyed = frame.withColumn("row_key", row_key(contracts.load(name)))
         return keyed.join(gone, list(REPLACED), "left_anti").select(*frame.columns)
-
-
-def _whole(frame: DataFrame, contract: Contract) -> DataFrame:
-    """The contract's columns; one that a table from before it lacks, and that may be null, is null in it."""
-    have = set(frame.columns)
-    return frame.select(
-        *(
-            F.lit(None).cast(one.dataType).alias(one.name) if one.nullable and one.name not in have else F.col(one.name)
-            for one in contract.schema()
-        )
-    )
 
 
 def row_key(contract: Contract) -> Column:

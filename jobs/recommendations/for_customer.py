@@ -10,6 +10,7 @@ from datetime import date
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from jobs.lib import shared
 from jobs.lib.registry import Champion
 from jobs.lib.settings import Settings
 from jobs.recommendations import basket, catalogue, frames, rerank
@@ -44,4 +45,5 @@ def for_customer(
     scorer = Scorer(items.of_people(), Model.load(champion.path), control, reranker=reranker)
     # A stated number of partitions: adaptive execution would put a small store's customers on one core.
     spread = pairs.repartition(settings.shuffle_partitions, "customer_id").sortWithinPartitions("customer_id")
-    return spread.mapInPandas(scorer.blocks, SCHEMA).withColumn("model_version", F.lit(champion.version))
+    blocks = shared.blocks(item.sparkSession, settings, scorer)
+    return spread.mapInPandas(blocks, SCHEMA).withColumn("model_version", F.lit(champion.version))

@@ -16,6 +16,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from scipy import sparse
 
+from jobs.lib import shared
 from jobs.lib.registry import Champion
 from jobs.lib.settings import Settings
 from jobs.recommendations import basket, catalogue, frames
@@ -93,7 +94,8 @@ def related_items(
     items = catalogue.fit(frames.item_rows(item, as_of), frames.sampled(pairs), fitting)
     found = fit(items, basket.baskets(order_lines, as_of, params.baskets), params)
     spread = item.select("item_id").repartition(settings.shuffle_partitions, "item_id")
-    return spread.mapInPandas(found.blocks, SCHEMA).withColumn("model_version", F.lit(champion.version))
+    blocks = shared.blocks(item.sparkSession, settings, found)
+    return spread.mapInPandas(blocks, SCHEMA).withColumn("model_version", F.lit(champion.version))
 
 
 def fit(items: Catalogue, held: pd.DataFrame, params: RelatedParams) -> Related:

@@ -18,6 +18,7 @@ from jobs.pricing.hand_over import MARKDOWN, PRICE
 
 APPLIED_DAYS = 28  # a price that comes into force later than this after its suggestion came for another reason
 SUGGESTED, KEPT = "suggested", "kept"
+DECISIONS = ("approved", "edited", "refused")
 
 
 def audit(
@@ -94,18 +95,22 @@ def _applied(before: DataFrame, prices: DataFrame, as_of: date) -> DataFrame:
     since = F.lit(as_of - timedelta(days=APPLIED_DAYS))
     key = ["suggested_on", "item_id"]
     lately = before.where(F.col("suggested_on") >= since)
-    wanted = lately.where(F.col("happened").isin(SUGGESTED, "edited"))
-    last = wanted.groupBy(*key).agg(F.max_by("new_price", (F.col("happened") == "edited").cast("int")).alias("wanted"))
-    done = lately.where("happened = 'applied'").select(*key)
-    found = last.join(done, key, "left_anti").join(in_force, "item_id", "inner")
-    found = found.where(
+    is_decision = F.col("happened").isin(*DECISIONS)
+    # The last word of a person counts; of those of one day the same one every time.
+    newest_word = F.struct(is_decision, "known_day", "happened")
+    said = lately.where(is_decision | (F.col("happened") == SUGGESTED)).groupBy(*key)
+    last = said.agg(F.max_by(F.struct("happened", "new_price"), newest_word).alias("last"))
+    wanted = last.where("last.happened <> 'refused'").select(*key, F.col("last.new_price").alias("wanted"))
+    found = wanted.join(in_force, "item_id", "inner").where(
         (F.col("valid_from") > F.col("suggested_on")) & (F.abs(F.col("price") / F.col("wanted") - 1) <= SAME)
     )
-    # of several suggestions of one price the newest was the one applied
+    # Of several suggestions of one price the newest was the one applied, and once that is told so are the others.
     newest = F.expr("row_number() OVER (PARTITION BY item_id ORDER BY suggested_on DESC)")
+    done = lately.where("happened = 'applied'").select(*key)
     return (
         found.withColumn("_nth", newest)
         .where("_nth = 1")
+        .join(done, key, "left_anti")
         .select(
             "suggested_on",
             "item_id",

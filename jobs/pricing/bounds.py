@@ -113,8 +113,10 @@ def candidates(one: Bounds, target: float) -> np.ndarray:
     low, high = min(begin, goal), max(begin, goal)
     prices = with_ending(low, high, one.rules)
     if one.must_move and not len(prices):
-        # Nothing within reach has an allowed ending: as far on the way there as one has.
-        prices = with_ending(min(one.price, one.low), max(one.price, one.high), one.rules)
+        # Beyond what is desired an ending may still be allowed; else as far on the way there as one is.
+        inside = with_ending(one.low, one.high, one.rules)
+        way = with_ending(min(one.price, one.low), max(one.price, one.high), one.rules)
+        prices = inside[np.argsort(np.abs(inside - goal), kind="stable")[:1]] if len(inside) else way
     far = np.abs(prices / one.price - 1) >= max(one.rules.smallest_step, 1e-9)
     prices = prices[far if not one.must_move else np.abs(prices - one.price) > one.rules.smallest_unit / 2]
     ordered = prices[np.argsort(-np.abs(prices - goal), kind="stable")]

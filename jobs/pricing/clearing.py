@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.special import ndtr
 
 from jobs.pricing import fluid, markdown_dp
-from jobs.pricing.bounds import DIGITS, SAME, bounds, with_ending
+from jobs.pricing.bounds import SAME, bounds, with_ending
 from jobs.pricing.guardrails import Clearance, Guardrails, Rules
 from jobs.pricing.markdown_belief import Belief
 from jobs.pricing.posterior import Posterior
@@ -41,13 +41,14 @@ class MarkdownParams:
 
 @dataclass(frozen=True)
 class Case:
-    """One item to clear: pieces, weeks, the day it must be gone by, what a piece left over is worth (share of today's
-    price), the prices that may be asked (falling, today's first) and why it is planned."""
+    """One item to clear: pieces, weeks and how much there is of the last, the last day of sale, what a piece left over
+    is worth (share of today's price), the prices that may be asked (falling, today's first) and why it is planned."""
 
     item_id: str
     price: float
     stock: int
     weeks: int
+    last: float
     clear_by: date
     salvage: float
     prices: np.ndarray
@@ -107,7 +108,8 @@ def cases(
     since = dict(list(sold.groupby("item_id")))
     for row in rows[rows["on_hand"].fillna(0) >= 1].itertuples(index=False):
         rules = guardrails.of(row.item_id, row.category if isinstance(row.category, str) else None)
-        if rules.is_frozen:
+        # What sells below the maker's lowest advertised price is first to come back up, by a suggestion.
+        if rules.is_frozen or row.price < row.map_price:
             continue
         believed = known.loc[row.item_id] if row.item_id in known.index else None
         belief = _belief(row, believed, since.get(row.item_id), params)
@@ -134,7 +136,9 @@ def _belief(row, believed: pd.Series | None, sold: pd.DataFrame | None, params: 
 
 def _case(row, rules: Rules, belief: Belief, clearance: Clearance, as_of: date, params: MarkdownParams) -> Case | None:
     """None where neither a date nor too much stock asks for a plan."""
-    ends = [day for day in (row.clear_by, row.discontinued_on) if pd.notna(day) and day.date() > as_of]
+    # What is discontinued on a day was sold on the day before it for the last time.
+    known = (row.clear_by, row.discontinued_on - pd.Timedelta(days=1))
+    ends = [day for day in known if pd.notna(day) and day.date() > as_of]
     stock = int(row.on_hand)
     week = float(belief.weight @ np.exp(belief.log_level))
     last = as_of + timedelta(weeks=clearance.longest_weeks)
@@ -147,32 +151,34 @@ def _case(row, rules: Rules, belief: Belief, clearance: Clearance, as_of: date, 
         why = f"{stock} pieces are stock for {stock / week:.0f} weeks"
     else:
         return None
-    weeks = max(-(-(until - as_of).days // 7), 1)
+    days = (until - as_of).days
+    weeks = -(-days // 7)
     prices = _prices(row, rules, clearance)
-    return Case(row.item_id, float(row.price), stock, weeks, until, salvage, prices, belief, why)
+    return Case(row.item_id, float(row.price), stock, weeks, days / 7 - weeks + 1, until, salvage, prices, belief, why)
 
 
 def _prices(row, rules: Rules, clearance: Clearance) -> np.ndarray:
-    """Today's price and the lower ones, with the store's endings and never below the maker's lowest advertised."""
-    found = [float(row.price)]
-    for level in clearance.levels:
-        wanted = row.price * level
-        near = with_ending(wanted * 0.9, wanted, rules)
-        # Where no ending is near, the multiple of the unit below.
-        below = float(round(np.floor(wanted / rules.smallest_unit + 1e-4) * rules.smallest_unit, DIGITS))
-        price = float(near[-1]) if len(near) else below
-        if 0 < price < found[-1] - rules.smallest_unit / 2 and not price < (row.map_price or 0):
-            found.append(price)
+    """Today's price and the lower ones near the levels, with the store's endings and never below the maker's lowest
+    advertised or the store's lowest. What is too cheap for any ending is marked down in whole units."""
+    least = np.nanmax([row.map_price, rules.lowest_price or 0.0])
+    for allowed in (rules, replace(rules, endings=())):
+        found = [float(row.price)]
+        for level in clearance.levels:
+            near = with_ending(row.price * level * 0.9, row.price * level, allowed)
+            if len(near) and least <= near[-1] < found[-1] - rules.smallest_unit / 2:
+                found.append(float(near[-1]))
+        if len(found) > 1:
+            break
     return np.array(found)
 
 
 def plan(case: Case, as_of: date, params: MarkdownParams) -> pd.DataFrame:
     """The rows of one item."""
     rates, weights = case.belief.rates(case.prices / case.price)
-    scaled = case.prices / case.price
+    scaled, size = case.prices / case.price, case.belief.size
     if case.stock <= params.dp_stock:
-        way = markdown_dp.path(case.stock, case.weeks, 0, scaled, rates, weights, case.belief.size, case.salvage)
-        told = markdown_dp.followed(case.stock, way, rates, weights, case.belief.size)
+        way = markdown_dp.path(case.stock, case.weeks, 0, scaled, rates, weights, size, case.salvage, case.last)
+        told = markdown_dp.followed(case.stock, way, rates, weights, size, case.last)
         units, left, cleared, method = told[:-1, 0], told[:-1, 1], float(told[-1, 0]), SCENARIOS
     else:
         way, units, left, cleared = _fluid(case, scaled, rates, weights)
@@ -204,8 +210,9 @@ def _fluid(
     """Path, units and stock left by week, and the probability of clearing, of a large stock."""
     mean = weights @ rates
     cv = float(np.mean(np.sqrt(weights @ (rates - mean) ** 2) / mean))
-    way = fluid.path(case.stock, case.weeks, 0, scaled, mean, cv, case.salvage)
-    wanted = np.cumsum(mean[way])
+    way = fluid.path(case.stock, case.weeks, 0, scaled, mean, cv, case.salvage, case.last)
+    share = np.where(np.arange(case.weeks) == case.weeks - 1, case.last, 1.0)
+    wanted = np.cumsum(mean[way] * share)
     sold = fluid.expected_sales(case.stock, wanted, cv)
     spread = np.sqrt(wanted[-1] + (cv * wanted[-1]) ** 2)
     cleared = float(ndtr((wanted[-1] - case.stock) / spread))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -35,25 +35,32 @@ class Room:
         return self.weight[one.item_id] * (price / one.price - 1)
 
 
-def arms(one: Bounds, step: float) -> tuple[float, ...]:
-    """The prices that exploration may give an item: the allowed ones nearest to a step down and a step up."""
+def arms(one: Bounds, step: float, offered: Collection[float]) -> tuple[float, ...]:
+    """The prices that exploration may give an item: the allowed ones nearest to a step down and a step up. None that is
+    ``offered`` to the item's decision: such a price might come without chance, and oftener than its propensity says."""
     found = []
     for ratio in (1 - step, 1 + step):
         way = candidates(one, one.price * ratio)
-        if not one.must_move and len(way) and (way[-1] - one.price) * (ratio - 1) > 0:
+        if not one.must_move and len(way) and (way[-1] - one.price) * (ratio - 1) > 0 and way[-1] not in offered:
             found.append(float(way[-1]))
     return tuple(found)
 
 
 def explored(
-    free: Sequence[Bounds], exploration: Exploration, most: int | None, room: Room, salt: str, as_of: date
+    free: Mapping[str, tuple[Bounds, Collection[float]]],
+    exploration: Exploration,
+    most: int | None,
+    room: Room,
+    salt: str,
+    as_of: date,
 ) -> tuple[Mapping[str, tuple[float, float]], Mapping[str, float]]:
     """item → (price, propensity) of the items explored, and item → propensity of keeping to the decision for the others
-    that could have been. ``free``: items that may move alone; at most ``most`` are explored."""
+    that could have been. ``free``: item → its bounds and the prices among which it is decided, of items that may move
+    alone; at most ``most`` are explored."""
     able: dict[str, tuple[float, ...]] = {}
     pushes: dict[str, list[float]] = {}
-    for one in free if exploration.share > 0 else ():
-        prices, category = arms(one, exploration.step), room.category[one.item_id]
+    for one, offered in free.values() if exploration.share > 0 else ():
+        prices, category = arms(one, exploration.step, offered), room.category[one.item_id]
         furthest = max((abs(room.push(one, price)) for price in prices), default=np.inf)
         if furthest <= room.allowed[category] and prices:
             able[one.item_id] = prices

@@ -68,7 +68,7 @@ def desired_price(posterior: Posterior, current: pd.DataFrame, params: GainParam
 
     ``price`` is the weighted geometric mean of the price with the best lower bound of the gain and the one that
     cost-plus at the category's median mark-up gives, both within ``largest_step`` of today's price and above the
-    floor of margin; the item's own price where evidence is ``none``; the former alone where no cost is known.
+    floor of margin; the item's own price where evidence is ``none``; the former alone where no cost above 0 is known.
     """
     price, cost = current["price"].to_numpy(float), current["cost"].to_numpy(float, na_value=np.nan)
     floor = np.nan_to_num(cost / (1 - params.margin_floor))
@@ -84,8 +84,10 @@ def desired_price(posterior: Posterior, current: pd.DataFrame, params: GainParam
     lower_bound = tried[np.arange(len(price)), best]
     at = pd.Index(posterior.item_id).get_indexer(pd.Index(current["item_id"].astype(str)))
     is_blind = (at < 0) | (posterior.evidence[at] == NONE)
-    cost_plus = np.clip(_cost_plus(posterior.category[at], price, cost), low, high)
-    weight = np.where(np.isnan(cost), 0.0, params.cost_plus_weight)
+    category = pd.Series(posterior.category[at]).where(at >= 0)
+    cost_plus = np.clip(_cost_plus(category, price, cost), low, high)
+    # What costs nothing, or has nobody's mark-up, has no price by cost.
+    weight = np.where(cost_plus > 0, params.cost_plus_weight, 0.0)
     mixed = lower_bound ** (1 - weight) * np.where(np.isnan(cost_plus), 1.0, cost_plus) ** weight
     return pd.DataFrame(
         {
@@ -174,7 +176,8 @@ def _outcomes(posterior: Posterior, today: _Today, at: np.ndarray, price: np.nda
     )
 
 
-def _cost_plus(category: np.ndarray, price: np.ndarray, cost: np.ndarray) -> np.ndarray:
-    """Cost times the median mark-up of the item's category."""
-    markup = pd.Series(price / np.where(cost > 0, cost, np.nan))
-    return cost * markup.groupby(category).transform("median").to_numpy()
+def _cost_plus(category: pd.Series, price: np.ndarray, cost: np.ndarray) -> np.ndarray:
+    """Cost times the median mark-up of the item's category; NaN where there is no cost above 0."""
+    known = np.where(cost > 0, cost, np.nan)
+    markup = pd.Series(price / known)
+    return known * markup.groupby(category).transform("median").to_numpy()

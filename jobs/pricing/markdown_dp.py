@@ -34,15 +34,9 @@ def demand(mean: float, size: float, most: int) -> np.ndarray:
 
 
 @njit(cache=True)
-def worth(stock: int, weeks: int, prices: np.ndarray, rates: np.ndarray, size: float, salvage: float) -> np.ndarray:
-    """weeks × prices × (stock + 1): expected revenue from a week on when ``prices[j]`` is asked in it and the best
-    allowed prices after it. ``rates``: units a week at each price, prices falling."""
-    many = len(prices)
-    found = np.zeros((weeks, many, stock + 1))
-    after = np.empty((many, stock + 1))
-    for left in range(stock + 1):
-        after[:, left] = salvage * left
-    # The chances do not change with the weeks: those of sales, of no less than so many, and the last that matters.
+def _chances(rates: np.ndarray, size: float, stock: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """By price: the chances of sales, of no less than so many, and the last that matters."""
+    many = len(rates)
     chances, beyond, most = np.zeros((many, stock + 1)), np.zeros((many, stock + 1)), np.zeros(many, np.int64)
     for j in range(many):
         chances[j] = demand(rates[j], size, stock)
@@ -52,7 +46,26 @@ def worth(stock: int, weeks: int, prices: np.ndarray, rates: np.ndarray, size: f
             beyond[j, pieces] = total
             if most[j] == 0 and total > NEVER:
                 most[j] = pieces + 1
+    return chances, beyond, most
+
+
+@njit(cache=True)
+def worth(
+    stock: int, weeks: int, prices: np.ndarray, rates: np.ndarray, size: float, salvage: float, last: float = 1.0
+) -> np.ndarray:
+    """weeks × prices × (stock + 1): expected revenue from a week on when ``prices[j]`` is asked in it and the best
+    allowed prices after it. ``rates``: units a week at each price, prices falling; ``last``: how much of the last week
+    there is."""
+    many = len(prices)
+    found = np.zeros((weeks, many, stock + 1))
+    after = np.empty((many, stock + 1))
+    for left in range(stock + 1):
+        after[:, left] = salvage * left
+    chances, beyond, most = _chances(rates * last, size, stock)
     for week in range(weeks - 1, -1, -1):
+        if week == weeks - 2 and last < 1.0:
+            # The chances of all weeks but the last are the same.
+            chances, beyond, most = _chances(rates, size, stock)
         for j in range(many):
             for left in range(stock + 1):
                 value = 0.0
@@ -96,21 +109,22 @@ def path(
     weights: np.ndarray,
     size: float,
     salvage: float,
+    last: float = 1.0,
 ) -> np.ndarray:
     """The price's index in each week if sales go as expected: each week the best mean over scenarios at the pieces then
     expected to be left."""
     values = np.zeros((weeks, len(prices), stock + 1))
     for k in range(len(weights)):
-        values += weights[k] * worth(stock, weeks, prices, rates[k], size, salvage)
+        values += weights[k] * worth(stock, weeks, prices, rates[k], size, salvage, last)
     chosen = np.zeros(weeks, np.int64)
     left, lowest = float(stock), first
     for week in range(weeks):
         at = round(left)
         lowest = lowest + int(np.argmax(values[week, lowest:, at]))
         chosen[week] = lowest
-        sold = 0.0
+        sold, share = 0.0, last if week == weeks - 1 else 1.0
         for k in range(len(weights)):
-            sold += weights[k] * _expected(at, rates[k, lowest], size)
+            sold += weights[k] * _expected(at, rates[k, lowest] * share, size)
         left = max(left - sold, 0.0)
     return chosen
 
@@ -126,7 +140,9 @@ def _expected(stock: int, rate: float, size: float) -> float:
 
 
 @njit(cache=True)
-def followed(stock: int, chosen: np.ndarray, rates: np.ndarray, weights: np.ndarray, size: float) -> np.ndarray:
+def followed(
+    stock: int, chosen: np.ndarray, rates: np.ndarray, weights: np.ndarray, size: float, last: float = 1.0
+) -> np.ndarray:
     """weeks × 2: units expected to sell and pieces expected to be left, when the prices of ``chosen`` are asked
     whatever sells; the last row has instead (probability that all is gone, 0)."""
     weeks = len(chosen)
@@ -135,7 +151,8 @@ def followed(stock: int, chosen: np.ndarray, rates: np.ndarray, weights: np.ndar
         there = np.zeros(stock + 1)
         there[stock] = 1.0
         for week in range(weeks):
-            chances = demand(rates[k, chosen[week]], size, stock)
+            share = last if week == weeks - 1 else 1.0
+            chances = demand(rates[k, chosen[week]] * share, size, stock)
             after = np.zeros(stock + 1)
             sold_mean, left_mean = 0.0, 0.0
             for left in range(stock + 1):

@@ -30,8 +30,9 @@ def chosen(
     """unit → option taken, for the units that change.
 
     ``members`` has one row an item of an option: ``unit, option, value`` (of the whole option, the same in all its
-    rows), ``category, weight`` (the item's revenue a week), ``ratio`` (new price over old). ``revenue`` is that of each
-    category, all its items together; ``spent`` what of it other changes move already, Σ weight·(ratio - 1). Values of 0
+    rows), ``category, weight`` (the item's revenue a week), ``ratio`` (new price over old) and ``must_move`` (it mends
+    a broken rule, which is worth more than all that does not). ``revenue`` is that of each category, all its items
+    together; ``spent`` what of it other changes move already, Σ weight·(ratio - 1). Values of 0
     or less are never taken.
     """
     members = members[members["value"] > 0].reset_index(drop=True)
@@ -41,7 +42,9 @@ def chosen(
         best = members.sort_values(["unit", "value", "option"], ascending=[True, False, True], kind="stable")
         best = best.drop_duplicates("unit")[["unit", "option"]]
         members = members.merge(best, on=["unit", "option"])
-    options = members.groupby(["unit", "option"], sort=True).agg(value=("value", "first"), changes=("ratio", "size"))
+    options = members.groupby(["unit", "option"], sort=True).agg(
+        value=("value", "first"), changes=("ratio", "size"), mends=("must_move", "first")
+    )
     options = options.reset_index()
     if largest_average_step is None and (max_changes is None or options["changes"].sum() <= max_changes):
         return options.set_index("unit")["option"]
@@ -78,12 +81,15 @@ def _solved(
         highs.append(allowed - moved)
     limits = LinearConstraint(vstack(rows).tocsr(), np.concatenate(lows), np.concatenate(highs))
     value = options["value"].to_numpy(float)
+    best = options.groupby("unit").agg(value=("value", "max"), mends=("mends", "first"))
+    # Of what gains, where some mend: beside what these are worth the whole of it would be within the gap.
+    gaining = best.loc[~best["mends"].astype(bool), "value"].sum() / best["value"].sum() or 1.0
     solved = milp(
         -value / value.max(),
         constraints=limits,
         integrality=np.ones(size),
         bounds=Bounds(0, 1),
-        options={"mip_rel_gap": GAP, "node_limit": NODES},
+        options={"mip_rel_gap": GAP * gaining, "node_limit": NODES},
     )
     if solved.x is None:
         raise RuntimeError(f"the programme of price changes was not solved: {solved.message}")

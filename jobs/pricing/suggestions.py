@@ -52,17 +52,19 @@ def suggest(
     limits = bounds(rows, guardrails, as_of, cleared)
     without = rows["evidence"].eq(NONE).to_numpy()
     lines = _lines(rows)
-    free = [one for one, line in zip(limits, lines, strict=True) if one.held is None and line is None]
-    room = _room(rows, guardrails)
-    drawn, kept = exploration.explored(free, guardrails.exploration, guardrails.max_changes, room, salt, as_of)
     steady = [
         replace(one, held=one.held or options.NO_EVIDENCE) if none else one
         for one, none in zip(limits, without, strict=True)
     ]
     params = _params(guardrails)
     targets = _targets(rows, posterior, guardrails, params)
-    left = [at for at, one in enumerate(steady) if one.item_id not in drawn]
-    every = options.units([steady[at] for at in left], targets[left].tolist(), [lines[at] for at in left])
+    every = options.units(steady, targets.tolist(), lines)
+    offered = {unit.items[0].item_id: unit.prices.ravel().tolist() for unit in every}
+    alone = {one.item_id: one for one, line in zip(limits, lines, strict=True) if one.held is None and line is None}
+    free = {item: (one, offered[item]) for item, one in alone.items()}
+    room = _room(rows, guardrails)
+    drawn, kept = exploration.explored(free, guardrails.exploration, guardrails.max_changes, room, salt, as_of)
+    every = [unit for unit in every if unit.items[0].item_id not in drawn]
     spent: defaultdict[str, float] = defaultdict(float)
     for one in limits:
         if one.item_id in drawn:

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from jobs.pricing import competitors
 from jobs.pricing.guardrails import Guardrails
 
+SALES_DAYS = 28  # of which features.item has the price that was paid
 BOUNDS = ("map_price", "msrp", "price_line", "clear_by")
 
 
@@ -28,8 +29,8 @@ def tonight(
 
     Columns: ``item_id, title, category, price, cost, on_hand, units_28d, discontinued_on, map_price, msrp, price_line,
     clear_by, changed_on`` (day from which today's price holds, null where unknown), ``past_price`` (the price
-    ``Guardrails.move_days`` days ago, else the first one known, null where none is), ``decided_on`` (night whose
-    suggestion was refused, or a later day from which a decided price will hold), ``on_promotion`` (a promotion runs
+    ``Guardrails.move_days`` days ago, else the first one known, null where none is), ``decided_on`` (day on which a
+    refusal was told, or a later day from which a decided price will hold), ``on_promotion`` (a promotion runs
     tomorrow), ``competitor_price, competitor_note``. A decided price that holds by tomorrow is the price, also
     where the table of prices does not know it yet.
     """
@@ -41,7 +42,12 @@ def tonight(
         .join(_promoted(promotions, as_of), "item_id", "left")
         .toPandas()
     )
-    rows["price"] = rows["decided_price"].fillna(rows["price"])
+    # Without a list a decision counts until four weeks of sales tell what became of it.
+    days = (pd.Timestamp(as_of) - pd.to_datetime(rows.pop("unlisted_since"))).dt.days
+    is_told = (days >= SALES_DAYS) & (rows["units_28d"] > 0)
+    rows["price"] = rows["decided_price"].mask(is_told).fillna(rows["price"])
+    # Prices are for tomorrow, and so is the cost that a list has for it.
+    rows["cost"] = rows.pop("listed_cost").fillna(rows["cost"])
     rows["on_promotion"] = rows["on_promotion"].eq(True)
     rows = rows[rows["price"] > 0].drop(columns="decided_price")
     for name in ("discontinued_on", "clear_by", "changed_on", "decided_on"):
@@ -56,29 +62,38 @@ def tonight(
 
 
 def _in_force(prices: DataFrame, price_approvals: DataFrame, as_of: date, move_days: int) -> DataFrame:
-    """``item_id, decided_price, changed_on, past_price``. The price that holds tomorrow is the last of the table of
+    """``item_id, decided_price, changed_on, past_price, listed_cost, unlisted_since`` (the day of the decision where no
+    list has the item). The price that holds tomorrow is the last of the table of
     prices and of what was decided; a decision wins over a list of the same day, and a list price that says the same is
-    no change."""
+    no change. Of two decisions for one day that of the later suggestion wins."""
     tomorrow = F.lit(as_of + timedelta(days=1))
-    listed = prices.select("item_id", "valid_from", "price", F.lit(0).alias("_order"))
-    decided = price_approvals.where("decision <> 'refused'")
-    every = listed.unionByName(decided.select("item_id", "valid_from", "price", F.lit(1).alias("_order")))
-    known = every.where(F.col("valid_from") <= tomorrow)
-    before = F.expr("lag(price) OVER (PARTITION BY item_id ORDER BY valid_from, _order)")
+    never = F.lit(None).cast("date").alias("suggested_on")
+    listed = prices.select("item_id", "valid_from", "price", "cost", F.lit(0).alias("_order"), never)
+    decided = price_approvals.where("decision <> 'refused'").select(
+        "item_id", "valid_from", "price", F.lit(None).cast("double").alias("cost"), F.lit(1).alias("_order"),
+        "suggested_on",
+    )  # fmt: skip
+    known = listed.unionByName(decided).where(F.col("valid_from") <= tomorrow)
+    order = "valid_from, _order, suggested_on"
+    before = F.expr(f"lag(price) OVER (PARTITION BY item_id ORDER BY {order})")
     changes = known.withColumn("_changed", F.when(before.isNull() | (before != F.col("price")), F.col("valid_from")))
     then = as_of + timedelta(days=1 - move_days)
-    past = F.expr(f"max_by(price, struct(valid_from, _order)) FILTER (WHERE valid_from <= DATE'{then}')")
+    past = F.expr(f"max_by(price, struct({order})) FILTER (WHERE valid_from <= DATE'{then}')")
     return changes.groupBy("item_id").agg(
-        F.max_by("price", F.struct("valid_from", "_order")).alias("decided_price"),
+        F.expr(f"max_by(price, struct({order}))").alias("decided_price"),
         F.max("_changed").alias("changed_on"),
-        F.coalesce(past, F.min_by("price", F.struct("valid_from", "_order"))).alias("past_price"),
+        F.coalesce(past, F.expr(f"min_by(price, struct({order}))")).alias("past_price"),
+        F.expr("max_by(cost, valid_from) FILTER (WHERE _order = 0)").alias("listed_cost"),
+        F.when(F.min("_order") > 0, F.max("valid_from")).alias("unlisted_since"),
     )
 
 
 def _decided(price_approvals: DataFrame, as_of: date) -> DataFrame:
     """``item_id, decided_on`` of refusals and of decisions that wait for their day."""
     waits = (F.col("decision") != "refused") & (F.col("valid_from") > F.lit(as_of + timedelta(days=1)))
-    when = F.when(F.col("decision") == "refused", F.col("suggested_on")).when(waits, F.col("valid_from"))
+    # A refusal holds from when it was told.
+    refused = F.greatest("suggested_on", "known_day")
+    when = F.when(F.col("decision") == "refused", refused).when(waits, F.col("valid_from"))
     return price_approvals.groupBy("item_id").agg(F.max(when).alias("decided_on"))
 
 

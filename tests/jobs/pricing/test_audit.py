@@ -110,6 +110,24 @@ def test_a_price_seen_in_force_is_recorded_once_and_an_edited_one_as_edited(spar
     assert set(audited(spark, LATER, before=again, prices=prices)) == {("b", "applied")}
 
 
+def test_one_change_of_price_answers_one_suggestion_and_never_a_refused_one(spark: SparkSession) -> None:
+    nights = [NIGHT + timedelta(days=n) for n in range(3)]
+    before = [event("a", "suggested", 9.5, on=night) for night in nights] + [event("b", "suggested", 8.0)]
+    before += [event("b", "approved", 8.0), {**event("b", "refused", 8.0), "known_day": nights[1]}]
+    prices = [listed("a", 9.5, LATER), listed("b", 8.0, LATER)]
+    found = audited(spark, LATER, before=before, prices=prices)
+    assert set(found) == {("a", "applied")} and found["a", "applied"]["suggested_on"] == nights[2]
+    told = {**event("a", "applied", 9.5, on=nights[2]), "known_day": LATER}
+    assert not audited(spark, LATER + timedelta(days=1), before=[*before, told], prices=prices)
+
+
+def test_an_edit_told_again_on_a_later_night_counts(spark: SparkSession) -> None:
+    before = [event("a", "suggested", 9.5), event("a", "edited", 9.8)]
+    before.append({**event("a", "edited", 9.7), "known_day": NIGHT + timedelta(days=1)})
+    found = [audited(spark, LATER, before=before, prices=[listed("a", price, LATER)]) for price in (9.7, 9.8)]
+    assert [set(one) for one in found] == [{("a", "applied")}, set()]
+
+
 def test_a_change_approved_and_in_force_at_once_is_both(spark: SparkSession) -> None:
     given = {"decided": [decision("a", "approved", 9.5)], "prices": [listed("a", 9.5, LATER)]}
     assert set(audited(spark, LATER, before=[event("a", "suggested", 9.5)], **given)) == {

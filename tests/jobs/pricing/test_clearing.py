@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from jobs.pricing.clearing import MarkdownParams, plans, proposed
-from jobs.pricing.guardrails import Guardrails, Rules
+from jobs.pricing.guardrails import Clearance, Guardrails, Rules
 from tests.jobs.pricing.small_pricing import NIGHT, posterior, rows
 
 NOTHING = pd.DataFrame({"item_id": [], "price": [], "units": []})
@@ -134,3 +134,33 @@ def test_no_more_markdowns_than_a_night_may_have_are_proposed_the_earliest_end_f
     found = planned(*items, rails=Guardrails(max_changes=2))
     assert set(proposed(found, NIGHT)["item_id"]) == {"soon", "many"}
     assert set(found.loc[found["held_by"] == "max_changes", "item_id"]) == {"few"}
+
+
+@pytest.mark.parametrize("dp_stock", [400, 10])
+def test_the_last_week_has_the_days_that_are_left_of_it(dp_stock: int) -> None:
+    """Eight days sell eight days' worth; what is discontinued on the ninth day is not sold on it."""
+    by = {
+        n: {"item_id": "a", "on_hand": 390.0, "clear_by": pd.Timestamp(NIGHT + timedelta(days=n))} for n in (7, 8, 14)
+    }
+    rails = Guardrails(clearance=Clearance(levels=(1,)))
+    plans_by = {n: planned(item, rails=rails, params=MarkdownParams(dp_stock=dp_stock)) for n, item in by.items()}
+    units = {n: plan["expected_units"].sum() for n, plan in plans_by.items()}
+    assert [len(plan) for plan in plans_by.values()] == [1, 2, 2]
+    assert units[8] == pytest.approx(units[7] * 8 / 7, rel=0.01) and units[14] == pytest.approx(2 * units[7], rel=0.02)
+    ended = {"item_id": "a", "on_hand": 390.0, "discontinued_on": pd.Timestamp(NIGHT + timedelta(days=9))}
+    found = planned(ended, rails=rails, params=MarkdownParams(dp_stock=dp_stock))
+    pd.testing.assert_frame_equal(found, plans_by[8])
+    tomorrow = {"item_id": "a", "discontinued_on": pd.Timestamp(NIGHT + timedelta(days=1))}
+    assert planned(tomorrow).empty
+
+
+def test_markdowns_keep_to_endings_the_lowest_price_and_wait_below_the_makers() -> None:
+    item = {"item_id": "a", "clear_by": SOON, "on_hand": 2000.0, "price": 4.99}
+    ends = planned(item, rails=Guardrails(store=Rules(endings=(0.99,))))["price"]
+    assert set(ends) <= {4.99, 3.99, 2.99, 1.99} and ends.min() < 4.99
+    low = planned(item, rails=Guardrails(store=Rules(lowest_price=3.0)))["price"]
+    assert 3.0 <= low.min() < 4.99
+    heap = {**item, "price": 0.9, "on_hand": 200_000.0}
+    cheap = planned(heap, rails=Guardrails(store=Rules(endings=(0.99,))))["price"]
+    assert cheap.min() < 0.9, "no ending is below it"
+    assert planned({**item, "map_price": 5.99}).empty

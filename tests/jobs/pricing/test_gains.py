@@ -152,3 +152,18 @@ def test_margins_of_neighbours_are_weighted_by_sales() -> None:
     mates, rest = neighbour_margins(*names, np.array([1.0, 2.0, 4.0]), np.array([1.0, 1.0, 1.0]))
     assert mates == pytest.approx([2, 1, 0])
     assert rest == pytest.approx([4, 4, 1.5])
+
+
+def test_what_costs_nothing_has_no_price_by_cost_and_strangers_no_say_in_it() -> None:
+    free, unknown = (desired_price(posterior([-0.8, -0.8]), current(cost)).iloc[0] for cost in (0.0, None))
+    assert np.isnan(free["cost_plus_price"]) and free["price"] == pytest.approx(free["lower_bound_price"])
+    assert unknown["price"] == pytest.approx(unknown["lower_bound_price"])
+    two = posterior([-2.0, -2.0])
+    alone = desired_price(two, current(5.0)).iloc[:2]
+    # Dear newcomers that the posterior has never seen sell at ten times their cost.
+    crowd = pd.concat(
+        [current(5.0), pd.DataFrame({"item_id": [f"new{n}" for n in range(9)], "price": 50.0, "cost": 5})]
+    )
+    found = desired_price(two, crowd.reset_index(drop=True))
+    pd.testing.assert_frame_equal(found.iloc[:2], alone)
+    assert (found["price"].iloc[2:] == 50.0).all()

@@ -128,15 +128,18 @@ def test_a_weekly_stores_weeks_are_its_own(spark: SparkSession, tables: dict[str
     assert rows["week"].dt.day_name().unique().tolist() == ["Thursday"]
 
 
-def test_tonights_price_is_what_was_decided_last(spark: SparkSession, tables: dict[str, DataFrame]) -> None:
+def items_of(spark: SparkSession, *facts: dict) -> DataFrame:
+    """Rows of ``features.item``: what is not said is null where it may be, else nothing."""
     contract = contracts.load("features.item")
     plain = {"long": 0, "double": 0.0, "boolean": True}
     usual = {one.name: None if one.nullable else plain.get(one.type) for one in contract.columns.values()}
-    facts = [
-        {**usual, "item_id": item, "price": price, "as_of": AS_OF} for item, price in (("listed", 12.0), ("sold", 5.0))
-    ]
     names = contract.schema().fieldNames()
-    item = spark.createDataFrame([tuple(row[name] for name in names) for row in facts], contract.schema())
+    rows = [tuple({**usual, "as_of": AS_OF, **row}[name] for name in names) for row in facts]
+    return spark.createDataFrame(rows, contract.schema())
+
+
+def test_tonights_price_is_what_was_decided_last(spark: SparkSession, tables: dict[str, DataFrame]) -> None:
+    item = items_of(spark, {"item_id": "listed", "price": 12.0}, {"item_id": "sold", "price": 5.0})
     decided = [
         {"suggested_on": AS_OF, "item_id": "sold", "decision": "edited", "price": 4.8,
          "valid_from": AS_OF + timedelta(days=1)},
@@ -153,3 +156,28 @@ def test_tonights_price_is_what_was_decided_last(spark: SparkSession, tables: di
     # Of the first it is the price so many days ago, of the second the first one known.
     assert found["past_price"].to_dict() == {"listed": 10.0, "sold": 4.8}
     assert found.loc["listed", "competitor_note"].startswith("Ada ignored: 83.3 times our price")
+
+
+def test_the_later_word_the_later_refusal_and_tomorrows_cost_count(spark: SparkSession) -> None:
+    day, names = timedelta(days=1), ("again", "late", "told", "quiet", "dear")
+    facts = [{"item_id": name, "price": 12.0, "cost": 6.0, "units_28d": 5 * (name == "told")} for name in names]
+    kept = {"decision": "edited", "valid_from": AS_OF + day}
+    decided = [
+        {**kept, "suggested_on": AS_OF - day, "item_id": "again", "price": 9.5},
+        {**kept, "suggested_on": AS_OF, "item_id": "again", "price": 9.4},
+        {"suggested_on": AS_OF - 20 * day, "item_id": "late", "decision": "refused", "known_day": AS_OF - day},
+    ]
+    decided += [
+        {**kept, "suggested_on": AS_OF - 41 * day, "item_id": item, "price": 9.0, "valid_from": AS_OF - 40 * day}
+        for item in ("told", "quiet")
+    ]
+    prices = [
+        {"item_id": "dear", "valid_from": AS_OF + back * day, "price": 12.0, "cost": cost}
+        for back, cost in ((-10, 6.0), (1, 11.0), (2, 3.0))
+    ]
+    given = {name: frame(spark, name, []) for name in ("items", "competitor_prices", "promotions")}
+    given |= {"prices": frame(spark, "prices", prices), "price_approvals": frame(spark, "price_approvals", decided)}
+    rows = tonight(item=items_of(spark, *facts), as_of=AS_OF, guardrails=Guardrails(), **given).set_index("item_id")
+    assert rows["price"].to_dict() == {"again": 9.4, "late": 12.0, "told": 12.0, "quiet": 9.0, "dear": 12.0}
+    assert rows.loc["late", "decided_on"].date() == AS_OF - day
+    assert rows["cost"].to_dict() == dict.fromkeys(names, 6.0) | {"dear": 11.0}

@@ -9,7 +9,8 @@ from jobs.pricing.portfolio import chosen
 
 
 def options(*rows: tuple) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=["unit", "option", "value", "category", "weight", "ratio"])
+    found = pd.DataFrame(rows, columns=["unit", "option", "value", "category", "weight", "ratio"])
+    return found.assign(must_move=False)
 
 
 REVENUE = pd.Series({"K": 100.0, "L": 100.0})
@@ -49,6 +50,19 @@ def test_nothing_worth_doing_is_no_change() -> None:
     assert chosen(options(("a", 0, 0.0, "K", 1, 1.1)), 5, 0.1, REVENUE, {}).empty
 
 
+def test_what_mends_a_rule_leaves_the_rest_their_best() -> None:
+    """A hundred that mend are worth a hundred times all gains: what is left for the others is still well chosen."""
+    rng = np.random.default_rng(1)
+    value, ratio = rng.exponential(1.0, 60), rng.uniform(1.02, 1.1, 60)
+    gaining = options(*[(f"g{n}", 0, value[n], "K", 10.0, ratio[n]) for n in range(60)])
+    mending = options(*[(f"m{n}", 0, 200.0, "L", 1.0, 0.999) for n in range(100)]).assign(must_move=True)
+    alone = set(chosen(gaining, None, 0.2, REVENUE, {}).index)
+    found = set(chosen(pd.concat([gaining, mending], ignore_index=True), None, 0.2, REVENUE, {}).index)
+    assert len(found) == 100 + len(found - set(mending["unit"]))
+    worth = [gaining.loc[gaining["unit"].isin(units), "value"].sum() for units in (found, alone)]
+    assert len(alone) < 60 and worth[0] >= (1 - 2e-3) * worth[1]
+
+
 def test_thousands_of_items_are_one_programme() -> None:
     rng = np.random.default_rng(0)
     items = np.repeat(np.arange(2000), 5)
@@ -56,7 +70,7 @@ def test_thousands_of_items_are_one_programme() -> None:
         {
             "unit": [f"i{item}" for item in items], "option": np.tile(np.arange(5), 2000),
             "value": rng.exponential(1.0, 10_000), "category": np.where(items % 2, "K", "L"),
-            "weight": rng.exponential(10.0, 2000)[items], "ratio": rng.uniform(0.9, 1.1, 10_000),
+            "weight": rng.exponential(10.0, 2000)[items], "ratio": rng.uniform(0.9, 1.1, 10_000), "must_move": False,
         }
     )  # fmt: skip
     revenue = every.drop_duplicates("unit").groupby("category")["weight"].sum()

@@ -203,12 +203,12 @@ def test_logged_propensities_are_the_shares_of_nights_on_which_it_comes_so() -> 
     # Of A one item fits, of B all do: what is drawn of A beyond it stays away, and nothing is drawn in its place.
     items = [{"item_id": f"i{n}", "category": "AAAAAABB"[n]} for n in range(8)]
     every, rails = posterior({item["item_id"]: None for item in items}), Guardrails(exploration=Exploration(share=0.5))
-    limits = bounds(rows(*items), rails, NIGHT)
+    free = {one.item_id: (one, ()) for one in bounds(rows(*items), rails, NIGHT)}
     category = {item["item_id"]: item["category"] for item in items}
     room = Room(category, dict.fromkeys(every.item_id, 100.0), {"A": 10.0, "B": 1000.0})
     nights, came, said = 3000, Counter(), {}
     for salt in range(nights):
-        drawn, kept = explored(limits, rails.exploration, None, room, str(salt), NIGHT)
+        drawn, kept = explored(free, rails.exploration, None, room, str(salt), NIGHT)
         said |= {(item, price): propensity for item, (price, propensity) in drawn.items()} | kept
         came.update((item, price) for item, (price, _) in drawn.items())
         came.update(list(kept))
@@ -216,6 +216,35 @@ def test_logged_propensities_are_the_shares_of_nights_on_which_it_comes_so() -> 
     assert said[("i0", 9.2)] < said[("i7", 9.2)] == 0.25
     for what, propensity in said.items():
         assert came[what] / nights == pytest.approx(propensity, abs=4 * (0.25 / nights) ** 0.5)
+
+
+def test_no_price_of_chance_is_one_among_which_was_decided() -> None:
+    """With few endings the step up is where the decision may go by itself; then chance goes down only."""
+    rails = Guardrails(store=Rules(endings=(0.99,)), exploration=Exploration(share=0.5, step=0.08))
+    items = [{"item_id": f"i{n}", "price": 19.99, "cost": 15.0} for n in range(20)]
+    found = told(rails, *items, **{item["item_id"]: FLAT for item in items})
+    drawn = found[found["is_exploration"]]
+    assert set(drawn["suggested_price"]) == {18.99} and (drawn["propensity"] == 0.5).all()
+    assert set(found.loc[~found["is_exploration"], "suggested_price"]) == {20.99}
+
+
+@pytest.mark.parametrize(
+    ("item", "endings", "elasticity", "price"),
+    [
+        # The floor lies between two cents; what is nearest below it breaks it.
+        ({"price": 9.60, "cost": 9.51}, (), -30.0, 10.02),
+        # The ending nearest to the floor lies below it, and there is one above.
+        ({"price": 9.60, "map_price": 10.0}, (0.49, 0.99), STEEP, 10.49),
+        ({"price": 10.70, "msrp": 10.30}, (0.49, 0.99), FLAT, 9.99),
+        # Only what lies on the way has an allowed ending: as far as that.
+        ({"price": 9.60, "map_price": 10.0}, (0.99,), STEEP, 9.99),
+    ],
+)
+def test_a_price_that_breaks_a_rule_moves_to_one_that_keeps_it(
+    item: dict, endings: tuple, elasticity: float, price: float
+) -> None:
+    found = told(Guardrails(store=Rules(endings=endings)), {"item_id": "a", **item}, a=elasticity)
+    assert found.loc["a", "suggested_price"] == price
 
 
 def test_a_category_of_one_item_and_one_without_category_are_priced_too() -> None:

@@ -7,6 +7,7 @@ is read here as far as Airflow needs it; the jobs read theirs (jobs/lib/settings
 import json
 import logging
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -32,6 +33,10 @@ SPARK_CONNECTION = "daybreak_spark"
 
 DAY = "{{ dag_run.partition_key }}"
 STORE = "{{ params.store }}"
+# What a person types into a run becomes one word of a shell's command, whatever stands in it; each DAG has the filter.
+FILTERS = {"quoted": lambda value: shlex.quote(str(value))}
+DAY_WORD = "{{ dag_run.partition_key | quoted }}"
+STORE_WORD = "{{ params.store | quoted }}"
 
 PARAMS: dict[str, Any] = {
     "store": Param(
@@ -129,7 +134,7 @@ def spark(task_id: str, command: Sequence[str], doc: str, **options: Any) -> Bas
     """A task that runs ``jobs/__main__.py``: on the Spark Connect server of ``SPARK_REMOTE`` where that is set (a night
     of one machine has its own), else by spark-submit, and where that runs is the connection's to say."""
     if os.environ.get("SPARK_REMOTE"):
-        arguments = " ".join(f'"{part}"' for part in [*command, "--as-of", DAY, "--store", STORE])
+        arguments = " ".join([*map(shlex.quote, command), "--as-of", DAY_WORD, "--store", STORE_WORD])
         return BashOperator(
             task_id=task_id,
             bash_command=f'exec "{sys.executable}" "{JOBS}" {arguments}',
@@ -174,7 +179,8 @@ def files(doc: str) -> BaseOperator:
     """The task that waits for the day's files: looks every five minutes, and holds no slot in between."""
     return BashSensor(
         task_id="files",
-        bash_command=f'cd "{ROOT}" && "{sys.executable}" -m jobs.lib.waiting --as-of {DAY} --store "{STORE}"',
+        bash_command=f'cd "{ROOT}" && exec "{sys.executable}" -m jobs.landed.waiting '
+        f"--as-of {DAY_WORD} --store {STORE_WORD}",
         retry_exit_code=99,
         mode="reschedule",
         poke_interval=300,
@@ -195,7 +201,7 @@ def due(product: str) -> BaseOperator:
     """The task that asks, without Spark, whether the product's champion must be trained; skipped when it need not."""
     return BashOperator(
         task_id=f"due_{product}",
-        bash_command=f'"{sys.executable}" -m jobs due --product {product} --as-of {DAY} --store "{STORE}"',
+        bash_command=f'"{sys.executable}" -m jobs due --product {product} --as-of {DAY_WORD} --store {STORE_WORD}',
         cwd=str(ROOT),
         skip_on_exit_code=99,
         execution_timeout=timedelta(minutes=10),
@@ -210,7 +216,7 @@ def warehouse(doc: str) -> BaseOperator:
     as publication did, so that the night counts as failed."""
     return BashOperator(
         task_id="warehouse",
-        bash_command=f'"{sys.executable}" -m jobs warehouse --as-of {DAY} --store "{STORE}"',
+        bash_command=f'"{sys.executable}" -m jobs warehouse --as-of {DAY_WORD} --store {STORE_WORD}',
         cwd=str(ROOT),
         env={"PRODUCTS": "{{ params.products }}"},
         append_env=True,

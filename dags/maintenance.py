@@ -8,7 +8,7 @@ Spark, so that it never meets a night in the middle.
 from datetime import datetime, timedelta
 
 from airflow.sdk import DAG, CronPartitionTimetable
-from common import DEFAULTS, PARAMS, ends, spark
+from common import DEFAULTS, FILTERS, PARAMS, ends, spark
 
 with DAG(
     dag_id="maintenance",
@@ -20,6 +20,7 @@ with DAG(
     dagrun_timeout=timedelta(hours=12),
     default_args=DEFAULTS,
     params=PARAMS,
+    user_defined_filters=FILTERS,
     doc_md=__doc__,
     tags=["daybreak", "maintenance"],
 ) as maintenance:

@@ -14,7 +14,7 @@ Past nights, in order: `airflow backfill create --dag-id nightly --from-date 202
 from datetime import datetime, timedelta
 
 from airflow.sdk import DAG, CronPartitionTimetable, TaskGroup
-from common import DEFAULTS, PARAMS, PRODUCTS, due, ends, files, spark, stage, train, warehouse
+from common import DEFAULTS, FILTERS, PARAMS, PRODUCTS, due, ends, files, spark, stage, train, warehouse
 
 with DAG(
     dag_id="nightly",
@@ -26,6 +26,7 @@ with DAG(
     dagrun_timeout=timedelta(hours=36),
     default_args=DEFAULTS,
     params=PARAMS,
+    user_defined_filters=FILTERS,
     doc_md=__doc__,
     tags=["daybreak", "night"],
 ) as nightly:

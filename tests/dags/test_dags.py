@@ -1,6 +1,8 @@
 """The DAG files: quick to read, free of Spark and jobs, and each task says who, how long, how often and what."""
 
 import json
+import re
+import shlex
 import subprocess
 import sys
 from datetime import timedelta
@@ -36,6 +38,7 @@ print(json.dumps({
     "jobs": sorted(name for name in sys.modules if name.split(".")[0] == "jobs"),
     "dag": dag and {"id": dag.dag_id, "doc": dag.doc_md, "tags": sorted(dag.tags), "catchup": dag.catchup,
                     "active": dag.max_active_runs, "ends": str(dag.end_date), "params": sorted(dag.params),
+                    "quoted": (dag.user_defined_filters or {"quoted": str})["quoted"]("$(id); a 'b'"),
                     "asked": sorted(name for name in dag.params if not dag.params.get_param(name).has_value)},
 }, default=str))
 """
@@ -150,6 +153,18 @@ def test_a_rollback_is_told_by_parameters_that_no_shell_reads(found: dict[str, d
     assert "{{" not in task["command"] and '--to="$TO"' in task["command"]
     assert found["rollback"]["dag"]["params"] == ["product", "store", "to", "why"]
     assert found["rollback"]["dag"]["asked"] == ["product"], "whose readers go back is never a default"
+
+
+@pytest.mark.parametrize("name", ["nightly", "maintenance"])
+@pytest.mark.parametrize("remote", [{}, {"SPARK_REMOTE": "sc://127.0.0.1:1"}])
+def test_what_a_run_is_given_is_one_word_to_a_shell(name: str, remote: dict[str, str], tmp_path: Path) -> None:
+    told = read(name, AIRFLOW_HOME=str(tmp_path), **remote)
+    commands = [task["command"] for task in told["tasks"].values() if task["command"]]
+    given = [part for command in commands for part in re.findall(r"{{.*?}}", command)]
+    assert (given or not remote) and all(part.endswith("| quoted }}") for part in given)
+    (word,) = shlex.split(told["dag"]["quoted"])
+    echoed = subprocess.run(["bash", "-c", f"printf %s {told['dag']['quoted']}"], capture_output=True, text=True)
+    assert echoed.stdout == word == "$(id); a 'b'"
 
 
 def test_assets_are_the_tables_with_a_contract(found: dict[str, dict]) -> None:

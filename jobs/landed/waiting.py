@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import sys
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
+from jobs.landed import files
+from jobs.landed.streams import Refused
 from jobs.lib import objects, stores
 from jobs.lib import settings as environment
 from jobs.lib.errors import DaybreakError
-from jobs.lib.stores import Store
+from jobs.lib.objects import ObjectStore
+from jobs.lib.stores import Source, Store
 
 WAIT = 99
 
@@ -29,23 +30,26 @@ def deadline(store: Store, day: date, hours: float) -> datetime:
     return ended.astimezone(UTC) + timedelta(hours=hours)
 
 
-def missing(store: Store, keys: Iterable[str], day: date) -> list[str]:
-    """The sources that carry the day in their files' names and have none of ``day`` among ``keys``."""
+def missing(store: Store, place: ObjectStore, day: date) -> list[str]:
+    """The sources that carry the day in their files' names and have no whole file of ``day`` in the landing place."""
     if day.weekday() in store.closed_weekdays:
         return []
-    keys = list(keys)
-    named = [source for source in store.sources.values() if source.known.kind == "name" and source.known.pattern]
-    return [source.name for source in named if not any(_names(source.known, key, day) for key in keys)]
+    # As landing lists them: a source's own files, none that is hidden or named as unfinished.
+    found = files.listed(place, store.sources, datetime.now(UTC), timedelta(0)).files
+    named = [source for source in store.sources.values() if source.known.kind == "name"]
+    return [one.name for one in named if not any(_is_of(file.key, one, day) for file in found[one.name])]
 
 
-def _names(known: stores.Known, key: str, day: date) -> bool:
-    found = re.search(known.pattern or "", key)
-    return found is not None and re.sub(r"\D", "", found[1]) == f"{day:%Y%m%d}"
+def _is_of(key: str, source: Source, day: date) -> bool:
+    try:
+        return files.day_in(key, source.known) == day
+    except Refused:
+        return False
 
 
 def main(arguments: list[str] | None = None) -> int:
     """0: the night may begin; 99: it should wait; 1: the question could not be answered."""
-    parser = argparse.ArgumentParser(prog="python -m jobs.lib.waiting", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m jobs.landed.waiting", description=__doc__)
     parser.add_argument("--as-of", type=date.fromisoformat, required=True)
     parser.add_argument("--store")
     options = parser.parse_args(arguments)
@@ -56,8 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
         if datetime.now(UTC) >= deadline(store, options.as_of, hours):
             print(f"the deadline for files of {options.as_of} has passed: the night begins with what is there")
             return 0
-        keys = [found.key for found in objects.open_store(store.landing, settings).list()]
-        lacking = missing(store, keys, options.as_of)
+        lacking = missing(store, objects.open_store(store.landing, settings), options.as_of)
     except DaybreakError as error:
         print(f"daybreak: {error}", file=sys.stderr)
         return 1

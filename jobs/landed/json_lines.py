@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from jobs.landed.streams import Refused, Text
 
 ROWS = 20_000
 LONGEST_LINE = 16 << 20
+HALF = re.compile("[\ud800-\udfff]")
 
 
 class Number(str):
@@ -55,6 +57,18 @@ def _object(line: bytes, number: int) -> dict[str, Any]:
         raise Refused("json", f"line {number}: nested too deep") from None
     if not isinstance(value, dict):
         raise Refused("json", f"line {number}: expected one JSON object a line, found something else")
+    return _whole(value) if b"\\u" in line else value
+
+
+def _whole(value: Any) -> Any:
+    """The value without half characters: a text cut within an emoji ends in an escape (``\\ud83d``) that no encoding
+    has, and only that is replaced by U+FFFD."""
+    if isinstance(value, dict):
+        return {_whole(name): _whole(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_whole(each) for each in value]
+    if isinstance(value, str) and HALF.search(value):
+        return HALF.sub("\ufffd", value)
     return value
 
 

@@ -44,7 +44,8 @@ def run(night: Night) -> None:
         night.log(f"{file.key}: still being written, waits for the next night")
     if found.strangers:
         night.log(f"{len(found.strangers):,} files belong to no source of store.yml, such as {found.strangers[0]}")
-    closed = lineage.last_completed(night.tables, "landed")
+    # A night that validation stopped is still open: a file mended for it counts in it.
+    closed = lineage.last_completed(night.tables, "validated")
 
     def land(name: str) -> None:
         _land(night, place, night.store.sources[name], found.files[name], closed, now)
@@ -146,7 +147,8 @@ def _quarantine(night: Night, source: Source, refused: Sequence[Refusal]) -> Non
     if not rows:
         return
     new = night.spark.createDataFrame(rows, f"known_day date, {REFUSAL}")
-    this_night = f"known_day = DATE'{night.as_of}'"
+    # Two sources land at a time: neither may take the other's rows with it.
+    this_night = f"known_day = DATE'{night.as_of}' AND source = '{source.name}'"
     if table is not None:
         keys = ["source", "file", "sha256", "row", "column", "rule", "detail"]
         new = new.join(table.select(*keys), keys, "left_anti").select(*new.columns)

@@ -30,8 +30,12 @@ QUERY_START = r"(?i)(select|with|from|values)\b|\("
 QUOTED = r"('[^']*'|\"[^\"]*\"|`[^`]*`|--[^\n]*|/\*.*?\*/)"
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 DAY = r"^\d{4}-\d{1,2}-\d{1,2}"
-# A moment that says where its clock stands: Z, an offset, or a zone's name; every other one is the store's own clock.
-ZONED = r"(?i)(\dZ|\d\s*(UTC|GMT)|[+-]\d{2}:?\d{2}|[A-Za-z]+/[A-Za-z_]+)$"
+# A moment that says where its clock stands: Z, an offset (Postgres writes +02), or a zone's name, as Spark reads them;
+# every other one is the store's own clock.
+ZONED = (
+    r"(?i)(\dZ|\d\s*(UTC|GMT|UT)([+-]\d{1,2}(:\d{2})?)?|[+-]\d{2}:?\d{2}|:\d{1,2}(\.\d+)?\s*[+-]\d{1,2}(:?\d{2}){0,2}"
+    r"|:\d{1,2}(\.\d+)?\s*[A-Z]{3,4}|[A-Z]+/[A-Z_/]+)$"
+)
 # What a mapping's own cast of a bad cell ends in, when the rows are read.
 BAD_VALUES = (
     "CAST_INVALID_INPUT", "CAST_OVERFLOW", "CANNOT_PARSE_TIMESTAMP", "NUMERIC_VALUE_OUT_OF_RANGE", "DIVIDE_BY_ZERO",

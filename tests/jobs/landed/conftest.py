@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -49,9 +49,12 @@ class Landing:
         """A night to work on without completing it."""
         return replace(stages.looking("landed", self.settings, day), stage="landed")
 
-    def run(self, day: date) -> None:
-        """One landed stage, to its completion."""
+    def run(self, day: date, closes: bool = True) -> None:
+        """One landed stage, to its completion, and with ``closes`` the word that the day's validation completed too."""
         stages.run("landed", self.settings, day)
+        if closes:
+            tables = self.night(day).tables
+            lineage.complete(tables, "validated", day, [], 0.0, None, datetime.now(UTC), None)
 
     def rows(self, day: date = date(2026, 2, 2)) -> list[Row]:
         """All that landed, files' own rows among it."""

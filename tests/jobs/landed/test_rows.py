@@ -124,6 +124,13 @@ def test_json_lines_keep_the_spelling_of_numbers_and_nest_as_json() -> None:
     assert whole.required == ("a",)
 
 
+def test_a_text_cut_within_an_emoji_loses_that_and_no_more() -> None:
+    """JavaScript writes the half that is left as an escape, which no encoding has."""
+    content = rb'{"q": "red shoes \ud83d", "\udc00": {"deep": ["\ud83d\ude00", "\ud83d"]}}' + b"\n"
+    (row,) = [row for batch in delivered(content, "jsonl").batches() for row in batch.to_pylist()]
+    assert row == {"q": "red shoes \ufffd", "\ufffd": '{"deep": ["\U0001f600", "\ufffd"]}'}
+
+
 @pytest.mark.parametrize(
     ("content", "detail"),
     [

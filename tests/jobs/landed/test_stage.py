@@ -16,6 +16,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from jobs.landed import stage
+from jobs.landed.decisions import Refusal
 from jobs.lib.errors import DaybreakError
 from jobs.lib.settings import Settings
 from jobs.lib.tables import Tables, Written
@@ -70,6 +71,26 @@ def test_bad_files_are_named_and_the_good_ones_of_the_day_go_on(shop: Landing, c
     mended = shop.own()[("orders-2026-02-02-cut.csv.gz", 1)]
     assert mended["_known_day"] == TUESDAY, "it came after its own night was closed"
     assert len(shop.refused()) == 7, "those still refused are not told twice"
+
+
+def test_a_file_mended_for_a_night_that_validation_stopped_counts_in_that_night(shop: Landing) -> None:
+    shop.deliver("orders-2026-02-02.csv", GOOD.replace("4.50", "none"))
+    shop.run(MONDAY, closes=False)
+    shop.deliver("orders-2026-02-02.csv", GOOD)
+    shop.run(MONDAY)
+    assert [row["_known_day"] for row in shop.own().values()] == [MONDAY, MONDAY]
+
+
+def test_refusals_of_sources_that_land_at_once_do_not_replace_each_other(
+    shop: Landing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    night, told = shop.night(MONDAY), Refusal("a.csv", "", 1, "note", "card_number", "****")
+    # As if both had looked before either wrote.
+    with monkeypatch.context() as patched:
+        patched.setattr(Tables, "raw", lambda self, name: None)
+        for name in ("orders", "clicks"):
+            stage._quarantine(night, replace(night.store.sources["orders"], name=name), [told])
+    assert sorted(row["source"] for row in shop.refused()) == ["clicks", "orders"]
 
 
 def test_the_same_bytes_are_ignored_and_other_bytes_a_version(shop: Landing, capsys: pytest.CaptureFixture) -> None:

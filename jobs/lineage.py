@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from pyspark.sql import functions as F
@@ -73,7 +74,7 @@ def _node(night: Night, row: dict[str, Any], rows: list[dict[str, Any]], told: s
     if row["model_version"]:
         node.below.append(_model(night, row["stage"], row["model_version"]))
     if name.startswith("landed."):
-        node.below += _files(night, name, version)
+        node.below += _files(night, name, row["finished_at"])
     for read, at in _inputs(row, rows):
         made = next((r for r in rows if r["table"] == read and r["version"] == at), None)
         node.below.append(_node(night, made, rows, told) if made else Node(f"{read}, version {at}"))
@@ -102,12 +103,14 @@ def _model(night: Night, product: str, version: str) -> Node:
     return Node(f"model {version}, champion from the night of {crowned[-1]['champion_from']} ({crowned[-1]['reason']})")
 
 
-def _files(night: Night, name: str, version: int) -> list[Node]:
-    """The newest of the files that lay in a landed table at a version, and how many there were."""
-    frame = night.tables.pinned({name: version}).read_landed(name.split(".", 1)[1])
+def _files(night: Night, name: str, finished_at: datetime) -> list[Node]:
+    """The newest of the files that lay in a landed table when a run of it had finished, and how many there were. By
+    their own rows, which are kept: the table's version of then is not to be read for longer than a week."""
+    frame = night.tables.pinned({}).read_landed(name.split(".", 1)[1])
     if frame is None:
         return []
-    own = frame.where((F.col("_row") == 0) & (F.col("_known_day") <= F.lit(night.as_of)))
+    is_there = (F.col("_known_day") <= F.lit(night.as_of)) & (F.col("_received_at") <= F.lit(finished_at))
+    own = frame.where((F.col("_row") == 0) & is_there)
     newest = own.orderBy(F.desc("_known_day"), "_file", F.desc("_file_version"))
     files = newest.select("_file", "_file_version", "_rows", "_sha256", "_known_day").limit(FILES_SHOWN).collect()
     shown = [

@@ -13,11 +13,10 @@ from datetime import UTC, date, datetime
 from pyspark.sql import functions as F
 
 from jobs.landed import redating
-from jobs.lib import lineage, objects, stages
+from jobs.lib import lineage, objects, retention, stages
 from jobs.lib.objects import ObjectMissing, ObjectStore
 from jobs.lib.settings import Settings
 from jobs.lib.stages import Night
-from jobs.validated.stage import oldest_night
 
 PLAN = "repair.json"
 
@@ -35,14 +34,16 @@ def run(settings: Settings) -> list[date]:
     night = stages.looking("repair", settings, datetime.now(UTC).date())
     place = objects.open_store(f"{settings.lake}/{night.store.name}", settings)
     plan = read(place)
-    found = [late for source in night.store.sources.values() if (late := redating.late(night, source)) is not None]
+    oldest = retention.events_from(place)
+    looked = [redating.late(night, source, oldest) for source in night.store.sources.values()]
+    found = [late for late in looked if late is not None]
     if found:
         first = min(str(late.first) for late in found)
         if plan is not None and nights(night, plan):
             first = min(first, plan.first)
         write(place, plan := Plan(first))
         for late in found:
-            redating.redate(night, late)
+            redating.redate(night, late, oldest)
             print(
                 f"{late.source.name}: {late.rows:,} late rows of {len(late.files):,} files count from {late.first} on"
             )
@@ -54,18 +55,20 @@ def run(settings: Settings) -> list[date]:
 
 
 def nights(night: Night, plan: Plan) -> list[date]:
-    """The published nights from the plan's first day on that have not been published since the rows moved, as far
-    back as nights can be made again."""
+    """The nights from the plan's first day on that were validated and have not been published since the rows moved.
+    Also one that was never published: what it took in is in its tables, and the next night stands on them."""
     log = lineage.runs(night.tables)
     if log is None:
         return []
-    published = log.where((F.col("stage") == "published") & (F.col("as_of") >= F.lit(plan.first).cast("date")))
-    newest = published.groupBy("as_of").agg(F.max("finished_at").alias("at"))
+    since = log.where(F.col("as_of") >= F.lit(plan.first).cast("date"))
+    stages_of = since.groupBy("as_of").agg(
+        F.count_if(F.col("stage") == "validated").alias("validated"),
+        F.max(F.when(F.col("stage") == "published", F.col("finished_at"))).alias("at"),
+    )
+    due = stages_of.where("validated > 0")
     if plan.redated_at is not None:
-        newest = newest.where(F.col("at") < F.lit(plan.redated_at).cast("timestamp"))
-    days = sorted(row["as_of"] for row in newest.collect())
-    oldest = oldest_night(night)
-    return [day for day in days if oldest is None or day >= oldest]
+        due = due.where(F.col("at").isNull() | (F.col("at") < F.lit(plan.redated_at).cast("timestamp")))
+    return sorted(row["as_of"] for row in due.collect())
 
 
 def read(place: ObjectStore) -> Plan | None:

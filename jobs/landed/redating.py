@@ -30,12 +30,13 @@ class Late:
     first: date
 
 
-def late(night: Night, source: Source) -> Late | None:
-    """What of a source is late; None where nothing is. A bulk snapshot without days of its own is never late."""
+def late(night: Night, source: Source, oldest: date | None = None) -> Late | None:
+    """What of a source is late; None where nothing is. A bulk snapshot without days of its own is never late. Rows of
+    days before ``oldest``, the first night that can be made again, count from that one at the earliest."""
     table = night.tables.read_landed(source.name)
     if table is None or source.known.kind == "always":
         return None
-    behind = with_own_day(night, source, table).where(F.col("_own_day") < F.col("_known_day"))
+    behind = with_own_day(night, source, table, oldest).where(F.col("_own_day") < F.col("_known_day"))
     found = behind.groupBy("_file").agg(F.min("_own_day").alias("first"), F.count_if(F.col("_row") > 0).alias("rows"))
     rows = sorted(found.collect(), key=lambda row: row["_file"])
     if not rows:
@@ -45,26 +46,32 @@ def late(night: Night, source: Source) -> Late | None:
     )
 
 
-def redate(night: Night, found: Late) -> None:
+def redate(night: Night, found: Late, oldest: date | None = None) -> None:
     """Gives the late rows their own day, in one commit; every other row of their files stays as it is."""
     table = night.tables.read_landed(found.source.name)
     assert table is not None
     of_files = table.where(F.col("_file").isin(*found.files))
-    moved = with_own_day(night, found.source, of_files)
+    moved = with_own_day(night, found.source, of_files, oldest)
     moved = moved.withColumn("_known_day", F.least("_own_day", "_known_day")).select(*table.columns)
     quoted = ", ".join("'" + name.replace("\\", "\\\\").replace("'", "\\'") + "'" for name in found.files)
     night.tables.replace_landed(found.source.name, moved, f"_file IN ({quoted})", found.rows)
 
 
-def with_own_day(night: Night, source: Source, table: DataFrame) -> DataFrame:
-    """Landed rows with ``_own_day``, the day that their file's name or they themselves tell; null where none does."""
+def with_own_day(night: Night, source: Source, table: DataFrame, oldest: date | None) -> DataFrame:
+    """Landed rows with ``_own_day``, the day that their file's name or they themselves tell, not before ``oldest``;
+    null where none does."""
     if source.known.column is not None:
         told = F.date_add(landing.local_day(source.known, night.store.timezone), source.known.lag_days)
-        return table.withColumn("_own_day", F.when(F.col("_row") > 0, told))
-    names = [row["_file"] for row in table.where(F.col("_row") == 0).select("_file").distinct().collect()]
-    days = [(name, day) for name in names if (day := _day_in(name, source)) is not None]
-    known = night.spark.createDataFrame(days, "_file string, _own_day date")
-    return table.join(F.broadcast(known), "_file", "left")
+        dated = table.withColumn("_own_day", F.when(F.col("_row") > 0, told))
+    else:
+        names = [row["_file"] for row in table.where(F.col("_row") == 0).select("_file").distinct().collect()]
+        days = [(name, day) for name in names if (day := _day_in(name, source)) is not None]
+        known = night.spark.createDataFrame(days, "_file string, _own_day date")
+        dated = table.join(F.broadcast(known), "_file", "left")
+    if oldest is None:
+        return dated
+    # No night before it takes them in.
+    return dated.withColumn("_own_day", F.when(F.col("_own_day").isNotNull(), F.greatest("_own_day", F.lit(oldest))))
 
 
 def _day_in(name: str, source: Source) -> date | None:

@@ -31,6 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "DAYBREAK_SERVER"  # in the environment of every process that a server starts, and of no other
 START_SECONDS = 300  # some 20 s on a machine at rest, minutes on one with other work
 END_SECONDS = 30
+CLOCK_SECONDS = 60  # by which the beginning of a process, counted from the machine's, may be told late
 SPARK_SLOTS = 1
 
 
@@ -134,10 +135,12 @@ def serving(settings: Settings, purpose: str, env: Mapping[str, str]) -> Iterato
 def running(settings: Settings) -> Server | None:
     """The server whose starter is alive, or None."""
     try:
-        server = Server(**json.loads((folder(settings) / "server.json").read_text()))
-    except (OSError, ValueError, TypeError):
+        note = folder(settings) / "server.json"
+        server, written = Server(**json.loads(note.read_text())), note.stat().st_mtime
+        # After a crash another process may have come to the number: one that began after the note was written.
+        return server if psutil.Process(server.pid).create_time() <= written + CLOCK_SECONDS else None
+    except (OSError, ValueError, TypeError, psutil.Error):
         return None
-    return server if psutil.pid_exists(server.pid) else None
 
 
 def start(settings: Settings, purpose: str, env: Mapping[str, str]) -> Server:

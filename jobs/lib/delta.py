@@ -70,7 +70,8 @@ def _quoted(text: str) -> str:
 
 
 def is_missing(error: AnalysisException) -> bool:
-    """Whether Spark says that there is no table, or no such version of it."""
+    """Whether Spark says that there is no table, or no such version of it (one older than Delta's seven days of deleted
+    files is refused, though its files may still be there)."""
     condition = error.getCondition() or ""
     words = (
         "PATH_NOT_FOUND",
@@ -78,6 +79,7 @@ def is_missing(error: AnalysisException) -> bool:
         "TABLE_NOT_FOUND",
         "SCHEMA_NOT_SET",
         "VERSION_NOT_FOUND",
+        "TIME_TRAVEL_BEYOND_DELETED_FILE_RETENTION",
         "TABLE_ONLY_OPERATION",
     )
     return (

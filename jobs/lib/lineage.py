@@ -28,13 +28,15 @@ SCHEMA = (
 
 @dataclass(frozen=True)
 class Completion:
-    """The newest completed run of a stage for a day, the Delta versions of its tables, and the champion it used."""
+    """The newest completed run of a stage for a day, the Delta versions of its tables, the champion it used, and when
+    it had finished (all of a log's in one zone)."""
 
     stage: str
     as_of: date
     run_id: str
     versions: dict[str, int]
     model_version: str | None
+    finished_at: datetime
 
 
 def complete(
@@ -88,7 +90,8 @@ def completions(tables: Tables, as_of: date) -> dict[str, Completion]:
     rows = [] if log is None else log.where(F.col("as_of") == F.lit(as_of)).orderBy("finished_at").collect()
     for row in rows:
         if row["stage"] not in found or found[row["stage"]].run_id != row["run_id"]:
-            found[row["stage"]] = Completion(row["stage"], as_of, row["run_id"], {}, row["model_version"])
+            facts = (row["stage"], as_of, row["run_id"], {}, row["model_version"], row["finished_at"])
+            found[row["stage"]] = Completion(*facts)
         if row["table"]:
             found[row["stage"]].versions[row["table"]] = row["version"]
     return found

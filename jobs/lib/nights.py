@@ -43,7 +43,7 @@ def run(settings: Settings, day: date) -> None:
     """The whole night of ``day``; raises DaybreakError when it fails."""
     with session(settings, f"make run DAY={day}") as api:
         watch(settings, api, trigger(settings, api, day))
-    print(f"report: {settings.report(Path(settings.store).name, day)}", flush=True)
+    print(f"report: {settings.report(stores.load(settings).name, day)}", flush=True)
 
 
 def trigger(settings: Settings, api: Api, day: date) -> dict[str, Any]:

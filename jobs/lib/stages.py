@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
-from jobs.lib import contracts, engine, lineage, mappings, memory, registry, stores
+from jobs.lib import contracts, engine, lineage, mappings, memory, objects, registry, retention, stores
 from jobs.lib.contracts import Contract
 from jobs.lib.errors import DaybreakError, RuleBroken
 from jobs.lib.settings import Settings
@@ -35,6 +36,7 @@ from jobs.lib.tables import Tables
 LAYERS = ("landed", "validated", "features")
 CHANGES = "_changes"
 ONE_DAY = timedelta(days=1)
+FEATURE_DAYS = 14  # for so long maintenance keeps the daily features of a night
 FACTS = ("as_of", "store", "champion", "settings")
 
 
@@ -49,18 +51,25 @@ class Night:
     as_of: date
     stage: str = ""
 
+    def events_from(self) -> date | None:
+        """The first day whose session-level events are still there; None where none were ever dropped."""
+        return retention.events_from(objects.open_store(f"{self.settings.lake}/{self.store.name}", self.settings))
+
     def log(self, text: str) -> None:
         """A line of progress."""
         print(f"[{self.stage} {self.as_of}] {text}", flush=True)
 
     @contextmanager
     def at(self, day: date) -> Iterator[Night]:
-        """This night's view with the features of an earlier ``day``, for a trainer's cut: those kept of that day's own
-        run, else made now for as long as the block lasts. They are the same: features are point-in-time correct."""
-        done = lineage.completion(self.tables, "features", day)
+        """This night's view with the features of an earlier ``day``, for a trainer's cut: those that its own run left,
+        as long as they are kept, else made now for as long as the block lasts. They are the same: features are
+        point-in-time correct. That day's own versions of tables are not asked for: Delta lets nobody read what was
+        replaced more than seven days ago."""
         past = replace(self, as_of=day, stage="features", tables=replace(self.tables, written=[], made={}))
-        if done is not None:
-            yield replace(past, tables=self.tables.pinned({**self.tables.pins, **done.versions}))
+        swept = lineage.last_completed(self.tables, "maintenance")
+        is_kept = swept is None or day >= swept - timedelta(days=FEATURE_DAYS)
+        if is_kept and lineage.completion(self.tables, "features", day) is not None:
+            yield past
             return
         transforms = {
             name: function
@@ -177,6 +186,11 @@ def _build(night: Night, name: str, transforms: dict[str, Callable]) -> None:
     )
     frame = transforms[name](**_inputs(night, transforms[name], transforms, since))
     first_day = None if contracts.load(table).history == "daily" else (since + ONE_DAY if since else date.min)
+    if first_day and f"events{CHANGES}" in inspect.signature(transforms[name]).parameters:
+        kept_from = night.events_from()
+        if kept_from and first_day < kept_from:
+            # Of events that have been dropped the sums that were made of them are all there is.
+            first_day, frame = kept_from, frame.where(F.col("known_day") >= F.lit(kept_from))
     done = night.tables.replace_day(table, frame, night.as_of, first_day=first_day)
     night.log(f"{name}: {done.rows:,} rows, {time.monotonic() - started:.1f} s")
 

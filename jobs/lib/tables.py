@@ -59,7 +59,7 @@ class Tables:
     @contextmanager
     def keeping(self, names: Iterable[str]) -> Iterator[None]:
         """Reads these tables from their files once for as long as the block lasts."""
-        loaded = {name: self._contracted(name) for name in names}
+        loaded = {name: self.contracted(name) for name in names}
         self.kept = {name: frame.persist() for name, frame in loaded.items() if frame is not None}
         try:
             yield
@@ -97,7 +97,7 @@ class Tables:
         if name in self.made:
             return self.made[name]
         contract = contracts.load(name)
-        frame = self.kept.get(name) or self._contracted(name)
+        frame = self.kept.get(name) or self.contracted(name)
         if frame is None:
             return self.spark.createDataFrame([], contract.schema())
         if contract.history == "daily":
@@ -119,7 +119,7 @@ class Tables:
         """
         contract = contracts.load(name)
         columns = contract.schema().fieldNames()
-        frame = self.kept.get(name) or self._contracted(name)
+        frame = self.kept.get(name) or self.contracted(name)
         if frame is None:
             return self.spark.createDataFrame([], contract.schema()).withColumn("_sign", F.lit(1))
         new = F.col("known_day") <= F.lit(through)
@@ -216,7 +216,7 @@ class Tables:
                 ) from error
             return None
 
-    def _contracted(self, name: str) -> DataFrame | None:
+    def contracted(self, name: str) -> DataFrame | None:
         """The contract's columns of a table; one that a table from before it lacks, and that may be null, is null."""
         frame = self._load(name, self.pins.get(name))
         if frame is None:

@@ -13,14 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import PurePosixPath
 
-from jobs.lib import contracts, lineage, mappings
+from jobs.lib import contracts, lineage, mappings, objects, retention
 from jobs.lib.objects import ObjectStore
-from jobs.lib.stages import Night
+from jobs.lib.stages import FEATURE_DAYS, Night
 from jobs.lib.tables import SUPERSEDED, Written, only_row
 from jobs.published import releases
 
 DETAIL = "validated.events"
-FEATURE_DAYS = 14
 PART = re.compile(r"/as_of=(?P<day>[^/]+)/release=(?P<release>[^/]+)/")
 # Fewer files than this are read as fast as one.
 MOST_FILES = 32
@@ -58,7 +57,12 @@ def drop_detail(night: Night, expired: date) -> list[Written]:
     for source in only_events(night):
         if night.tables.read_landed(source) is not None:
             conditions[f"landed.{source}"] = f"_row > 0 AND _known_day < {day}"
-    return [delete(night, name, condition) for name, condition in conditions.items()]
+    whole = {name: night.tables.raw(name) for name in conditions}
+    going = [name for name, frame in whole.items() if frame is not None and not frame.where(conditions[name]).isEmpty()]
+    if going:
+        # First said, then done: a night that is made again must not take what is left for all there was.
+        retention.dropping(objects.open_store(f"{night.settings.lake}/{night.store.name}", night.settings), expired)
+    return [delete(night, name, conditions[name]) for name in going]
 
 
 def drop_features(night: Night) -> list[Written]:

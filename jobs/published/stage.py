@@ -80,10 +80,14 @@ def publish(night: Night, product: str) -> str:
 
 def night_outputs(night: Night, product: str, champion: Champion | None) -> list[Output]:
     """The product's tables of this night, as its stage completed them with ``champion``."""
-    done = lineage.completion(night.tables, product, night.as_of)
+    completed = lineage.completions(night.tables, night.as_of)
+    done, features = completed.get(product), completed.get("features")
+    again = f"run `python -m jobs {product} --as-of {night.as_of}` first"
     if done is None:
-        again = f"run `python -m jobs {product} --as-of {night.as_of}` first"
         raise DaybreakError(f"the stage {product!r} is not complete for {night.as_of}: {again}")
+    if features is not None and done.finished_at < features.finished_at:
+        # The night was run again, and this time the product was not made: its tables are those of the run before.
+        raise DaybreakError(f"{product!r} was last made before the features that there are of {night.as_of}: {again}")
     if champion is not None and done.model_version != champion.version:
         # A rollback, or a training, between scoring and here: readers would get what was just taken back.
         raise DaybreakError(

@@ -126,7 +126,7 @@ class Batch:
 
     def _lately(self, days: int) -> DataFrame:
         """Rows as they were known on the ``days`` before the batch, whatever became of them since."""
-        stored = self.night.tables.raw(self.contract.name)
+        stored = self.night.tables.contracted(self.contract.name)
         if stored is None:
             return self.night.spark.createDataFrame([], self.contract.schema())
         since = self.span.first - timedelta(days=days)

@@ -8,7 +8,7 @@ written. All that was found is in ``quality.results``.
 from __future__ import annotations
 
 import time
-from datetime import date, timedelta
+from datetime import timedelta
 from graphlib import TopologicalSorter
 
 from pyspark.errors import PySparkException
@@ -48,7 +48,7 @@ def run(night: Night) -> None:
 
 def pending(night: Night) -> Span:
     """The days that this night validates: all after the night before it that completed, all there are on the first."""
-    kept_from = oldest_night(night)
+    kept_from = night.events_from()
     if kept_from and night.as_of < kept_from:
         raise DaybreakError(
             f"the night of {night.as_of} cannot be made again: session-level events before {kept_from} were dropped "
@@ -56,12 +56,6 @@ def pending(night: Night) -> Span:
         )
     before = lineage.last_completed(night.tables, "validated", before=night.as_of)
     return Span(before + timedelta(days=1) if before else arrivals.FIRST_DAY, night.as_of)
-
-
-def oldest_night(night: Night) -> date | None:
-    """The earliest night that can still be made again; None while maintenance has dropped nothing."""
-    kept = lineage.last_completed(night.tables, "maintenance")
-    return kept - timedelta(days=night.settings.events_retention_days) if kept else None
 
 
 def order(store: Store) -> TopologicalSorter:

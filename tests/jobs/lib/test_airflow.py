@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import psutil
@@ -99,3 +100,13 @@ def test_a_server_whose_starter_died_is_not_running(home: Settings) -> None:
 def test_a_port_that_is_asked_for_is_taken() -> None:
     port = airflow.free_port({})
     assert airflow.free_port({"DAYBREAK_AIRFLOW_PORT": str(port)}) == port
+
+
+def test_another_process_that_came_to_the_number_is_not_taken_for_the_server(home: Settings) -> None:
+    folder = airflow.folder(home)
+    folder.mkdir(parents=True)
+    (folder / "server.json").write_text(json.dumps(asdict(SERVER)))
+    assert airflow.running(home) == SERVER
+    long_ago = psutil.Process(SERVER.pid).create_time() - 3600
+    os.utime(folder / "server.json", (long_ago, long_ago))
+    assert airflow.running(home) is None

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import time
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -11,7 +14,7 @@ from pyspark.sql import functions as F
 
 from jobs.lib import contracts, lineage
 from jobs.lib.contracts import Contract
-from jobs.lib.errors import RuleBroken
+from jobs.lib.errors import DaybreakError, RuleBroken
 from jobs.lib.frames import random_frame
 from jobs.lib.tables import SUPERSEDED, Tables, Written, content_hash
 
@@ -113,6 +116,22 @@ def test_a_table_from_before_a_nullable_column_has_nulls_in_it(tables: Tables) -
         kept = tables.read(ITEMS, D1)
         for frame in (kept, tables.pinned({}).read(ITEMS, D1), tables.read_changes(ITEMS, None, D1)):
             assert [row["title"] for row in frame.collect()] == [None, None]
+
+
+def test_a_version_that_delta_no_longer_lets_anybody_read_is_said_in_words(tables: Tables) -> None:
+    contract = contracts.load(ITEMS)
+    for seed in (1, 2):
+        frame = random_frame(contract, 2, seed=seed).assign(known_day=D1)
+        tables.replace_day(ITEMS, rows_of(tables, frame, contract), D1)
+    eight_days_ago = time.time() - 8 * 86400
+    for commit in Path(tables.path(ITEMS), "_delta_log").iterdir():
+        os.utime(commit, (eight_days_ago, eight_days_ago))
+    frame = random_frame(contract, 2, seed=3).assign(known_day=D2)
+    tables.replace_day(ITEMS, rows_of(tables, frame, contract), D2)
+    old, newest = (tables.written[at].version for at in (0, -1))
+    assert tables.pinned({ITEMS: newest}).read(ITEMS, D2).count() > 0
+    with pytest.raises(DaybreakError, match=r"validated.items: version \d is no longer kept"):
+        tables.pinned({ITEMS: old}).read(ITEMS, D2)
 
 
 def test_the_tables_comments_and_statistics_come_from_the_contract(tables: Tables) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from jobs.lib import lineage, stages
+from jobs.lib.errors import DaybreakError
 from jobs.lib.stores import Known, Source
 from jobs.maintenance import stage
 from jobs.published import releases
@@ -64,6 +65,29 @@ def test_expired_events_go_once_the_weekly_tables_hold_them(shop):
     assert (landed.where("_row = 0").count(), landed.where("_row > 0").count()) == (2, 3)
 
 
+def test_a_night_made_again_after_events_went_keeps_the_sums_that_were_made_of_them(shop):
+    first = replace(shop.night("2026-04-13"), stage="features")
+    stages.build(first, ["item_weekly"])
+    before = sorted(map(str, shop.tables.raw("features.item_weekly").collect()))
+    assert "2026-01-05" in str(before) or "2026, 1, 5" in str(before)
+    assert first.events_from() is None
+    lineage.complete(shop.tables, "features", first.as_of, [], 0.0, None, datetime.now(UTC), None)
+    stage.run(replace(shop.night("2026-04-13"), stage="maintenance"))
+    assert first.events_from() == first.as_of - timedelta(days=90)
+    stages.build(first, ["item_weekly"])
+    assert sorted(map(str, shop.tables.raw("features.item_weekly").collect())) == before
+    with pytest.raises(DaybreakError, match="events before 2026-01-13 were dropped"):
+        shop.validate("2026-01-12")
+
+
+def test_where_nothing_was_dropped_every_night_can_be_made_again(shop):
+    lineage.complete(shop.tables, "features", date(2026, 4, 13), [], 0.0, None, datetime.now(UTC), None)
+    long = replace(shop.settings, events_retention_days=365)
+    stage.run(replace(shop.night("2026-04-14"), stage="maintenance", settings=long))
+    assert shop.night("2026-04-14").events_from() is None
+    shop.validate("2025-01-01")
+
+
 def test_many_small_files_become_few_with_the_same_content(shop, monkeypatch):
     night = replace(shop.night("2026-04-14"), stage="maintenance")
     few, many = "validated.order_lines", "validated.events"
@@ -90,11 +114,19 @@ def test_many_small_files_become_few_with_the_same_content(shop, monkeypatch):
 
 def test_daily_features_go_after_two_weeks_and_the_weekly_ones_stay(shop):
     for day in ("2026-04-13", "2026-04-20"):
-        stages.build(replace(shop.night(day), stage="features"), ["item", "customer_item", "item_weekly"])
+        night = replace(shop.night(day), stage="features")
+        stages.build(night, ["item", "customer_item", "item_weekly"])
+        lineage.complete(shop.tables, "features", night.as_of, night.tables.written, 0.0, None, datetime.now(UTC), None)
     stage.run(replace(shop.night("2026-04-28"), stage="maintenance"))
     kept = shop.tables.raw("features.item").select("as_of").distinct().collect()
     assert [str(row[0]) for row in kept] == ["2026-04-20"]
     assert shop.tables.raw("features.item_weekly").count() > 0
+    # A trainer's view of a day that is gone makes it anew, and asks for no version that Delta has forgotten.
+    tonight = shop.night("2026-04-28")
+    for day, is_kept in ((date(2026, 4, 13), False), (date(2026, 4, 20), True)):
+        with tonight.at(day) as then:
+            assert then.tables.read("features.item", day).count() > 0
+            assert ("features.item" not in then.tables.made) == is_kept and then.tables.pins == tonight.tables.pins
 
 
 def test_what_a_killed_publication_left_is_removed_and_what_is_published_stays(shop):

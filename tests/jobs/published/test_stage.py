@@ -8,7 +8,7 @@ import io
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -387,3 +387,18 @@ def test_pandas_and_duckdb_read_the_files_alike(night_of: Callable[..., Night], 
     assert by_duckdb["as_of"].astype(str).unique().tolist() == ["2011-10-31", "2011-11-01"]
     assert sorted(many["as_of"].astype(str).unique()) == ["2011-10-31", "2011-11-01"]
     assert many["score"].sum() == tree["score"].sum() == by_duckdb["score"].sum()
+
+
+def test_a_product_that_a_night_run_again_did_not_make_is_not_published_as_it_was(
+    night_of: Callable[..., Night], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    night, made = night_of(OCTOBER), lineage.completions
+    for hours, is_older in ((-1, False), (1, True)):
+        at = datetime.now() + timedelta(hours=hours)
+        features = lineage.Completion("features", OCTOBER, "run", {}, None, at)
+        monkeypatch.setattr(lineage, "completions", lambda *asked, it=features: {**made(*asked), "features": it})
+        if is_older:
+            with pytest.raises(DaybreakError, match="was last made before the features"):
+                stage.night_outputs(night, "recommendations", None)
+        else:
+            assert stage.night_outputs(night, "recommendations", None)

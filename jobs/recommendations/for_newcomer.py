@@ -24,7 +24,7 @@ from jobs.recommendations import frames
 from jobs.recommendations.catalogue import AGES, NEVER, is_sellable
 from jobs.recommendations.item_figures import newness, season
 from jobs.recommendations.model import Model
-from jobs.recommendations.reasons import EXPLORATION, ago, buyers, different, in_season, times
+from jobs.recommendations.reasons import EXPLORATION, ago, buyers, different, in_season, short, times
 from jobs.recommendations.rerank import Chosen, Exploration, RerankParams, Scored, explored, reserve_weights
 
 PLACES = 20
@@ -270,7 +270,7 @@ def _reason(item: pd.Series, segment: str, inside: float) -> tuple[str, str]:
     if segment.startswith("category="):
         within = segment.rpartition(SEPARATOR)[2].rpartition("=")[2]
         told = _bought(item).removeprefix("bought by ")
-        return "popular in the category", f"Among the most bought of {within}: {told}"
+        return "popular in the category", f"Among the most bought of {short(within)}: {told}"
     if segment.startswith(COUNTRY) and inside > 0.5:
         return "popular in the country", f"One of the most ordered items in {segment.removeprefix(COUNTRY)} of late"
     first = int(item["first_basket_28d"])

@@ -28,6 +28,7 @@ BECAUSE_OF = {
 }
 FIRST = ("due again", "own history", "viewed")
 EXPLORATION = "exploration"
+SHORT = 120  # characters of a name that a sentence has room for: the contracts allow a whole sentence 400
 
 
 def sources_of(pairs: Candidates, catalogue: Catalogue, chosen: np.ndarray) -> np.ndarray:
@@ -61,7 +62,7 @@ def reasons_of(
         at = np.flatnonzero(source == kind)
         because = rows.strongest(own, weights, row[at], column[at])
         for place, item in zip(at, because, strict=True):
-            texts[place] = f"{BECAUSE_OF[kind]} {catalogue.titles[item]}" if item >= 0 else ""
+            texts[place] = f"{BECAUSE_OF[kind]} {short(catalogue.titles[item])}" if item >= 0 else ""
     figures = {
         name: features[name].to_numpy(float)
         for name in (
@@ -105,6 +106,11 @@ def _sentence(source: str, figure: dict[str, float]) -> str:
     if source in ("customers alike", "factors") and figure["item_customers_all"] > 0:
         return f"Chosen by people with your taste, among {buyers(figure)}"
     return f"Bought by {buyers(figure)}" if figure["item_customers_all"] > 0 else different(figure)
+
+
+def short(name: str) -> str:
+    """A title or another name of the store's as a sentence has it: a long one is cut, since a store may use any."""
+    return name if len(name) <= SHORT else name[: SHORT - 1].rstrip() + "…"
 
 
 def buyers(figure: Mapping[str, float]) -> str:

@@ -23,6 +23,7 @@ from jobs.recommendations import basket, catalogue, frames
 from jobs.recommendations.basket import PLACES, BasketParams, Together
 from jobs.recommendations.catalogue import Catalogue
 from jobs.recommendations.content import WORD
+from jobs.recommendations.reasons import short
 from jobs.recommendations.rows import keep_strongest
 
 SCHEMA = "item_id string, relation string, rank int, related_item_id string, score double, source string, reason string"
@@ -67,10 +68,10 @@ class Related:
     def _similar_reason(self, item: int, other: int, near: float, alike: float) -> tuple[str, str]:
         shared = common_words(self.catalogue.titles[item], self.catalogue.titles[other])
         if near > 0 and shared:
-            return "content", f"Alike in: {', '.join(shared[:4])}"
+            return "content", f"Alike in: {short(', '.join(shared[:4]))}"
         if alike > 0:
             return "customers alike", f"Bought by the same customers (likeness {alike:.2f})"
-        return "content", f"Of the kind of {self.catalogue.titles[item]}"
+        return "content", f"Of the kind of {short(self.catalogue.titles[item])}"
 
     def _together_reasons(self, items: np.ndarray, others: np.ndarray) -> list[tuple[str, str]]:
         orders, lift = (_values(matrix, items, others) for matrix in (self.pairs.orders, self.pairs.lift))

@@ -196,3 +196,9 @@ def test_a_small_countrys_list_goes_on_with_what_all_buy(items, segments):
 def test_what_never_sold_is_on_no_plain_list(items, segments):
     unsold = items.assign(last_age=np.where(np.arange(len(items)) < 80, np.nan, 5.0), **GUESTS, orders_28d=0.0)
     assert len(segment_lists(unsold, segments.iloc[:0], True).query("segment == 'all'")) == 10
+
+
+def test_a_long_category_is_cut_in_the_sentence_that_names_it(items, segments):
+    found = segment_lists(items.assign(category="home > " + "z" * 370), segments, is_ours=True)
+    told = found.loc[found["segment"].str.contains("zzz"), "reason"]
+    assert len(told) == 20 and told.str.contains("of " + "z" * 119 + "…: ").all()

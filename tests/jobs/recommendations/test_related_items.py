@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -84,3 +86,12 @@ def test_what_is_sold_in_fewer_countries_stands_beside_nothing_sold_in_more(item
     sides = {(int(a[1:]) % 3, int(b[1:]) % 3) for a, b in zip(found["item_id"], found["related_item_id"], strict=True)}
     # Everywhere beside all; Germany and France beside France; never the other way.
     assert sides == {(0, 0), (1, 0), (2, 0), (1, 1), (1, 2), (2, 2)}
+
+
+def test_long_titles_are_cut_so_that_a_reason_stays_a_sentence(items):
+    """The contract's 400 characters are of the whole reason; a validated title may have more."""
+    long = replace(items, titles=np.array([f"{'x' * 500} {title}" for title in items.titles], dtype=object))
+    found = related_items.fit(long, baskets_of(), RelatedParams())
+    for near in (1.0, 0.0):
+        _, reason = found._similar_reason(0, 1, near, alike=0.0)
+        assert "xxx" in reason and reason.endswith("…") and len(reason) < 150

@@ -191,3 +191,9 @@ def test_similar_names_the_own_item_that_speaks_for_it_in_its_own_direction(scor
     found = replace(scorer, catalogue=replace(scorer.catalogue, text_neighbours=one_way)).lists(pairs)
     told = found.loc[found["source"] == "similar", "reason"]
     assert len(told) and told.str.startswith("Similar to ").all()
+
+
+def test_a_long_title_is_cut_in_the_sentence_that_names_it(scorer, pairs):
+    titles = np.array(["y" * 364] * len(scorer.catalogue.titles), dtype=object)
+    told = replace(scorer, catalogue=replace(scorer.catalogue, titles=titles)).lists(pairs)["reason"]
+    assert told.str.contains("y" * 119 + "…").any() and told.str.len().max() < 200

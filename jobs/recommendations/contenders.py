@@ -39,9 +39,11 @@ def country_lists(window: Window, is_ours: bool) -> pd.DataFrame:
     """For each buyer who had not ordered before the newcomers' list of the country that their order declares, the one
     list where that country has none."""
     cold = window.cut.bought("cold")
-    who = cold.groupby("customer_id", sort=True)["country"].max().reset_index()
+    # An order may name a country and the next one none: the largest of both is not to be had.
+    named = cold.assign(country=cold["country"].fillna(""))
+    who = named.groupby("customer_id", sort=True)["country"].max().reset_index()
     every = segment_lists(window.cut.items, window.cut.segments, is_ours)
-    wanted = COUNTRY + who["country"].fillna("")
+    wanted = COUNTRY + who["country"]
     who["segment"] = np.where(wanted.isin(every["segment"]), wanted, "all")
     return who.merge(every, on="segment")[["customer_id", "item_id", "rank"]]
 

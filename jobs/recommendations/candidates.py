@@ -112,7 +112,9 @@ def candidates(
         "factors": _top(scored["factors"], params.factors),
         "viewed": _top(block.matrix(viewed), params.viewed),
     }
-    countries, country_of = np.unique(block.customers["country"].fillna("").to_numpy(object), return_inverse=True)
+    # Who names no country is taken to be where the store is: else a catalogue sold in named ones shows them nothing.
+    known = block.customers["country"].fillna(catalogue.home_country or "")
+    countries, country_of = np.unique(known.to_numpy(object), return_inverse=True)
     is_sold = np.array([[not codes or who in codes.split() for codes in catalogue.sold_in] for who in countries])
     for name, k in params.shared.items():
         parts = []

@@ -15,6 +15,7 @@ import pandas as pd
 from scipy import sparse
 
 from jobs.lib.settings import Settings
+from jobs.lib.stores import Store
 from jobs.recommendations import basket, content, embeddings, factors, item_figures, item_item, kinds
 from jobs.recommendations.basket import BasketParams
 from jobs.recommendations.embeddings import EmbeddingParams
@@ -38,7 +39,8 @@ GAP_TRUST = 5  # customers whose mean gap weighs as much as that of all items
 
 @dataclass(frozen=True)
 class CatalogueParams:
-    """Sizes that bound the item side; without ``is_personal`` what only personal lists need is left out."""
+    """Sizes that bound the item side; without ``is_personal`` what only personal lists need is left out.
+    ``home_country`` is the store's, None where it names none."""
 
     item_item: ItemItemParams = field(default_factory=ItemItemParams)
     factors: FactorParams = field(default_factory=FactorParams)
@@ -47,21 +49,25 @@ class CatalogueParams:
     segment_customers: int = 30
     is_personal: bool = True
     segments: int = 40
+    home_country: str | None = None
 
 
-def params_of(settings: Settings) -> CatalogueParams:
-    """The sizes under the store's ceiling of memory."""
+def params_of(settings: Settings, store: Store) -> CatalogueParams:
+    """The sizes under the store's ceiling of memory, and where the store is at home."""
     memory = settings.item_memory
-    return CatalogueParams(item_item=ItemItemParams(memory=memory), baskets=BasketParams(memory=memory))
+    return CatalogueParams(
+        item_item=ItemItemParams(memory=memory), baskets=BasketParams(memory=memory), home_country=store.country
+    )
 
 
 @dataclass(frozen=True)
 class Catalogue:
     """Items and the models over them; matrices are items × items, items × terms or customers × items, sparse
     (``reference_by_item``, the tastes that user-kNN compares with, is items × customers, as its product needs it).
-    ``sold_in`` holds the distinct lists of countries (empty: everywhere), ``sold_in_of`` the one of each item; ``kind``
-    is of each item (:mod:`jobs.recommendations.kinds`), ``members`` items × kinds, ``leaders`` kinds × items,
-    ``vectors`` items × 32 (:mod:`jobs.recommendations.embeddings`), ``basket`` items × their partners in baskets."""
+    ``sold_in`` holds the distinct lists of countries (empty: everywhere), ``sold_in_of`` the one of each item;
+    ``home_country`` is that of customers of whom no country is known; ``kind`` is of each item
+    (:mod:`jobs.recommendations.kinds`), ``members`` items × kinds, ``leaders`` kinds × items, ``vectors`` items × 32
+    (:mod:`jobs.recommendations.embeddings`), ``basket`` items × their partners in baskets."""
 
     item_ids: np.ndarray
     titles: np.ndarray
@@ -82,6 +88,7 @@ class Catalogue:
     places: dict[str, np.ndarray]
     sold_in: tuple[str, ...]
     sold_in_of: np.ndarray
+    home_country: str | None
     figures: ItemFigures
     factors: Factors
     vectors: np.ndarray
@@ -181,6 +188,7 @@ def fit(
         places={name: _places(value, sellable) for name, value in shared.items()},
         sold_in=tuple(where),
         sold_in_of=where_of,
+        home_country=params.home_country,
         figures=figures,
         basket=beside,
         kind=kind,

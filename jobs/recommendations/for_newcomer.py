@@ -20,6 +20,7 @@ from pyspark.sql import functions as F
 from jobs.features.category import SEPARATOR, steps
 from jobs.lib.registry import Champion
 from jobs.lib.settings import Settings
+from jobs.lib.stores import Store
 from jobs.recommendations import frames
 from jobs.recommendations.catalogue import AGES, NEVER, is_sellable
 from jobs.recommendations.item_figures import newness, season
@@ -40,7 +41,8 @@ COLUMNS = (
 class NewcomerParams:
     """Weights of the scaled popularities that make a newcomer's list, and how small a segment may be; ``ever`` is that
     of all buyers so far, by which a category of slow sellers has a list too. A draw gives each of its ``exploring``
-    places to chance ``boost`` times as often as a customer's list (half of the time at most)."""
+    places to chance ``boost`` times as often as a customer's list (half of the time at most). Where a segment names no
+    country, what is sold in ``home_country``, the store's, may be shown."""
 
     first_baskets: float = 2.0
     popularity: float = 1.0
@@ -54,10 +56,17 @@ class NewcomerParams:
     draws: int = 10
     exploring: tuple[int, ...] = tuple(range(4, PLACES + 1, 2))
     boost: float = 2.0
+    home_country: str | None = None
 
 
 def for_newcomer(
-    customer_item: DataFrame, item: DataFrame, customer: DataFrame, as_of: date, champion: Champion, settings: Settings
+    customer_item: DataFrame,
+    item: DataFrame,
+    customer: DataFrame,
+    as_of: date,
+    store: Store,
+    champion: Champion,
+    settings: Settings,
 ) -> DataFrame:
     """Twenty places a segment: ``all``, ``country=…``, ``channel=…``, ``category=…``, ``season=now``, ``draw=0`` to
     ``draw=9``."""
@@ -65,10 +74,11 @@ def for_newcomer(
     model = Model.load(champion.path)
     is_ours = model.publishes("cold")
     chance = Exploration(settings.exploration_share, settings.control_salt, as_of)
+    params = NewcomerParams(home_country=store.country)
     lists = pd.concat(
         [
-            segment_lists(items, segment_popularity(customer_item, customer), is_ours),
-            draw_lists(items, is_ours, chance),
+            segment_lists(items, segment_popularity(customer_item, customer), is_ours, params),
+            draw_lists(items, is_ours, chance, params),
         ]
     )
     lists["model_version"] = champion.version
@@ -105,15 +115,16 @@ def segment_lists(
     parts = []
     for segment, score, inside in _scores(items, popularity, params):
         plain = inside if segment.startswith("category=") else inside + FILL * popular(items)
-        parts.append(_list(items, segment, score if is_ours else plain, inside))
+        parts.append(_list(items, segment, score if is_ours else plain, inside, params))
     return pd.concat(parts, ignore_index=True)
 
 
-def one_list(items: pd.DataFrame, is_ours: bool) -> pd.DataFrame:
+def one_list(items: pd.DataFrame, is_ours: bool, params: NewcomerParams | None = None) -> pd.DataFrame:
     """The list of the segment ``all`` alone: what evaluations hold against popularity."""
+    params = params or NewcomerParams()
     items = items.sort_values("item_id", kind="stable").reset_index(drop=True)
     popularity = popular(items)
-    return _list(items, "all", newcomer_score(items) if is_ours else popularity, popularity)
+    return _list(items, "all", newcomer_score(items, params) if is_ours else popularity, popularity, params)
 
 
 def draw_lists(
@@ -123,7 +134,7 @@ def draw_lists(
     params = params or NewcomerParams()
     items = items.sort_values("item_id", kind="stable").reset_index(drop=True)
     popularity = popular(items)
-    score, is_shown = newcomer_score(items, params) if is_ours else popularity, _is_shown(items, "all")
+    score, is_shown = newcomer_score(items, params) if is_ours else popularity, _is_shown(items, "all", params)
     found = drawn(items, score, is_shown, chance, params)
     chosen = found.at % len(items)
     rows = _rows(items, "", chosen, score, popularity)
@@ -210,8 +221,8 @@ def _scores(
 def _of_categories(
     items: pd.DataFrame, base: np.ndarray, params: NewcomerParams
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Every level of the category paths under which enough was ever sold that may be shown to all."""
-    score = np.where(_is_shown(items, "all"), base + params.ever * scaled(items["customers_all"]), 0)
+    """Every level of the category paths under which enough was ever sold that the list for all may show."""
+    score = np.where(_is_shown(items, "all", params), base + params.ever * scaled(items["customers_all"]), 0)
     recent = items["customers_28d"].to_numpy(float) + params.ever * items["customers_all"].to_numpy(float)
     recent += FILL * popular(items)
     inside: dict[str, list[int]] = {}
@@ -226,18 +237,20 @@ def _of_categories(
             yield f"category={path}", np.where(mask, score, 0), np.where(mask, recent, 0)
 
 
-def _list(items: pd.DataFrame, segment: str, score: np.ndarray, inside: np.ndarray) -> pd.DataFrame:
+def _list(
+    items: pd.DataFrame, segment: str, score: np.ndarray, inside: np.ndarray, params: NewcomerParams
+) -> pd.DataFrame:
     """The first places by score among the items that may be shown, with the figure behind each."""
-    return _rows(items, segment, _best(score, _is_shown(items, segment)), score, inside)
+    return _rows(items, segment, _best(score, _is_shown(items, segment, params)), score, inside)
 
 
-def _is_shown(items: pd.DataFrame, segment: str) -> np.ndarray:
-    """Sellable to everybody, and sold in the country of the segment (everywhere, where it is of no country)."""
-    is_shown = is_sellable(items)
-    if not segment.startswith(COUNTRY):
-        return is_shown & items["sold_in"].isna().to_numpy()
-    country = segment.removeprefix(COUNTRY)
-    return is_shown & np.array([s is None or s != s or country in s.split() for s in items["sold_in"]])
+def _is_shown(items: pd.DataFrame, segment: str, params: NewcomerParams) -> np.ndarray:
+    """Sellable to everybody, and sold in the country of the segment, or in the store's where it names none: asked to be
+    sold everywhere, a catalogue that says of each item where it is sold would have no list for all."""
+    where = items["sold_in"]
+    country = segment.removeprefix(COUNTRY) if segment.startswith(COUNTRY) else params.home_country
+    there = [codes for codes in where.dropna().unique() if country in codes.split()]
+    return is_sellable(items) & (where.isna() | where.isin(there)).to_numpy()
 
 
 def _best(score: np.ndarray, is_shown: np.ndarray) -> np.ndarray:

@@ -19,6 +19,7 @@ from scipy import sparse
 from jobs.lib import shared
 from jobs.lib.registry import Champion
 from jobs.lib.settings import Settings
+from jobs.lib.stores import Store
 from jobs.recommendations import basket, catalogue, frames
 from jobs.recommendations.basket import PLACES, BasketParams, Together
 from jobs.recommendations.catalogue import Catalogue
@@ -85,13 +86,14 @@ def related_items(
     customer: DataFrame,
     order_lines: DataFrame,
     as_of: date,
+    store: Store,
     champion: Champion,
     settings: Settings,
 ) -> DataFrame:
     """Up to twenty places for each item and relation."""
     params = RelatedParams(baskets=BasketParams(memory=settings.item_memory))
     pairs = frames.pair_rows(customer_item, customer, as_of)
-    fitting = replace(catalogue.params_of(settings), is_personal=False)
+    fitting = replace(catalogue.params_of(settings, store), is_personal=False)
     items = catalogue.fit(frames.item_rows(item, as_of), frames.sampled(pairs), fitting)
     found = fit(items, basket.baskets(order_lines, as_of, params.baskets), params)
     spread = item.select("item_id").repartition(settings.shuffle_partitions, "item_id")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ import pytest
 
 from jobs.recommendations import candidates, catalogue
 from jobs.recommendations.candidates import Block, CandidateParams, block_of
+from jobs.recommendations.catalogue import CatalogueParams
 
 from . import small_shop
 
@@ -105,3 +107,17 @@ def test_a_country_is_proposed_the_best_of_what_is_sold_there():
     is_french = (block.customers["country"] == "France").to_numpy()
     assert (np.bincount(row, minlength=len(is_french))[is_french] == params.shared["popular"]).all()
     assert not set(items.item_ids[column[is_french[row]]]) & set(popular)
+
+
+def test_who_names_no_country_is_shown_what_is_sold_where_the_store_is():
+    lines = small_shop.orders()
+    item, pairs = small_shop.item_frame(lines, DAY), small_shop.pair_frame(lines, DAY)
+    named = item.assign(sold_in=np.where(np.arange(len(item)) % 3 == 0, "AT CH", "DE AT CH"))
+    items = catalogue.fit(named, pairs, CatalogueParams(home_country="DE"))
+    block, params = block_of(pairs.assign(country=None), items), CandidateParams()
+    scored = candidates.scores(block, items, params)
+    found = candidates.candidates(block, items, scored, params)
+    row, column = np.divmod(np.unique(np.concatenate(list(found.values()))), block.items)
+    assert (np.bincount(row, minlength=len(block.customers)) >= 20).all() and (column % 3 > 0).all()
+    homeless = candidates.candidates(block, replace(items, home_country=None), scored, params)
+    assert not any(len(keys) for keys in homeless.values())

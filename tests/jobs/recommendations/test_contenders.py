@@ -65,3 +65,11 @@ def test_an_order_may_name_no_country_beside_one_that_does(seen):
         found[found["customer_id"].isin(named)].reset_index(drop=True),
         expected[expected["customer_id"].isin(named)].reset_index(drop=True),
     )
+
+
+def test_newcomers_lists_are_judged_as_the_night_makes_them(seen):
+    """Of a catalogue that is sold in named countries: what is sold where the store is."""
+    items = seen.cut.items.assign(sold_in="GB")
+    at_home = replace(seen, cut=replace(seen.cut, items=items), catalogue=replace(seen.catalogue, home_country="GB"))
+    for lists in (contenders.newcomer_lists, contenders.country_lists):
+        assert set(lists(at_home, True)["rank"]) == set(range(1, 21))

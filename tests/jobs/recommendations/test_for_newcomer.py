@@ -202,3 +202,18 @@ def test_a_long_category_is_cut_in_the_sentence_that_names_it(items, segments):
     found = segment_lists(items.assign(category="home > " + "z" * 370), segments, is_ours=True)
     told = found.loc[found["segment"].str.contains("zzz"), "reason"]
     assert len(told) == 20 and told.str.contains("of " + "z" * 119 + "…: ").all()
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_a_catalogue_sold_in_named_countries_has_a_list_for_all_of_what_is_sold_at_home(items, segments, is_ours):
+    number = np.arange(len(items))
+    named = items.assign(sold_in=np.where(number % 3 == 0, "AT CH", "DE AT CH"), orders_season=1.0)
+    at_home = NewcomerParams(home_country="DE")
+    found = segment_lists(named, segments.assign(kind="channel"), is_ours, at_home)
+    names = {"all", "season=now", "channel=Britain", "channel=France", "category=home"}
+    assert names | {f"category=home > {kind}" for kind in small_shop.KINDS} == set(found["segment"])
+    shown = pd.concat([found, draw_lists(named, is_ours, Exploration(0.5, "salt", AS_OF), at_home)])
+    assert set(shown["item_id"]) <= set(named.loc[number % 3 > 0, "item_id"]) and (shown["rank"].max() == 20)
+    assert len(one_list(named, is_ours, at_home)) == 20
+    # What no country is known of may be shown to nobody without one.
+    assert not len(segment_lists(named, segments.iloc[:0], is_ours))

@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.features.learning import baskets, human, sold, within
-from jobs.lib.exact import exact_mean, exact_money
+from jobs.lib.exact import MONEY, exact_mean, exact_money
 from jobs.lib.stores import Store
 
 PURPOSES = {"personalisation": "is_personal_allowed", "restricted": "is_restricted_allowed"}
@@ -79,11 +79,13 @@ def _orders(order_lines: DataFrame) -> DataFrame:
         F.max("order_date").alias("last_ordered_on"),
         F.when(days > 1, span / (days - 1)).alias("mean_gap_days"),
         F.avg("items").alias("items_per_order"),
-        exact_mean(F.col("value")).alias("value_per_order"),
+        exact_mean(F.col("value"), MONEY).alias("value_per_order"),
     )
     identified = sold(order_lines).where(F.col("customer_id").isNotNull())
     return orders.join(
-        identified.groupBy("customer_id").agg(exact_mean(F.col("price")).alias("mean_price")), "customer_id", "left"
+        identified.groupBy("customer_id").agg(exact_mean(F.col("price"), MONEY).alias("mean_price")),
+        "customer_id",
+        "left",
     )
 
 

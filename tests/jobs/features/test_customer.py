@@ -41,3 +41,12 @@ def test_a_use_of_data_needs_its_own_consent(spark) -> None:
     assert allowed(asks, consents) == {"ann": (True, False), "bob": (False, True), "cyd": (False, False)}
     # A store that keeps no consents makes personal lists, and shows restricted items to nobody.
     assert set(allowed(STORE, consents.limit(0)).values()) == {(True, False)}
+
+
+def test_a_currency_of_large_numbers_adds_up(spark) -> None:
+    """Orders of thousands of millions of rupiah: in the fixed point of fractions their sum would leave a long."""
+    empty = {name: frame(spark, name, []) for name in ("customers", "events", "consents")}
+    orders = frame(spark, "order_lines", [line(str(number), D, "ann", "pen", 1, 3.2e9 + number) for number in range(4)])
+    pairs = customer_item(orders, empty["events"], D)
+    (ann,) = customer(empty["customers"], orders, empty["events"], empty["consents"], pairs, D, STORE).collect()
+    assert (ann["value_per_order"], ann["mean_price"]) == (3.2e9 + 1.5, 3.2e9 + 1.5)

@@ -158,10 +158,11 @@ def drawn(
     best = _best(score, is_shown)
     place = np.empty(count, np.int64)
     place[np.argsort(-np.where(is_shown, score, -1), kind="stable")] = np.arange(1, count + 1)
-    # What may not be shown is left out of the reserve as a customer's own items are.
-    every = Scored(np.zeros(count, np.int64), np.arange(count), score, ~is_shown)
-    # Fresh items only: all that never sold would be most of some catalogues, and here no source has chosen among it.
+    # Of what never sold fresh items only: all of it would be most of some catalogues, and no source has chosen here.
     _, is_fresh, _ = newness(items)
+    # What may not be drawn is left out of the reserve as a customer's own items are.
+    is_barred = ~is_shown | ((score <= 0) & ~is_fresh)
+    every = Scored(np.zeros(count, np.int64), np.arange(count), score, is_barred)
     weight = np.tile(reserve_weights(every, is_fresh, place, RerankParams()), params.draws)
     ranks = np.tile(np.arange(1, len(best) + 1), params.draws)
     at = (draws[:, None] * count + best).ravel()

@@ -125,8 +125,8 @@ def different(figure: dict[str, float]) -> str:
     if figure["item_first_age"] < FRESH_DAYS:
         return f"New here: first sold {ago(figure['item_first_age'])}"
     if figure["item_first_age"] == NEVER:
-        is_dated = np.isfinite(figure["listed_age"])
-        return f"New here: listed {ago(figure['listed_age'])}" if is_dated else "New here: nobody has bought it yet"
+        is_new = figure["listed_age"] < FRESH_DAYS
+        return f"New here: listed {ago(figure['listed_age'])}" if is_new else "Not bought by anybody yet"
     if not figure["item_customers_28d"]:
         return f"Something different: last sold {ago(figure['item_last_age'])}"
     return f"Something different: bought by {_customers(figure['item_customers_28d'])} in the last 28 days"

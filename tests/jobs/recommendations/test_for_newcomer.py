@@ -217,3 +217,16 @@ def test_a_catalogue_sold_in_named_countries_has_a_list_for_all_of_what_is_sold_
     assert len(one_list(named, is_ours, at_home)) == 20
     # What no country is known of may be shown to nobody without one.
     assert not len(segment_lists(named, segments.iloc[:0], is_ours))
+
+
+def test_draws_leave_what_was_listed_long_ago_and_never_sold(items):
+    """In a small catalogue the places next to the list would reach it."""
+    unsold = np.arange(len(items)) >= 40
+    changed = items.assign(listed_age=np.where(unsold, 812.0, np.nan))
+    sales = [name for name in items.select_dtypes(float) if name not in ("on_hand", "price")]
+    changed.loc[unsold, sales] = 0.0
+    changed.loc[unsold, ["first_age", "last_age"]] = np.nan
+    changed.loc[80, "listed_age"] = 3.0
+    found = pd.concat([draw_lists(changed, True, Exploration(0.5, str(salt), AS_OF)) for salt in range(20)])
+    shown = set(found.loc[found["source"] == "exploration", "item_id"])
+    assert shown & set(items["item_id"][unsold]) == {items["item_id"][80]} and shown & set(items["item_id"][~unsold])

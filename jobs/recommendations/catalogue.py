@@ -53,10 +53,12 @@ class CatalogueParams:
 
 
 def params_of(settings: Settings, store: Store) -> CatalogueParams:
-    """The sizes under the store's ceiling of memory, and where the store is at home."""
+    """The sizes under the store's ceiling of memory, and what the store is: at home where, and with baskets or not."""
     memory = settings.item_memory
     return CatalogueParams(
-        item_item=ItemItemParams(memory=memory), baskets=BasketParams(memory=memory), home_country=store.country
+        item_item=ItemItemParams(memory=memory),
+        baskets=BasketParams(memory=memory, is_weekly=store.period == "week"),
+        home_country=store.country,
     )
 
 

@@ -42,7 +42,8 @@ class NewcomerParams:
     """Weights of the scaled popularities that make a newcomer's list, and how small a segment may be; ``ever`` is that
     of all buyers so far, by which a category of slow sellers has a list too. A draw gives each of its ``exploring``
     places to chance ``boost`` times as often as a customer's list (half of the time at most). Where a segment names no
-    country, what is sold in ``home_country``, the store's, may be shown."""
+    country, what is sold in ``home_country``, the store's, may be shown. ``is_weekly``: the store's orders are
+    weeks of a place, which no sentence counts."""
 
     first_baskets: float = 2.0
     popularity: float = 1.0
@@ -57,6 +58,7 @@ class NewcomerParams:
     exploring: tuple[int, ...] = tuple(range(4, PLACES + 1, 2))
     boost: float = 2.0
     home_country: str | None = None
+    is_weekly: bool = False
 
 
 def for_newcomer(
@@ -74,7 +76,7 @@ def for_newcomer(
     model = Model.load(champion.path)
     is_ours = model.publishes("cold")
     chance = Exploration(settings.exploration_share, settings.control_salt, as_of)
-    params = NewcomerParams(home_country=store.country)
+    params = NewcomerParams(home_country=store.country, is_weekly=store.period == "week")
     lists = pd.concat(
         [
             segment_lists(items, segment_popularity(customer_item, customer), is_ours, params),
@@ -137,7 +139,7 @@ def draw_lists(
     score, is_shown = newcomer_score(items, params) if is_ours else popularity, _is_shown(items, "all", params)
     found = drawn(items, score, is_shown, chance, params)
     chosen = found.at % len(items)
-    rows = _rows(items, "", chosen, score, popularity)
+    rows = _rows(items, "", chosen, score, popularity, params)
     rows["segment"] = [f"draw={number}" for number in found.at // len(items)]
     rows["rank"], rows["propensity"] = found.rank.astype(np.int32), found.propensity
     listed_age, _, _ = newness(items)
@@ -242,7 +244,7 @@ def _list(
     items: pd.DataFrame, segment: str, score: np.ndarray, inside: np.ndarray, params: NewcomerParams
 ) -> pd.DataFrame:
     """The first places by score among the items that may be shown, with the figure behind each."""
-    return _rows(items, segment, _best(score, _is_shown(items, segment, params)), score, inside)
+    return _rows(items, segment, _best(score, _is_shown(items, segment, params)), score, inside, params)
 
 
 def _is_shown(items: pd.DataFrame, segment: str, params: NewcomerParams) -> np.ndarray:
@@ -261,9 +263,16 @@ def _best(score: np.ndarray, is_shown: np.ndarray) -> np.ndarray:
     return scored[np.argsort(-score[scored], kind="stable")[:PLACES]]
 
 
-def _rows(items: pd.DataFrame, segment: str, chosen: np.ndarray, score: np.ndarray, inside: np.ndarray) -> pd.DataFrame:
+def _rows(
+    items: pd.DataFrame,
+    segment: str,
+    chosen: np.ndarray,
+    score: np.ndarray,
+    inside: np.ndarray,
+    params: NewcomerParams,
+) -> pd.DataFrame:
     """The places of a list in their order, with the figure behind each."""
-    reasons = [_reason(items.iloc[i], segment, inside[i]) for i in chosen]
+    reasons = [_reason(items.iloc[i], segment, inside[i], params) for i in chosen]
     return pd.DataFrame(
         {
             "segment": segment,
@@ -277,25 +286,28 @@ def _rows(items: pd.DataFrame, segment: str, chosen: np.ndarray, score: np.ndarr
     )
 
 
-def _reason(item: pd.Series, segment: str, inside: float) -> tuple[str, str]:
+def _reason(item: pd.Series, segment: str, inside: float, params: NewcomerParams) -> tuple[str, str]:
     """Source and a sentence with the figure that carries the place."""
     if segment == "season=now" and inside > 0:
-        return "seasonal", in_season(item["orders_season"])
+        told = "In season: sold in these weeks last year"
+        return "seasonal", told if params.is_weekly else in_season(item["orders_season"])
     if segment.startswith("category="):
         within = segment.rpartition(SEPARATOR)[2].rpartition("=")[2]
-        told = _bought(item).removeprefix("bought by ")
+        told = _bought(item, params).removeprefix("bought by ")
         return "popular in the category", f"Among the most bought of {short(within)}: {told}"
     if segment.startswith(COUNTRY) and inside > 0.5:
         return "popular in the country", f"One of the most ordered items in {segment.removeprefix(COUNTRY)} of late"
     first = int(item["first_basket_28d"])
     if first > 0 and first * 3 >= item["customers_28d"]:
         return "first baskets", f"{first} new customers began with it in the last 28 days"
-    return "popular", _bought(item).capitalize()
+    return "popular", _bought(item, params).capitalize()
 
 
-def _bought(item: pd.Series) -> str:
-    """By how many it was bought, guests' orders where no customer is known, or when."""
+def _bought(item: pd.Series, params: NewcomerParams) -> str:
+    """By how many it was bought, guests' orders (of weeks: pieces) where no customer is known, or when."""
     if item["orders_28d"] > 0 and not item["customers_28d"]:
+        if params.is_weekly:
+            return f"sold {times(item['units_28d'])} in the last 28 days"
         return f"ordered {times(item['orders_28d'])} in the last 28 days"
     return f"bought by {buyers(_figure(item))}" if item["customers_all"] > 0 else f"last bought {ago(item['last_age'])}"
 

@@ -28,6 +28,8 @@ from jobs.recommendations.reasons import short
 from jobs.recommendations.rows import keep_strongest
 
 SCHEMA = "item_id string, relation string, rank int, related_item_id string, score double, source string, reason string"
+# Printed with one decimal, a lift up to this reads as chance itself.
+MIN_LIFT = 1.05
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class RelatedParams:
     """What the text weighs in ``similar``, the rest being who buys it; and how pairs of baskets are counted."""
 
     text_weight: float = 0.5
-    baskets: BasketParams = field(default_factory=BasketParams)
+    baskets: BasketParams = field(default_factory=lambda: BasketParams(min_lift=MIN_LIFT))
 
 
 @dataclass(frozen=True)
@@ -91,9 +93,9 @@ def related_items(
     settings: Settings,
 ) -> DataFrame:
     """Up to twenty places for each item and relation."""
-    params = RelatedParams(baskets=BasketParams(memory=settings.item_memory))
-    pairs = frames.pair_rows(customer_item, customer, as_of)
     fitting = replace(catalogue.params_of(settings, store), is_personal=False)
+    params = RelatedParams(baskets=replace(fitting.baskets, min_lift=MIN_LIFT))
+    pairs = frames.pair_rows(customer_item, customer, as_of)
     items = catalogue.fit(frames.item_rows(item, as_of), frames.sampled(pairs), fitting)
     found = fit(items, basket.baskets(order_lines, as_of, params.baskets), params)
     spread = item.select("item_id").repartition(settings.shuffle_partitions, "item_id")

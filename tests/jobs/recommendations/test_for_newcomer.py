@@ -230,3 +230,13 @@ def test_draws_leave_what_was_listed_long_ago_and_never_sold(items):
     found = pd.concat([draw_lists(changed, True, Exploration(0.5, str(salt), AS_OF)) for salt in range(20)])
     shown = set(found.loc[found["source"] == "exploration", "item_id"])
     assert shown & set(items["item_id"][unsold]) == {items["item_id"][80]} and shown & set(items["item_id"][~unsold])
+
+
+def test_what_sold_in_weeks_of_a_place_is_not_told_in_orders(items, segments):
+    weeks = items.assign(**GUESTS, first_basket_28d=0.0, orders_season=5.0)
+    found = segment_lists(weeks, segments.iloc[:0], True, NewcomerParams(is_weekly=True))
+    assert not found["reason"].str.contains("rdered").any()
+    units = items.set_index("item_id")["units_28d"]
+    for place in found[found["segment"] == "all"].itertuples():
+        pieces = units[place.item_id]
+        assert place.reason in (f"Sold {pieces:.0f} times in the last 28 days", "Sold once in the last 28 days")

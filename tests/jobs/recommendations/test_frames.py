@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pandas as pd
 from pyspark.sql import functions as F
@@ -75,3 +76,11 @@ def test_newcomers_and_related_items_keep_their_contracts(tables, champion, home
         **inputs, order_lines=tables["order_lines"], as_of=AS_OF, store=STORE, champion=champion, settings=home
     ).toPandas()
     assert set(kept(beside, "recommendations.related_items")["relation"]) == {"similar", "bought_together"}
+
+
+def test_a_weekly_store_has_similar_items_and_nothing_bought_together(tables, champion, home):
+    """An order of it is a place's week, with all that sold there."""
+    inputs = {name: tables[name] for name in ("customer_item", "item", "customer", "order_lines")}
+    weekly = SimpleNamespace(country="US", period="week")
+    beside = related_items(**inputs, as_of=AS_OF, store=weekly, champion=champion, settings=home).toPandas()
+    assert set(kept(beside, "recommendations.related_items")["relation"]) == {"similar"}

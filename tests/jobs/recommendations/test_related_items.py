@@ -95,3 +95,12 @@ def test_long_titles_are_cut_so_that_a_reason_stays_a_sentence(items):
     for near in (1.0, 0.0):
         _, reason = found._similar_reason(0, 1, near, alike=0.0)
         assert "xxx" in reason and reason.endswith("…") and len(reason) < 150
+
+
+def test_a_lift_that_would_read_as_chance_itself_is_none(items):
+    """i001 is in 41 orders of 100, i002 in 50, both in 21: 1.02 times as often as by chance."""
+    held = baskets_of(*[["i001", "i002"]] * 21, *[["i001"]] * 20, *[["i002"]] * 29, *[["i000"]] * 30)
+    found = related_items.fit(items, held, RelatedParams()).lists(pd.Series(["i001"]))
+    assert not (found["relation"] == "bought_together").any()
+    any_lift = RelatedParams(baskets=BasketParams())
+    assert (related_items.fit(items, held, any_lift).lists(pd.Series(["i001"]))["relation"] == "bought_together").any()

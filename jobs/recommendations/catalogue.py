@@ -166,6 +166,7 @@ def fit(
     nothing = sparse.csr_matrix(shape, dtype=np.float32)
     of_people = _of_people(learnt if params.is_personal else (nothing,) * 3, params)
     shared = shared_values(names, features) | {"just listed": figures.just_listed, "seasonal": figures.season}
+    is_known = features[:, names.index("customers_all")] > 0
     kind = kinds.of_items(item, figures.embedding)
     members = kinds.membership(kind)
     where, where_of = np.unique(item["sold_in"].fillna("").to_numpy(object), return_inverse=True)
@@ -195,7 +196,8 @@ def fit(
         basket=beside,
         kind=kind,
         members=members,
-        leaders=kinds.leaders(members, np.where(sellable, shared["popular"], 0), LEADERS),
+        # Of a kind what is known to please: guests' orders only fill what is short.
+        leaders=kinds.leaders(members, np.where(sellable & is_known, shared["popular"], 0), LEADERS),
         **of_people,
     )
 
@@ -268,10 +270,18 @@ def shared_values(names: tuple[str, ...], features: np.ndarray) -> dict[str, np.
     return {
         "discovered": value["discoveries_10d"],
         "trend": np.where(value["customers_7d"] > 0, np.maximum(surplus, 0), 0),
-        # Of those alike the more bought ever; and those, where little was bought lately.
-        "popular": value["customers_28d"] + value["customers_all"] / (value["customers_all"] + 1),
+        "popular": _popular(value),
         "new": np.where(is_new, value["launch_rate"], 0),
     }
+
+
+def _popular(value: dict[str, np.ndarray]) -> np.ndarray:
+    """Customers of 28 days; of those alike the more bought ever; and those, where little was bought lately. Below one
+    half what guests alone bought: by their orders in 28 days, then by how lately. 0 for what never sold."""
+    known = value["customers_28d"] + value["customers_all"] / (value["customers_all"] + 1)
+    lately = value["orders_28d"] + 1 / (2 + value["last_age"])
+    of_guests = np.where(value["last_age"] < NEVER, 0.5 * lately / (lately + 1), 0)
+    return np.where(known > 0, known, of_guests)
 
 
 def _places(value: np.ndarray, is_sellable: np.ndarray) -> np.ndarray:

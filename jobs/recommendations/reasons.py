@@ -68,6 +68,7 @@ def reasons_of(
         for name in (
             *("orders", "last_age", "views_28d", "carts_28d", "item_discoveries_10d", "item_customers_28d"),
             *("item_customers_7d", "item_customers_all", "item_first_age", "item_last_age", "gap", "item_repeat_gap"),
+            "item_orders_28d",
         )
     }
     figures["listed_age"], figures["season"] = catalogue.figures.listed_age[column], catalogue.figures.season[column]
@@ -105,7 +106,11 @@ def _sentence(source: str, figure: dict[str, float]) -> str:
         return f"Among the most bought of its kind: {buyers(figure)}"
     if source in ("customers alike", "factors") and figure["item_customers_all"] > 0:
         return f"Chosen by people with your taste, among {buyers(figure)}"
-    return f"Bought by {buyers(figure)}" if figure["item_customers_all"] > 0 else different(figure)
+    if figure["item_customers_all"] > 0:
+        return f"Bought by {buyers(figure)}"
+    if source == "popular" and figure["item_orders_28d"] > 0:
+        return f"Ordered {times(figure['item_orders_28d'])} in the last 28 days"
+    return different(figure)
 
 
 def short(name: str) -> str:

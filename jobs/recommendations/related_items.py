@@ -20,10 +20,9 @@ from jobs.lib import shared
 from jobs.lib.registry import Champion
 from jobs.lib.settings import Settings
 from jobs.lib.stores import Store
-from jobs.recommendations import basket, catalogue, frames
+from jobs.recommendations import basket, catalogue, content, frames
 from jobs.recommendations.basket import PLACES, BasketParams, Together
 from jobs.recommendations.catalogue import Catalogue
-from jobs.recommendations.content import WORD
 from jobs.recommendations.reasons import short
 from jobs.recommendations.rows import keep_strongest
 
@@ -111,9 +110,17 @@ def fit(items: Catalogue, held: pd.DataFrame, params: RelatedParams) -> Related:
 
 
 def common_words(title: str, other: str) -> list[str]:
-    """Words of both titles, in the order of the first."""
-    words = {word.lower() for word in WORD.findall(other)}
-    return list(dict.fromkeys(w.lower() for w in WORD.findall(title) if w.lower() in words and len(w) > 1))
+    """Words of both titles, in the order of the first; of a script without blanks what they share in one piece."""
+    theirs, found, is_open = set(content.words(other)), [""], False
+    for word in content.words(title):
+        is_shared = len(word) > 1 and word in theirs
+        goes_on = is_shared and bool(content.BIGRAM.fullmatch(word))
+        if is_open and goes_on and found[-1][-1] == word[0]:
+            found[-1] += word[1]
+        elif is_shared:
+            found.append(word)
+        is_open = goes_on
+    return list(dict.fromkeys(found[1:]))
 
 
 def _values(matrix: sparse.csr_matrix, row: np.ndarray, column: np.ndarray) -> np.ndarray:

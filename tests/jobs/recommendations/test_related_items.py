@@ -72,6 +72,8 @@ def test_an_item_is_not_beside_itself_and_places_have_no_gaps(items):
 
 def test_shared_words():
     assert common_words("Red Retrospot Lamp", "LAMP, red") == ["red", "lamp"]
+    assert common_words("大容量不锈钢保温杯", "不锈钢保温杯 红") == ["不锈钢保温杯"]
+    assert common_words("Usb 不锈钢 5", "usb 锈钢 5") == ["usb", "锈钢"]
 
 
 def test_what_is_sold_in_fewer_countries_stands_beside_nothing_sold_in_more(items):

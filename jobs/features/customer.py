@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.features.learning import baskets, human, sold, within
-from jobs.lib.exact import exact_mean, exact_money
+from jobs.lib.exact import MONEY, exact_mean, exact_money
 from jobs.lib.stores import Store
 
 PURPOSES = {"personalisation": "is_personal_allowed", "restricted": "is_restricted_allowed"}
@@ -23,7 +23,8 @@ def customer(
     as_of: date,
     store: Store,
 ) -> DataFrame:
-    """One row per customer that the store lists or that has ordered."""
+    """One row per customer that the store lists or that has ordered; of a store that lists none also one who only
+    looked at items or put them into a cart, within 28 days."""
     viewed = (
         human(events)
         .where(F.col("customer_id").isNotNull() & (F.col("event_type") == "view") & within("event_date", as_of, 28))
@@ -39,7 +40,9 @@ def customer(
     everyone = profile.join(_where_from(order_lines), "customer_id", "full").join(
         _orders(order_lines), "customer_id", "left"
     )
-    everyone = everyone.join(_repeats(customer_item), "customer_id", "left").join(viewed, "customer_id", "left")
+    # Who looked and is not among those that a store lists may have closed their account.
+    listed = "left" if "customers" in store.mappings else "full"
+    everyone = everyone.join(_repeats(customer_item), "customer_id", listed).join(viewed, "customer_id", "left")
     # Without a table of consents the store asks for none; with one, silence is no consent.
     without = "consents" not in store.mappings
     return (
@@ -79,14 +82,17 @@ def _orders(order_lines: DataFrame) -> DataFrame:
         F.max("order_date").alias("last_ordered_on"),
         F.when(days > 1, span / (days - 1)).alias("mean_gap_days"),
         F.avg("items").alias("items_per_order"),
-        exact_mean(F.col("value")).alias("value_per_order"),
+        exact_mean(F.col("value"), MONEY).alias("value_per_order"),
     )
     identified = sold(order_lines).where(F.col("customer_id").isNotNull())
     return orders.join(
-        identified.groupBy("customer_id").agg(exact_mean(F.col("price")).alias("mean_price")), "customer_id", "left"
+        identified.groupBy("customer_id").agg(exact_mean(F.col("price"), MONEY).alias("mean_price")),
+        "customer_id",
+        "left",
     )
 
 
 def _repeats(customer_item: DataFrame) -> DataFrame:
-    ordered = customer_item.where(F.col("orders") > 0)
-    return ordered.groupBy("customer_id").agg(F.avg((F.col("orders") > 1).cast("int")).alias("repeat_share"))
+    """A row for each customer of any pair; null for who ordered nothing."""
+    again = F.when(F.col("orders") > 0, (F.col("orders") > 1).cast("int"))
+    return customer_item.groupBy("customer_id").agg(F.avg(again).alias("repeat_share"))

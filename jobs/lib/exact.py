@@ -17,9 +17,10 @@ def exact_sum(column: Column, scale: float = SCALE) -> Column:
     return F.coalesce(F.sum(_fixed(column, scale)), F.lit(0)).cast("double") / scale
 
 
-def exact_mean(column: Column) -> Column:
-    """The mean of a double column, null where it has no value; see :func:`exact_sum`."""
-    return F.sum(_fixed(column, SCALE)).cast("double") / SCALE / F.count(column)
+def exact_mean(column: Column, scale: float = SCALE) -> Column:
+    """The mean of a double column, null where it has no value; see :func:`exact_sum`. That of money is in ``MONEY``: a
+    customer's orders in a currency of large numbers add up to more than fits beside nine decimals."""
+    return F.sum(_fixed(column, scale)).cast("double") / scale / F.count(column)
 
 
 def exact_money(column: Column) -> Column:

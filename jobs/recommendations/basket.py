@@ -24,13 +24,16 @@ PLACES = 20  # partners of an item
 
 @dataclass(frozen=True)
 class BasketParams:
-    """Bounds of the orders looked at and of the memory to count pairs in (bytes), and what a pair must show."""
+    """Bounds of the orders looked at and of the memory to count pairs in (bytes), and what a pair must show: so many
+    orders and a lift above ``min_lift``. ``is_weekly``: the store's orders are weeks, none of them a basket."""
 
     orders: int = 200_000
     days: int = 365
     min_orders: int = 5
+    min_lift: float = 1.0
     shrinkage: float = 10.0
     memory: int = MEMORY
+    is_weekly: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,9 @@ class Together:
 
 def baskets(order_lines: DataFrame, as_of: date, params: BasketParams) -> pd.DataFrame:
     """Distinct (order_id, item_id) of at most ``params.orders`` orders of the year before ``as_of``, guests' among
-    them."""
+    them. None of a weekly store: its orders hold all that a place sold in a week, which nobody bought together."""
+    if params.is_weekly:
+        return pd.DataFrame(columns=["order_id", "item_id"], dtype=object)
     day = F.col("order_date")
     recent = (day > F.date_sub(F.lit(as_of), params.days)) & (day <= F.lit(as_of))
     held = sold(order_lines).where(recent).select("order_id", "item_id").distinct()
@@ -74,7 +79,7 @@ def together(
         item = np.repeat(np.arange(block.start, block.stop), np.diff(both.indptr))
         is_pair = (both.data >= params.min_orders) & (item != both.indices) & may_stand(item, both.indices)
         times = both.data * len(orders) / (count[item] * count[both.indices])
-        value = np.where(is_pair & (times > 1), times * both.data / (both.data + params.shrinkage), 0)
+        value = np.where(is_pair & (times > params.min_lift), times * both.data / (both.data + params.shrinkage), 0)
         kept = keep_strongest(like(both, value), PLACES)
         mask = kept.astype(bool)
         shrunk.append(kept)

@@ -17,6 +17,7 @@ from jobs.recommendations.catalogue import Catalogue, taste_rows
 from jobs.recommendations.rows import keep_strongest, product
 
 DUE_FACTOR = 1.5
+NEW_ITEMS = 20  # that every customer is proposed, as far as there are so many: a list's places
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,9 @@ def candidates(
         "factors": _top(scored["factors"], params.factors),
         "viewed": _top(block.matrix(viewed), params.viewed),
     }
-    countries, country_of = np.unique(block.customers["country"].fillna("").to_numpy(object), return_inverse=True)
+    # Who names no country is taken to be where the store is: else a catalogue sold in named ones shows them nothing.
+    known = block.customers["country"].fillna(catalogue.home_country or "")
+    countries, country_of = np.unique(known.to_numpy(object), return_inverse=True)
     is_sold = np.array([[not codes or who in codes.split() for codes in catalogue.sold_in] for who in countries])
     for name, k in params.shared.items():
         parts = []
@@ -122,7 +125,8 @@ def candidates(
             best = best[sold[catalogue.sold_in_of[best]]][:k]
             parts.append((inside[:, None] * block.items + best[None, :]).ravel())
         found[name] = np.sort(np.concatenate(parts))
-    return {name: keys[_may_be_shown(keys, block, catalogue, is_sold, country_of)] for name, keys in found.items()}
+    shown = {name: keys[_may_be_shown(keys, block, catalogue, is_sold, country_of)] for name, keys in found.items()}
+    return shown | {"popular": _with_more(shown, block, catalogue, is_sold[country_of])}
 
 
 def dueness(block: Block, catalogue: Catalogue) -> np.ndarray:
@@ -154,6 +158,28 @@ def _may_be_shown(
     allowed = block.customers["is_restricted_allowed"].to_numpy(bool)
     shown = catalogue.is_sellable[column] | (catalogue.figures.is_for_allowed[column] & allowed[row])
     return shown & is_sold[country_of[row], catalogue.sold_in_of[column]]
+
+
+def _with_more(shown: dict[str, np.ndarray], block: Block, catalogue: Catalogue, is_sold: np.ndarray) -> np.ndarray:
+    """What is popular, going on with the next items for those whom all sources together propose fewer than 20 that they
+    have not bought: sources are bounded with own items among theirs, and who bought much owns the best of each.
+    ``is_sold`` is customers × ``catalogue.sold_in``."""
+    own = block.row.astype(np.int64) * block.items + block.column
+    own = own[block.pairs["orders"].to_numpy(float) > 0]
+    new = np.setdiff1d(shown["popular"], own, assume_unique=True)
+    more = [shown["popular"]]
+    # Nearly all have enough in what is popular alone: to count every source for them would cost more than it tells.
+    for row in np.flatnonzero(np.bincount(new // block.items, minlength=len(block.customers)) < NEW_ITEMS):
+        ends = [row * block.items, (row + 1) * block.items]
+        bought, *proposed = (keys[slice(*np.searchsorted(keys, ends))] for keys in (own, *shown.values()))
+        taken = np.unique(np.concatenate([bought, *proposed]))
+        missing = NEW_ITEMS - (len(taken) - len(bought))
+        if missing > 0:
+            best = catalogue.by_place["popular"]
+            # So many of the best hold enough that are not taken.
+            keys = ends[0] + best[is_sold[row, catalogue.sold_in_of[best]]][: len(taken) + missing]
+            more.append(keys[~np.isin(keys, taken)][:missing])
+    return np.sort(np.concatenate(more))
 
 
 def _top(matrix: sparse.csr_matrix, k: int) -> np.ndarray:

@@ -15,6 +15,7 @@ import pandas as pd
 from scipy import sparse
 
 from jobs.lib.settings import Settings
+from jobs.lib.stores import Store
 from jobs.recommendations import basket, content, embeddings, factors, item_figures, item_item, kinds
 from jobs.recommendations.basket import BasketParams
 from jobs.recommendations.embeddings import EmbeddingParams
@@ -38,7 +39,8 @@ GAP_TRUST = 5  # customers whose mean gap weighs as much as that of all items
 
 @dataclass(frozen=True)
 class CatalogueParams:
-    """Sizes that bound the item side; without ``is_personal`` what only personal lists need is left out."""
+    """Sizes that bound the item side; without ``is_personal`` what only personal lists need is left out.
+    ``home_country`` is the store's, None where it names none."""
 
     item_item: ItemItemParams = field(default_factory=ItemItemParams)
     factors: FactorParams = field(default_factory=FactorParams)
@@ -47,21 +49,27 @@ class CatalogueParams:
     segment_customers: int = 30
     is_personal: bool = True
     segments: int = 40
+    home_country: str | None = None
 
 
-def params_of(settings: Settings) -> CatalogueParams:
-    """The sizes under the store's ceiling of memory."""
+def params_of(settings: Settings, store: Store) -> CatalogueParams:
+    """The sizes under the store's ceiling of memory, and what the store is: at home where, and with baskets or not."""
     memory = settings.item_memory
-    return CatalogueParams(item_item=ItemItemParams(memory=memory), baskets=BasketParams(memory=memory))
+    return CatalogueParams(
+        item_item=ItemItemParams(memory=memory),
+        baskets=BasketParams(memory=memory, is_weekly=store.period == "week"),
+        home_country=store.country,
+    )
 
 
 @dataclass(frozen=True)
 class Catalogue:
     """Items and the models over them; matrices are items × items, items × terms or customers × items, sparse
     (``reference_by_item``, the tastes that user-kNN compares with, is items × customers, as its product needs it).
-    ``sold_in`` holds the distinct lists of countries (empty: everywhere), ``sold_in_of`` the one of each item; ``kind``
-    is of each item (:mod:`jobs.recommendations.kinds`), ``members`` items × kinds, ``leaders`` kinds × items,
-    ``vectors`` items × 32 (:mod:`jobs.recommendations.embeddings`), ``basket`` items × their partners in baskets."""
+    ``sold_in`` holds the distinct lists of countries (empty: everywhere), ``sold_in_of`` the one of each item;
+    ``home_country`` is that of customers of whom no country is known; ``kind`` is of each item
+    (:mod:`jobs.recommendations.kinds`), ``members`` items × kinds, ``leaders`` kinds × items, ``vectors`` items × 32
+    (:mod:`jobs.recommendations.embeddings`), ``basket`` items × their partners in baskets."""
 
     item_ids: np.ndarray
     titles: np.ndarray
@@ -82,6 +90,7 @@ class Catalogue:
     places: dict[str, np.ndarray]
     sold_in: tuple[str, ...]
     sold_in_of: np.ndarray
+    home_country: str | None
     figures: ItemFigures
     factors: Factors
     vectors: np.ndarray
@@ -157,6 +166,7 @@ def fit(
     nothing = sparse.csr_matrix(shape, dtype=np.float32)
     of_people = _of_people(learnt if params.is_personal else (nothing,) * 3, params)
     shared = shared_values(names, features) | {"just listed": figures.just_listed, "seasonal": figures.season}
+    is_known = features[:, names.index("customers_all")] > 0
     kind = kinds.of_items(item, figures.embedding)
     members = kinds.membership(kind)
     where, where_of = np.unique(item["sold_in"].fillna("").to_numpy(object), return_inverse=True)
@@ -181,11 +191,13 @@ def fit(
         places={name: _places(value, sellable) for name, value in shared.items()},
         sold_in=tuple(where),
         sold_in_of=where_of,
+        home_country=params.home_country,
         figures=figures,
         basket=beside,
         kind=kind,
         members=members,
-        leaders=kinds.leaders(members, np.where(sellable, shared["popular"], 0), LEADERS),
+        # Of a kind what is known to please: guests' orders only fill what is short.
+        leaders=kinds.leaders(members, np.where(sellable & is_known, shared["popular"], 0), LEADERS),
         **of_people,
     )
 
@@ -258,10 +270,18 @@ def shared_values(names: tuple[str, ...], features: np.ndarray) -> dict[str, np.
     return {
         "discovered": value["discoveries_10d"],
         "trend": np.where(value["customers_7d"] > 0, np.maximum(surplus, 0), 0),
-        # Of those alike the more bought ever; and those, where little was bought lately.
-        "popular": value["customers_28d"] + value["customers_all"] / (value["customers_all"] + 1),
+        "popular": _popular(value),
         "new": np.where(is_new, value["launch_rate"], 0),
     }
+
+
+def _popular(value: dict[str, np.ndarray]) -> np.ndarray:
+    """Customers of 28 days; of those alike the more bought ever; and those, where little was bought lately. Below one
+    half what guests alone bought: by their orders in 28 days, then by how lately. 0 for what never sold."""
+    known = value["customers_28d"] + value["customers_all"] / (value["customers_all"] + 1)
+    lately = value["orders_28d"] + 1 / (2 + value["last_age"])
+    of_guests = np.where(value["last_age"] < NEVER, 0.5 * lately / (lately + 1), 0)
+    return np.where(known > 0, known, of_guests)
 
 
 def _places(value: np.ndarray, is_sellable: np.ndarray) -> np.ndarray:

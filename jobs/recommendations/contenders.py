@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from jobs.recommendations import baselines
-from jobs.recommendations.for_newcomer import COUNTRY, one_list, segment_lists
+from jobs.recommendations.for_newcomer import COUNTRY, NewcomerParams, one_list, segment_lists
 from jobs.recommendations.learning import Window
 from jobs.recommendations.model import Model
 
@@ -32,18 +32,24 @@ def lists(window: Window, models: dict[str, Model]) -> Lists:
 def newcomer_lists(window: Window, is_ours: bool) -> pd.DataFrame:
     """The one list for newcomers, given to each buyer who had not ordered before."""
     who = window.cut.bought("cold")[["customer_id"]].drop_duplicates()
-    return who.merge(one_list(window.cut.items, is_ours)[["item_id", "rank"]], how="cross")
+    return who.merge(one_list(window.cut.items, is_ours, _params(window))[["item_id", "rank"]], how="cross")
 
 
 def country_lists(window: Window, is_ours: bool) -> pd.DataFrame:
     """For each buyer who had not ordered before the newcomers' list of the country that their order declares, the one
     list where that country has none."""
     cold = window.cut.bought("cold")
-    who = cold.groupby("customer_id", sort=True)["country"].max().reset_index()
-    every = segment_lists(window.cut.items, window.cut.segments, is_ours)
-    wanted = COUNTRY + who["country"].fillna("")
+    # An order may name a country and the next one none: the largest of both is not to be had.
+    named = cold.assign(country=cold["country"].fillna(""))
+    who = named.groupby("customer_id", sort=True)["country"].max().reset_index()
+    every = segment_lists(window.cut.items, window.cut.segments, is_ours, _params(window))
+    wanted = COUNTRY + who["country"]
     who["segment"] = np.where(wanted.isin(every["segment"]), wanted, "all")
     return who.merge(every, on="segment")[["customer_id", "item_id", "rank"]]
+
+
+def _params(window: Window) -> NewcomerParams:
+    return NewcomerParams(home_country=window.catalogue.home_country)
 
 
 def _ranked(window: Window, models: dict[str, Model], split: str) -> dict[str, pd.DataFrame]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import unicodedata
 from itertools import pairwise
 from threading import Lock
 
@@ -18,6 +19,18 @@ from scipy import sparse
 from jobs.recommendations.rows import nearest
 
 WORD = re.compile(r"[^\W_]+", re.UNICODE)
+# Latin letters and signs of all kinds: words of such a title are runs of letters and digits, and need no more.
+PLAIN = re.compile(
+    "[\u0000-\u02ff\u1e00-\u1eff\u2000-\u2bff\u3000-\u3004\u3008-\u3020\ufb00-\ufb06\ufe00-\ufe0f\U0001f000-\U0001faff]*"
+)
+# Letters of scripts that put no blanks between words: Han, Kana, Thai, Lao, Khmer.
+UNSPACED = (
+    "\u3005-\u3007\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    "\U00020000-\U0003ffff\u0e01-\u0e4e\u0e81-\u0ece\u1780-\u17d3"
+)
+PIECE = re.compile(f"[{UNSPACED}]+|[^{UNSPACED}]+")
+BIGRAM = re.compile(f"[{UNSPACED}]{{2}}")
+SELECTORS = re.compile("[\ufe00-\ufe0f]")  # marks that choose how a sign is drawn
 MIN_COSINE = 0.25
 NEIGHBOURS = 60
 MAX_SHARE = 0.2
@@ -27,14 +40,27 @@ _LOCK = Lock()
 
 def tokens(title: str | None, category: str | None, brand: str | None, attributes: str | None) -> list[str]:
     """Words and pairs of neighbouring words of the title; path steps of the category, brand, attribute values whole."""
-    words = [word.lower() for word in WORD.findall(title)] if isinstance(title, str) else []
-    found = words + [f"{a} {b}" for a, b in pairwise(words)]
+    told = words(title) if isinstance(title, str) else []
+    found = told + [f"{a} {b}" for a, b in pairwise(told)]
     if isinstance(category, str):
         path = [step.strip().lower() for step in category.split(">")]
         found += ["category:" + ">".join(path[: depth + 1]) for depth in range(len(path))]
     if isinstance(brand, str) and brand.strip():
         found.append("brand:" + brand.strip().lower())
     return found + _attribute_tokens(attributes)
+
+
+def words(text: str) -> list[str]:
+    """Words in small letters, in their order. In Hindi and its like a mark is a vowel and goes on with its word; where
+    a script puts no blanks between words, pairs of neighbouring characters stand for them."""
+    if PLAIN.fullmatch(text):
+        return [word.lower() for word in WORD.findall(text)]
+    text = SELECTORS.sub("", unicodedata.normalize("NFKC", text)).lower()
+    runs = "".join(c if c.isalnum() or unicodedata.category(c) in ("Mn", "Mc") else " " for c in text).split()
+    found: list[str] = []
+    for piece in (piece for run in runs for piece in PIECE.findall(run)):
+        found += [a + b for a, b in pairwise(piece)] if BIGRAM.match(piece) else [piece]
+    return found
 
 
 def vectors(item: pd.DataFrame) -> sparse.csr_matrix:

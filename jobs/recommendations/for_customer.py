@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from jobs.lib import shared
 from jobs.lib.registry import Champion
 from jobs.lib.settings import Settings
+from jobs.lib.stores import Store
 from jobs.recommendations import basket, catalogue, frames, rerank
 from jobs.recommendations.model import Model
 from jobs.recommendations.rerank import Exploration, Reranker
@@ -30,13 +31,14 @@ def for_customer(
     customer: DataFrame,
     order_lines: DataFrame,
     as_of: date,
+    store: Store,
     champion: Champion,
     settings: Settings,
 ) -> DataFrame:
     """One row a place. The item side is fitted on a bounded sample of customers; blocks of customers are spread by a
     hash of their ids, and no result depends on how they were cut."""
     pairs = frames.pair_rows(customer_item, customer, as_of)
-    fitting = catalogue.params_of(settings)
+    fitting = catalogue.params_of(settings, store)
     held = basket.baskets(order_lines, as_of, fitting.baskets)
     items = catalogue.fit(frames.item_rows(item, as_of), frames.sampled(pairs), fitting, held)
     control = Control(settings.control_share, settings.control_salt)

@@ -20,11 +20,12 @@ from pyspark.sql import functions as F
 from jobs.features.category import SEPARATOR, steps
 from jobs.lib.registry import Champion
 from jobs.lib.settings import Settings
+from jobs.lib.stores import Store
 from jobs.recommendations import frames
 from jobs.recommendations.catalogue import AGES, NEVER, is_sellable
 from jobs.recommendations.item_figures import newness, season
 from jobs.recommendations.model import Model
-from jobs.recommendations.reasons import EXPLORATION, ago, buyers, different, in_season, times
+from jobs.recommendations.reasons import EXPLORATION, ago, buyers, different, in_season, short, times
 from jobs.recommendations.rerank import Chosen, Exploration, RerankParams, Scored, explored, reserve_weights
 
 PLACES = 20
@@ -40,7 +41,9 @@ COLUMNS = (
 class NewcomerParams:
     """Weights of the scaled popularities that make a newcomer's list, and how small a segment may be; ``ever`` is that
     of all buyers so far, by which a category of slow sellers has a list too. A draw gives each of its ``exploring``
-    places to chance ``boost`` times as often as a customer's list (half of the time at most)."""
+    places to chance ``boost`` times as often as a customer's list (half of the time at most). Where a segment names no
+    country, what is sold in ``home_country``, the store's, may be shown. ``is_weekly``: the store's orders are
+    weeks of a place, which no sentence counts."""
 
     first_baskets: float = 2.0
     popularity: float = 1.0
@@ -54,10 +57,18 @@ class NewcomerParams:
     draws: int = 10
     exploring: tuple[int, ...] = tuple(range(4, PLACES + 1, 2))
     boost: float = 2.0
+    home_country: str | None = None
+    is_weekly: bool = False
 
 
 def for_newcomer(
-    customer_item: DataFrame, item: DataFrame, customer: DataFrame, as_of: date, champion: Champion, settings: Settings
+    customer_item: DataFrame,
+    item: DataFrame,
+    customer: DataFrame,
+    as_of: date,
+    store: Store,
+    champion: Champion,
+    settings: Settings,
 ) -> DataFrame:
     """Twenty places a segment: ``all``, ``country=…``, ``channel=…``, ``category=…``, ``season=now``, ``draw=0`` to
     ``draw=9``."""
@@ -65,10 +76,11 @@ def for_newcomer(
     model = Model.load(champion.path)
     is_ours = model.publishes("cold")
     chance = Exploration(settings.exploration_share, settings.control_salt, as_of)
+    params = NewcomerParams(home_country=store.country, is_weekly=store.period == "week")
     lists = pd.concat(
         [
-            segment_lists(items, segment_popularity(customer_item, customer), is_ours),
-            draw_lists(items, is_ours, chance),
+            segment_lists(items, segment_popularity(customer_item, customer), is_ours, params),
+            draw_lists(items, is_ours, chance, params),
         ]
     )
     lists["model_version"] = champion.version
@@ -105,15 +117,16 @@ def segment_lists(
     parts = []
     for segment, score, inside in _scores(items, popularity, params):
         plain = inside if segment.startswith("category=") else inside + FILL * popular(items)
-        parts.append(_list(items, segment, score if is_ours else plain, inside))
+        parts.append(_list(items, segment, score if is_ours else plain, inside, params))
     return pd.concat(parts, ignore_index=True)
 
 
-def one_list(items: pd.DataFrame, is_ours: bool) -> pd.DataFrame:
+def one_list(items: pd.DataFrame, is_ours: bool, params: NewcomerParams | None = None) -> pd.DataFrame:
     """The list of the segment ``all`` alone: what evaluations hold against popularity."""
+    params = params or NewcomerParams()
     items = items.sort_values("item_id", kind="stable").reset_index(drop=True)
     popularity = popular(items)
-    return _list(items, "all", newcomer_score(items) if is_ours else popularity, popularity)
+    return _list(items, "all", newcomer_score(items, params) if is_ours else popularity, popularity, params)
 
 
 def draw_lists(
@@ -123,10 +136,10 @@ def draw_lists(
     params = params or NewcomerParams()
     items = items.sort_values("item_id", kind="stable").reset_index(drop=True)
     popularity = popular(items)
-    score, is_shown = newcomer_score(items, params) if is_ours else popularity, _is_shown(items, "all")
+    score, is_shown = newcomer_score(items, params) if is_ours else popularity, _is_shown(items, "all", params)
     found = drawn(items, score, is_shown, chance, params)
     chosen = found.at % len(items)
-    rows = _rows(items, "", chosen, score, popularity)
+    rows = _rows(items, "", chosen, score, popularity, params)
     rows["segment"] = [f"draw={number}" for number in found.at // len(items)]
     rows["rank"], rows["propensity"] = found.rank.astype(np.int32), found.propensity
     listed_age, _, _ = newness(items)
@@ -147,10 +160,11 @@ def drawn(
     best = _best(score, is_shown)
     place = np.empty(count, np.int64)
     place[np.argsort(-np.where(is_shown, score, -1), kind="stable")] = np.arange(1, count + 1)
-    # What may not be shown is left out of the reserve as a customer's own items are.
-    every = Scored(np.zeros(count, np.int64), np.arange(count), score, ~is_shown)
-    # Fresh items only: all that never sold would be most of some catalogues, and here no source has chosen among it.
+    # Of what never sold fresh items only: all of it would be most of some catalogues, and no source has chosen here.
     _, is_fresh, _ = newness(items)
+    # What may not be drawn is left out of the reserve as a customer's own items are.
+    is_barred = ~is_shown | ((score <= 0) & ~is_fresh)
+    every = Scored(np.zeros(count, np.int64), np.arange(count), score, is_barred)
     weight = np.tile(reserve_weights(every, is_fresh, place, RerankParams()), params.draws)
     ranks = np.tile(np.arange(1, len(best) + 1), params.draws)
     at = (draws[:, None] * count + best).ravel()
@@ -210,8 +224,8 @@ def _scores(
 def _of_categories(
     items: pd.DataFrame, base: np.ndarray, params: NewcomerParams
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Every level of the category paths under which enough was ever sold that may be shown to all."""
-    score = np.where(_is_shown(items, "all"), base + params.ever * scaled(items["customers_all"]), 0)
+    """Every level of the category paths under which enough was ever sold that the list for all may show."""
+    score = np.where(_is_shown(items, "all", params), base + params.ever * scaled(items["customers_all"]), 0)
     recent = items["customers_28d"].to_numpy(float) + params.ever * items["customers_all"].to_numpy(float)
     recent += FILL * popular(items)
     inside: dict[str, list[int]] = {}
@@ -226,18 +240,20 @@ def _of_categories(
             yield f"category={path}", np.where(mask, score, 0), np.where(mask, recent, 0)
 
 
-def _list(items: pd.DataFrame, segment: str, score: np.ndarray, inside: np.ndarray) -> pd.DataFrame:
+def _list(
+    items: pd.DataFrame, segment: str, score: np.ndarray, inside: np.ndarray, params: NewcomerParams
+) -> pd.DataFrame:
     """The first places by score among the items that may be shown, with the figure behind each."""
-    return _rows(items, segment, _best(score, _is_shown(items, segment)), score, inside)
+    return _rows(items, segment, _best(score, _is_shown(items, segment, params)), score, inside, params)
 
 
-def _is_shown(items: pd.DataFrame, segment: str) -> np.ndarray:
-    """Sellable to everybody, and sold in the country of the segment (everywhere, where it is of no country)."""
-    is_shown = is_sellable(items)
-    if not segment.startswith(COUNTRY):
-        return is_shown & items["sold_in"].isna().to_numpy()
-    country = segment.removeprefix(COUNTRY)
-    return is_shown & np.array([s is None or s != s or country in s.split() for s in items["sold_in"]])
+def _is_shown(items: pd.DataFrame, segment: str, params: NewcomerParams) -> np.ndarray:
+    """Sellable to everybody, and sold in the country of the segment, or in the store's where it names none: asked to be
+    sold everywhere, a catalogue that says of each item where it is sold would have no list for all."""
+    where = items["sold_in"]
+    country = segment.removeprefix(COUNTRY) if segment.startswith(COUNTRY) else params.home_country
+    there = [codes for codes in where.dropna().unique() if country in codes.split()]
+    return is_sellable(items) & (where.isna() | where.isin(there)).to_numpy()
 
 
 def _best(score: np.ndarray, is_shown: np.ndarray) -> np.ndarray:
@@ -247,9 +263,16 @@ def _best(score: np.ndarray, is_shown: np.ndarray) -> np.ndarray:
     return scored[np.argsort(-score[scored], kind="stable")[:PLACES]]
 
 
-def _rows(items: pd.DataFrame, segment: str, chosen: np.ndarray, score: np.ndarray, inside: np.ndarray) -> pd.DataFrame:
+def _rows(
+    items: pd.DataFrame,
+    segment: str,
+    chosen: np.ndarray,
+    score: np.ndarray,
+    inside: np.ndarray,
+    params: NewcomerParams,
+) -> pd.DataFrame:
     """The places of a list in their order, with the figure behind each."""
-    reasons = [_reason(items.iloc[i], segment, inside[i]) for i in chosen]
+    reasons = [_reason(items.iloc[i], segment, inside[i], params) for i in chosen]
     return pd.DataFrame(
         {
             "segment": segment,
@@ -263,25 +286,28 @@ def _rows(items: pd.DataFrame, segment: str, chosen: np.ndarray, score: np.ndarr
     )
 
 
-def _reason(item: pd.Series, segment: str, inside: float) -> tuple[str, str]:
+def _reason(item: pd.Series, segment: str, inside: float, params: NewcomerParams) -> tuple[str, str]:
     """Source and a sentence with the figure that carries the place."""
     if segment == "season=now" and inside > 0:
-        return "seasonal", in_season(item["orders_season"])
+        told = "In season: sold in these weeks last year"
+        return "seasonal", told if params.is_weekly else in_season(item["orders_season"])
     if segment.startswith("category="):
         within = segment.rpartition(SEPARATOR)[2].rpartition("=")[2]
-        told = _bought(item).removeprefix("bought by ")
-        return "popular in the category", f"Among the most bought of {within}: {told}"
+        told = _bought(item, params).removeprefix("bought by ")
+        return "popular in the category", f"Among the most bought of {short(within)}: {told}"
     if segment.startswith(COUNTRY) and inside > 0.5:
         return "popular in the country", f"One of the most ordered items in {segment.removeprefix(COUNTRY)} of late"
     first = int(item["first_basket_28d"])
     if first > 0 and first * 3 >= item["customers_28d"]:
         return "first baskets", f"{first} new customers began with it in the last 28 days"
-    return "popular", _bought(item).capitalize()
+    return "popular", _bought(item, params).capitalize()
 
 
-def _bought(item: pd.Series) -> str:
-    """By how many it was bought, guests' orders where no customer is known, or when."""
+def _bought(item: pd.Series, params: NewcomerParams) -> str:
+    """By how many it was bought, guests' orders (of weeks: pieces) where no customer is known, or when."""
     if item["orders_28d"] > 0 and not item["customers_28d"]:
+        if params.is_weekly:
+            return f"sold {times(item['units_28d'])} in the last 28 days"
         return f"ordered {times(item['orders_28d'])} in the last 28 days"
     return f"bought by {buyers(_figure(item))}" if item["customers_all"] > 0 else f"last bought {ago(item['last_age'])}"
 

@@ -28,6 +28,7 @@ BECAUSE_OF = {
 }
 FIRST = ("due again", "own history", "viewed")
 EXPLORATION = "exploration"
+SHORT = 120  # characters of a name that a sentence has room for: the contracts allow a whole sentence 400
 
 
 def sources_of(pairs: Candidates, catalogue: Catalogue, chosen: np.ndarray) -> np.ndarray:
@@ -61,12 +62,13 @@ def reasons_of(
         at = np.flatnonzero(source == kind)
         because = rows.strongest(own, weights, row[at], column[at])
         for place, item in zip(at, because, strict=True):
-            texts[place] = f"{BECAUSE_OF[kind]} {catalogue.titles[item]}" if item >= 0 else ""
+            texts[place] = f"{BECAUSE_OF[kind]} {short(catalogue.titles[item])}" if item >= 0 else ""
     figures = {
         name: features[name].to_numpy(float)
         for name in (
             *("orders", "last_age", "views_28d", "carts_28d", "item_discoveries_10d", "item_customers_28d"),
             *("item_customers_7d", "item_customers_all", "item_first_age", "item_last_age", "gap", "item_repeat_gap"),
+            "item_orders_28d",
         )
     }
     figures["listed_age"], figures["season"] = catalogue.figures.listed_age[column], catalogue.figures.season[column]
@@ -104,7 +106,16 @@ def _sentence(source: str, figure: dict[str, float]) -> str:
         return f"Among the most bought of its kind: {buyers(figure)}"
     if source in ("customers alike", "factors") and figure["item_customers_all"] > 0:
         return f"Chosen by people with your taste, among {buyers(figure)}"
-    return f"Bought by {buyers(figure)}" if figure["item_customers_all"] > 0 else different(figure)
+    if figure["item_customers_all"] > 0:
+        return f"Bought by {buyers(figure)}"
+    if source == "popular" and figure["item_orders_28d"] > 0:
+        return f"Ordered {times(figure['item_orders_28d'])} in the last 28 days"
+    return different(figure)
+
+
+def short(name: str) -> str:
+    """A title or another name of the store's as a sentence has it: a long one is cut, since a store may use any."""
+    return name if len(name) <= SHORT else name[: SHORT - 1].rstrip() + "…"
 
 
 def buyers(figure: Mapping[str, float]) -> str:
@@ -119,8 +130,8 @@ def different(figure: dict[str, float]) -> str:
     if figure["item_first_age"] < FRESH_DAYS:
         return f"New here: first sold {ago(figure['item_first_age'])}"
     if figure["item_first_age"] == NEVER:
-        is_dated = np.isfinite(figure["listed_age"])
-        return f"New here: listed {ago(figure['listed_age'])}" if is_dated else "New here: nobody has bought it yet"
+        is_new = figure["listed_age"] < FRESH_DAYS
+        return f"New here: listed {ago(figure['listed_age'])}" if is_new else "Not bought by anybody yet"
     if not figure["item_customers_28d"]:
         return f"Something different: last sold {ago(figure['item_last_age'])}"
     return f"Something different: bought by {_customers(figure['item_customers_28d'])} in the last 28 days"

@@ -19,13 +19,16 @@ from scipy import sparse
 from jobs.lib import shared
 from jobs.lib.registry import Champion
 from jobs.lib.settings import Settings
-from jobs.recommendations import basket, catalogue, frames
+from jobs.lib.stores import Store
+from jobs.recommendations import basket, catalogue, content, frames
 from jobs.recommendations.basket import PLACES, BasketParams, Together
 from jobs.recommendations.catalogue import Catalogue
-from jobs.recommendations.content import WORD
+from jobs.recommendations.reasons import short
 from jobs.recommendations.rows import keep_strongest
 
 SCHEMA = "item_id string, relation string, rank int, related_item_id string, score double, source string, reason string"
+# Printed with one decimal, a lift up to this reads as chance itself.
+MIN_LIFT = 1.05
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class RelatedParams:
     """What the text weighs in ``similar``, the rest being who buys it; and how pairs of baskets are counted."""
 
     text_weight: float = 0.5
-    baskets: BasketParams = field(default_factory=BasketParams)
+    baskets: BasketParams = field(default_factory=lambda: BasketParams(min_lift=MIN_LIFT))
 
 
 @dataclass(frozen=True)
@@ -67,10 +70,10 @@ class Related:
     def _similar_reason(self, item: int, other: int, near: float, alike: float) -> tuple[str, str]:
         shared = common_words(self.catalogue.titles[item], self.catalogue.titles[other])
         if near > 0 and shared:
-            return "content", f"Alike in: {', '.join(shared[:4])}"
+            return "content", f"Alike in: {short(', '.join(shared[:4]))}"
         if alike > 0:
             return "customers alike", f"Bought by the same customers (likeness {alike:.2f})"
-        return "content", f"Of the kind of {self.catalogue.titles[item]}"
+        return "content", f"Of the kind of {short(self.catalogue.titles[item])}"
 
     def _together_reasons(self, items: np.ndarray, others: np.ndarray) -> list[tuple[str, str]]:
         orders, lift = (_values(matrix, items, others) for matrix in (self.pairs.orders, self.pairs.lift))
@@ -84,13 +87,14 @@ def related_items(
     customer: DataFrame,
     order_lines: DataFrame,
     as_of: date,
+    store: Store,
     champion: Champion,
     settings: Settings,
 ) -> DataFrame:
     """Up to twenty places for each item and relation."""
-    params = RelatedParams(baskets=BasketParams(memory=settings.item_memory))
+    fitting = replace(catalogue.params_of(settings, store), is_personal=False)
+    params = RelatedParams(baskets=replace(fitting.baskets, min_lift=MIN_LIFT))
     pairs = frames.pair_rows(customer_item, customer, as_of)
-    fitting = replace(catalogue.params_of(settings), is_personal=False)
     items = catalogue.fit(frames.item_rows(item, as_of), frames.sampled(pairs), fitting)
     found = fit(items, basket.baskets(order_lines, as_of, params.baskets), params)
     spread = item.select("item_id").repartition(settings.shuffle_partitions, "item_id")
@@ -106,9 +110,17 @@ def fit(items: Catalogue, held: pd.DataFrame, params: RelatedParams) -> Related:
 
 
 def common_words(title: str, other: str) -> list[str]:
-    """Words of both titles, in the order of the first."""
-    words = {word.lower() for word in WORD.findall(other)}
-    return list(dict.fromkeys(w.lower() for w in WORD.findall(title) if w.lower() in words and len(w) > 1))
+    """Words of both titles, in the order of the first; of a script without blanks what they share in one piece."""
+    theirs, found, is_open = set(content.words(other)), [""], False
+    for word in content.words(title):
+        is_shared = len(word) > 1 and word in theirs
+        goes_on = is_shared and bool(content.BIGRAM.fullmatch(word))
+        if is_open and goes_on and found[-1][-1] == word[0]:
+            found[-1] += word[1]
+        elif is_shared:
+            found.append(word)
+        is_open = goes_on
+    return list(dict.fromkeys(found[1:]))
 
 
 def _values(matrix: sparse.csr_matrix, row: np.ndarray, column: np.ndarray) -> np.ndarray:

@@ -20,6 +20,7 @@ from jobs.lib import registry
 from jobs.lib.evaluations import EVALUATION
 from jobs.lib.settings import Settings
 from jobs.lib.stages import Night
+from jobs.lib.stores import Store
 from jobs.lib.tables import only_row
 from jobs.recommendations import basket, catalogue, frames, gates, judging, position, rerank
 from jobs.recommendations.fairness import FairnessParams
@@ -83,7 +84,7 @@ def run(night: Night) -> None:
     if not registry.is_due(night.settings, night.store.name, PRODUCT, night.as_of):
         night.log("the champion in force is fresh: nothing to train")
         return
-    params = _with_positions(night, params_of(night.settings))
+    params = _with_positions(night, params_of(night.settings, night.store))
     first = only_row(night.tables.read("validated.order_lines", night.as_of).agg(F.min("order_date").alias("day")))
     with night.tables.keeping(["validated.order_lines", "validated.events"]):
         trained = train(
@@ -110,14 +111,14 @@ def run(night: Night) -> None:
     night.log(f"champion {champion.version} from {night.as_of}")
 
 
-def params_of(settings: Settings) -> TrainParams:
+def params_of(settings: Settings, store: Store) -> TrainParams:
     """The protocol with what a store may choose."""
     chosen = FairnessParams(settings.fairness_threshold, settings.group_column, settings.group_weight)
     return replace(
         TrainParams(),
         cost_budget=settings.cost_budget,
         fairness=chosen,
-        catalogue=catalogue.params_of(settings),
+        catalogue=catalogue.params_of(settings, store),
         rerank=rerank.params_of(settings),
     )
 

@@ -1,6 +1,6 @@
 """How a customer buys, on the history of the conftest worked out by hand."""
 
-from datetime import date
+from datetime import date, datetime
 from types import SimpleNamespace
 
 import pytest
@@ -41,3 +41,52 @@ def test_a_use_of_data_needs_its_own_consent(spark) -> None:
     assert allowed(asks, consents) == {"ann": (True, False), "bob": (False, True), "cyd": (False, False)}
     # A store that keeps no consents makes personal lists, and shows restricted items to nobody.
     assert set(allowed(STORE, consents.limit(0)).values()) == {(True, False)}
+
+
+def test_a_currency_of_large_numbers_adds_up(spark) -> None:
+    """Orders of thousands of millions of rupiah: in the fixed point of fractions their sum would leave a long."""
+    empty = {name: frame(spark, name, []) for name in ("customers", "events", "consents")}
+    orders = frame(spark, "order_lines", [line(str(number), D, "ann", "pen", 1, 3.2e9 + number) for number in range(4)])
+    pairs = customer_item(orders, empty["events"], D)
+    (ann,) = customer(empty["customers"], orders, empty["events"], empty["consents"], pairs, D, STORE).collect()
+    assert (ann["value_per_order"], ann["mean_price"]) == (3.2e9 + 1.5, 3.2e9 + 1.5)
+
+
+def test_who_only_looked_is_a_customer_and_consents_hold_for_them_too(spark) -> None:
+    """Of a store without a table of customers; whoever fills a basket need not have viewed anything."""
+    empty = {name: frame(spark, name, []) for name in ("customers", "consents")}
+    orders = frame(spark, "order_lines", [line("1", D, "ann", "pen")])
+    looks = [("eve", "view"), ("eve", "view"), ("fay", "cart"), ("gus", "impression"), (None, "view"), ("bot", "view")]
+    events = frame(
+        spark,
+        "events",
+        [
+            {
+                **{"event_id": str(number), "event_at": datetime(2026, 3, 30), "event_date": date(2026, 3, 30)},
+                **{"event_type": kind, "customer_id": who, "item_id": "pen", "known_day": D, "is_bot": who == "bot"},
+            }
+            for number, (who, kind) in enumerate(looks)
+        ],
+    )
+    pairs = customer_item(orders, events, D)
+
+    def rows(store: SimpleNamespace, consents) -> dict[str, dict]:
+        found = customer(empty["customers"], orders, events, consents, pairs, D, store).collect()
+        return {row["customer_id"]: row.asDict() for row in found}
+
+    found = rows(STORE, empty["consents"])
+    assert {who: (row["orders"], row["views_28d"]) for who, row in found.items()} == {
+        **{"ann": (1, 0), "eve": (0, 2), "fay": (0, 0)},
+    }
+    assert (found["eve"]["repeat_share"], found["eve"]["first_ordered_on"]) == (0, None)
+    assert all(row["is_personal_allowed"] for row in found.values())
+    said = frame(
+        spark,
+        "consents",
+        [{"customer_id": "fay", "purpose": "personalisation", "is_granted": True, "known_day": D}],
+    )
+    asks = SimpleNamespace(mappings={**STORE.mappings, "consents": None})
+    allowed = {who: row["is_personal_allowed"] for who, row in rows(asks, said).items()}
+    assert allowed == {"ann": False, "eve": False, "fay": True}
+    # Where the store lists its customers, one who is not among them may have closed their account.
+    assert set(rows(SimpleNamespace(mappings={**STORE.mappings, "customers": None}), empty["consents"])) == {"ann"}

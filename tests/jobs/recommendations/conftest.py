@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -18,6 +19,7 @@ from jobs.recommendations.model import Model
 from . import small_shop
 
 AS_OF = small_shop.FIRST_DAY + timedelta(days=160)
+STORE = SimpleNamespace(country="GB", period="day")
 
 
 def day_of(age: str):

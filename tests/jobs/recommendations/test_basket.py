@@ -88,3 +88,11 @@ def test_baskets_are_those_of_the_year_until_the_day_guests_among_them(spark):
     found = basket.baskets(lines, AS_OF, BasketParams())
     assert sorted(found.itertuples(index=False, name=None)) == [("a", "x"), ("b", "y")]
     assert basket.baskets(lines, AS_OF, BasketParams(orders=1))["order_id"].nunique() == 1
+    assert not len(basket.baskets(lines, AS_OF, BasketParams(is_weekly=True)))
+
+
+def test_lists_are_whole_where_no_order_is_a_basket():
+    lines = small_shop.orders()
+    none = pd.DataFrame(columns=["order_id", "item_id"], dtype=object)
+    found = catalogue.fit(small_shop.item_frame(lines, AS_OF), small_shop.pair_frame(lines, AS_OF), held=none)
+    assert found.basket.shape == (small_shop.ITEMS, small_shop.ITEMS) and found.basket.nnz == 0

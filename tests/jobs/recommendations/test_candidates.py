@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from types import SimpleNamespace
 
@@ -9,8 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jobs.recommendations import candidates, catalogue
+from jobs.recommendations import candidates, catalogue, gates
 from jobs.recommendations.candidates import Block, CandidateParams, block_of
+from jobs.recommendations.catalogue import CatalogueParams
+from jobs.recommendations.model import Model
+from jobs.recommendations.score import Scorer
 
 from . import small_shop
 
@@ -105,3 +109,61 @@ def test_a_country_is_proposed_the_best_of_what_is_sold_there():
     is_french = (block.customers["country"] == "France").to_numpy()
     assert (np.bincount(row, minlength=len(is_french))[is_french] == params.shared["popular"]).all()
     assert not set(items.item_ids[column[is_french[row]]]) & set(popular)
+
+
+def test_who_names_no_country_is_shown_what_is_sold_where_the_store_is():
+    lines = small_shop.orders()
+    item, pairs = small_shop.item_frame(lines, DAY), small_shop.pair_frame(lines, DAY)
+    named = item.assign(sold_in=np.where(np.arange(len(item)) % 3 == 0, "AT CH", "DE AT CH"))
+    items = catalogue.fit(named, pairs, CatalogueParams(home_country="DE"))
+    block, params = block_of(pairs.assign(country=None), items), CandidateParams()
+    scored = candidates.scores(block, items, params)
+    found = candidates.candidates(block, items, scored, params)
+    row, column = np.divmod(np.unique(np.concatenate(list(found.values()))), block.items)
+    assert (np.bincount(row, minlength=len(block.customers)) >= 20).all() and (column % 3 > 0).all()
+    homeless = candidates.candidates(block, replace(items, home_country=None), scored, params)
+    assert not any(len(keys) for keys in homeless.values())
+
+
+def test_who_owns_the_best_of_every_source_is_proposed_the_next(block, items):
+    """As many as make twenty new ones; where the sources bring so many, nothing more."""
+    few = CandidateParams(
+        **dict.fromkeys(("item_item", "users", "content", "leaders", "factors", "basket"), 0), shared={"popular": 15}
+    )
+    scored = candidates.scores(block, items, few)
+    found = candidates.candidates(block, items, scored, few)
+    best = items.by_place["popular"]
+    assert (np.diff(found["popular"]) > 0).all()
+    keys = np.unique(np.concatenate(list(found.values())))
+    for row in range(len(block.customers)):
+        own = set(block.column[block.row == row])
+        new = [column for column in keys[keys // block.items == row] % block.items if column not in own]
+        assert sorted(new) == sorted([column for column in best if column not in own][:20])
+    enough = replace(few, shared={"popular": 40})
+    plain = candidates.candidates(block, items, scored, enough)["popular"]
+    count = np.bincount(plain // block.items, minlength=len(block.customers))
+    is_new = ~np.isin(plain, block.row * block.items + block.column)
+    new = np.bincount(plain[is_new] // block.items, minlength=len(block.customers))
+    assert (count[new > 20] == 40).all() and (new >= 20).all() and (new > 20).any()
+
+
+def test_what_only_guests_buy_is_proposed_after_what_customers_buy():
+    lines = small_shop.orders()
+    item, pairs = small_shop.item_frame(lines, DAY), small_shop.pair_frame(lines, DAY)
+    who = pairs["customer_id"].unique()[:2]
+    few = pairs[pairs["customer_id"].isin(who)]
+    of_people = [name for name in item if name.startswith(("customers_", "decayed_", "first_basket", "discoveries_"))]
+    guests = item.assign(**dict.fromkeys(of_people, 0.0), orders_28d=np.arange(len(item)) % 50)
+    guests["customers_all"] = guests["item_id"].map(few.groupby("item_id").size()).fillna(0.0)
+    guests.loc[89, ["first_age", "last_age", "orders_28d"]] = np.nan, np.nan, 0.0
+    items = catalogue.fit(guests, few)
+    places = pd.Series(items.places["popular"], index=guests["item_id"])
+    known = guests["customers_all"] > 0
+    assert places[known.to_numpy()].max() == known.sum() and places["i089"] == catalogue.NEVER
+    by_guests = guests[~known].sort_values(["orders_28d", "last_age", "item_id"], ascending=[False, True, True])
+    assert list(places[by_guests["item_id"].drop(89)].rank()) == list(range(1, len(by_guests)))
+    assert not items.leaders[:, np.flatnonzero(~known)].nnz
+    lists = Scorer(items, Model({}, gates.without_model("short"), {}, str(DAY))).lists(few)
+    new = lists[lists["placement"] == "discover"]
+    assert (new.groupby("customer_id").size() == 20).all()
+    assert new["reason"].str.match(r"Ordered (once|\d+ times) in the last 28 days").any()

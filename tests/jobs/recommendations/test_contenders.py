@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from jobs.recommendations import columns, contenders
@@ -46,3 +47,29 @@ def test_what_they_find_there_is_measured_apart(seen):
         assert set(values.dropna().index) == cold and values.max() > 0
     plain = replace(seen, cut=replace(seen.cut, truth=seen.cut.truth.drop(columns="country")))
     assert not list(columns._of_countries(plain, nothing))
+
+
+def test_an_order_may_name_no_country_beside_one_that_does(seen):
+    """The same newcomer bought two items, one in a line without a country."""
+    truth = seen.cut.truth.sort_values(["customer_id", "item_id"]).reset_index(drop=True)
+    half = replace(
+        seen, cut=replace(seen.cut, truth=truth.assign(country=truth["country"].where(truth.index % 2 == 0)))
+    )
+    cold = half.cut.bought("cold").groupby("customer_id")["country"].agg(["count", "size"])
+    assert ((cold["count"] > 0) & (cold["count"] < cold["size"])).any()
+    expected = contenders.country_lists(seen, is_ours=True)
+    named = set(cold.index[cold["count"] > 0])
+    found = contenders.country_lists(half, is_ours=True)
+    assert set(found["customer_id"]) == set(cold.index)
+    pd.testing.assert_frame_equal(
+        found[found["customer_id"].isin(named)].reset_index(drop=True),
+        expected[expected["customer_id"].isin(named)].reset_index(drop=True),
+    )
+
+
+def test_newcomers_lists_are_judged_as_the_night_makes_them(seen):
+    """Of a catalogue that is sold in named countries: what is sold where the store is."""
+    items = seen.cut.items.assign(sold_in="GB")
+    at_home = replace(seen, cut=replace(seen.cut, items=items), catalogue=replace(seen.catalogue, home_country="GB"))
+    for lists in (contenders.newcomer_lists, contenders.country_lists):
+        assert set(lists(at_home, True)["rank"]) == set(range(1, 21))

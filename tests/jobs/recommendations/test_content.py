@@ -1,7 +1,10 @@
 """Items as text: what counts as a word, what is alike, and items that nobody has bought."""
 
+import re
+
 import numpy as np
 import pandas as pd
+import pytest
 
 from jobs.recommendations import content
 
@@ -41,3 +44,31 @@ def test_rows_are_of_length_one_or_empty():
     text = content.vectors(pd.DataFrame({"title": ["red lamp", "red lamp", "", "blue red"]}))
     lengths = np.sqrt(np.asarray(text.multiply(text).sum(axis=1)).ravel())
     assert all(abs(length - 1) < 1e-6 or length == 0 for length in lengths)
+
+
+def test_scripts_without_blanks_are_pairs_of_characters():
+    assert content.words("不锈钢保温杯 500ml USB充电器") == [
+        *("不锈", "锈钢", "钢保", "保温", "温杯", "500ml", "usb", "充电", "电器"),
+    ]
+    assert content.words("ﾃｰﾌﾞﾙ　ランプ") == ["テー", "ーブ", "ブル", "ラン", "ンプ"]
+    assert content.words("หมวก 5 杯") == ["หม", "มว", "วก", "5", "杯"]
+    titles = ["不锈钢保温杯大容量便携水杯", "大容量不锈钢保温杯", "红色台灯", "红色台灯 小"]
+    near = content.neighbours(content.vectors(pd.DataFrame({"title": titles}))).toarray()
+    assert near[0].argmax() == 1 and near[2].argmax() == 3
+
+
+def test_marks_are_part_of_their_word():
+    assert content.words("किताब ❤️लाल") == ["किताब", "लाल"]
+    assert content.words("Cafe\u0301 Noir") == content.words("Café Noir") == ["café", "noir"]
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        *("RED RETROSPOT_LAMP, n°2", "½ kg Crème brûlée™ – 10²", "Straße ŁÓDŹ İstanbul Ǆ"),
+        *("5'' ﬁne ❤️ 1️⃣ 🎄 tree", "№ 5 ℃", "【New】 ½ cup", ""),
+        *("Красная лампа, 40Вт", "Κόκκινη λάμπα", "مصباح أحمر", "מנורה אדומה"),
+    ],
+)
+def test_titles_in_letters_and_blanks_have_the_words_that_they_always_had(title):
+    assert content.words(title) == [word.lower() for word in re.findall(r"[^\W_]+", title)]

@@ -196,3 +196,47 @@ def test_a_small_countrys_list_goes_on_with_what_all_buy(items, segments):
 def test_what_never_sold_is_on_no_plain_list(items, segments):
     unsold = items.assign(last_age=np.where(np.arange(len(items)) < 80, np.nan, 5.0), **GUESTS, orders_28d=0.0)
     assert len(segment_lists(unsold, segments.iloc[:0], True).query("segment == 'all'")) == 10
+
+
+def test_a_long_category_is_cut_in_the_sentence_that_names_it(items, segments):
+    found = segment_lists(items.assign(category="home > " + "z" * 370), segments, is_ours=True)
+    told = found.loc[found["segment"].str.contains("zzz"), "reason"]
+    assert len(told) == 20 and told.str.contains("of " + "z" * 119 + "…: ").all()
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_a_catalogue_sold_in_named_countries_has_a_list_for_all_of_what_is_sold_at_home(items, segments, is_ours):
+    number = np.arange(len(items))
+    named = items.assign(sold_in=np.where(number % 3 == 0, "AT CH", "DE AT CH"), orders_season=1.0)
+    at_home = NewcomerParams(home_country="DE")
+    found = segment_lists(named, segments.assign(kind="channel"), is_ours, at_home)
+    names = {"all", "season=now", "channel=Britain", "channel=France", "category=home"}
+    assert names | {f"category=home > {kind}" for kind in small_shop.KINDS} == set(found["segment"])
+    shown = pd.concat([found, draw_lists(named, is_ours, Exploration(0.5, "salt", AS_OF), at_home)])
+    assert set(shown["item_id"]) <= set(named.loc[number % 3 > 0, "item_id"]) and (shown["rank"].max() == 20)
+    assert len(one_list(named, is_ours, at_home)) == 20
+    # What no country is known of may be shown to nobody without one.
+    assert not len(segment_lists(named, segments.iloc[:0], is_ours))
+
+
+def test_draws_leave_what_was_listed_long_ago_and_never_sold(items):
+    """In a small catalogue the places next to the list would reach it."""
+    unsold = np.arange(len(items)) >= 40
+    changed = items.assign(listed_age=np.where(unsold, 812.0, np.nan))
+    sales = [name for name in items.select_dtypes(float) if name not in ("on_hand", "price")]
+    changed.loc[unsold, sales] = 0.0
+    changed.loc[unsold, ["first_age", "last_age"]] = np.nan
+    changed.loc[80, "listed_age"] = 3.0
+    found = pd.concat([draw_lists(changed, True, Exploration(0.5, str(salt), AS_OF)) for salt in range(20)])
+    shown = set(found.loc[found["source"] == "exploration", "item_id"])
+    assert shown & set(items["item_id"][unsold]) == {items["item_id"][80]} and shown & set(items["item_id"][~unsold])
+
+
+def test_what_sold_in_weeks_of_a_place_is_not_told_in_orders(items, segments):
+    weeks = items.assign(**GUESTS, first_basket_28d=0.0, orders_season=5.0)
+    found = segment_lists(weeks, segments.iloc[:0], True, NewcomerParams(is_weekly=True))
+    assert not found["reason"].str.contains("rdered").any()
+    units = items.set_index("item_id")["units_28d"]
+    for place in found[found["segment"] == "all"].itertuples():
+        pieces = units[place.item_id]
+        assert place.reason in (f"Sold {pieces:.0f} times in the last 28 days", "Sold once in the last 28 days")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pandas as pd
 from pyspark.sql import functions as F
@@ -12,7 +13,7 @@ from jobs.recommendations.for_newcomer import for_newcomer
 from jobs.recommendations.related_items import related_items
 
 from . import small_shop
-from .conftest import AS_OF, fitted, kept
+from .conftest import AS_OF, STORE, fitted, kept
 
 
 def test_pairs_carry_ages_and_only_customers_who_allow_it(tables):
@@ -65,13 +66,21 @@ def test_a_cart_counts_above_a_view_from_the_day_after_the_cut_on(spark):
 
 def test_newcomers_and_related_items_keep_their_contracts(tables, champion, home):
     inputs = {name: tables[name] for name in ("customer_item", "item", "customer")}
-    lists = for_newcomer(**inputs, as_of=AS_OF, champion=champion, settings=home)
+    lists = for_newcomer(**inputs, as_of=AS_OF, store=STORE, champion=champion, settings=home)
     draws = {f"draw={number}" for number in range(10)}
     categories = {"category=home", *(f"category=home > {kind}" for kind in small_shop.KINDS)}
     assert {"all", "country=Britain", "country=France"} | draws | categories == set(
         kept(lists.toPandas(), "recommendations.for_newcomer")["segment"]
     )
     beside = related_items(
-        **inputs, order_lines=tables["order_lines"], as_of=AS_OF, champion=champion, settings=home
+        **inputs, order_lines=tables["order_lines"], as_of=AS_OF, store=STORE, champion=champion, settings=home
     ).toPandas()
     assert set(kept(beside, "recommendations.related_items")["relation"]) == {"similar", "bought_together"}
+
+
+def test_a_weekly_store_has_similar_items_and_nothing_bought_together(tables, champion, home):
+    """An order of it is a place's week, with all that sold there."""
+    inputs = {name: tables[name] for name in ("customer_item", "item", "customer", "order_lines")}
+    weekly = SimpleNamespace(country="US", period="week")
+    beside = related_items(**inputs, as_of=AS_OF, store=weekly, champion=champion, settings=home).toPandas()
+    assert set(kept(beside, "recommendations.related_items")["relation"]) == {"similar"}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -70,6 +72,8 @@ def test_an_item_is_not_beside_itself_and_places_have_no_gaps(items):
 
 def test_shared_words():
     assert common_words("Red Retrospot Lamp", "LAMP, red") == ["red", "lamp"]
+    assert common_words("大容量不锈钢保温杯", "不锈钢保温杯 红") == ["不锈钢保温杯"]
+    assert common_words("Usb 不锈钢 5", "usb 锈钢 5") == ["usb", "锈钢"]
 
 
 def test_what_is_sold_in_fewer_countries_stands_beside_nothing_sold_in_more(items):
@@ -84,3 +88,21 @@ def test_what_is_sold_in_fewer_countries_stands_beside_nothing_sold_in_more(item
     sides = {(int(a[1:]) % 3, int(b[1:]) % 3) for a, b in zip(found["item_id"], found["related_item_id"], strict=True)}
     # Everywhere beside all; Germany and France beside France; never the other way.
     assert sides == {(0, 0), (1, 0), (2, 0), (1, 1), (1, 2), (2, 2)}
+
+
+def test_long_titles_are_cut_so_that_a_reason_stays_a_sentence(items):
+    """The contract's 400 characters are of the whole reason; a validated title may have more."""
+    long = replace(items, titles=np.array([f"{'x' * 500} {title}" for title in items.titles], dtype=object))
+    found = related_items.fit(long, baskets_of(), RelatedParams())
+    for near in (1.0, 0.0):
+        _, reason = found._similar_reason(0, 1, near, alike=0.0)
+        assert "xxx" in reason and reason.endswith("…") and len(reason) < 150
+
+
+def test_a_lift_that_would_read_as_chance_itself_is_none(items):
+    """i001 is in 41 orders of 100, i002 in 50, both in 21: 1.02 times as often as by chance."""
+    held = baskets_of(*[["i001", "i002"]] * 21, *[["i001"]] * 20, *[["i002"]] * 29, *[["i000"]] * 30)
+    found = related_items.fit(items, held, RelatedParams()).lists(pd.Series(["i001"]))
+    assert not (found["relation"] == "bought_together").any()
+    any_lift = RelatedParams(baskets=BasketParams())
+    assert (related_items.fit(items, held, any_lift).lists(pd.Series(["i001"]))["relation"] == "bought_together").any()

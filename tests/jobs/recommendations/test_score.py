@@ -13,9 +13,10 @@ from scipy import sparse
 from jobs.recommendations import catalogue as item_side
 from jobs.recommendations import gates, score
 from jobs.recommendations.candidates import CandidateParams, block_of
+from jobs.recommendations.catalogue import NEVER
 from jobs.recommendations.model import Model
 from jobs.recommendations.pair_features import candidate_pairs
-from jobs.recommendations.reasons import reasons_of, sources_of
+from jobs.recommendations.reasons import different, reasons_of, sources_of
 from jobs.recommendations.rerank import Exploration, Reranker, RerankParams
 from jobs.recommendations.score import Control, Scorer, customers_together
 
@@ -191,3 +192,21 @@ def test_similar_names_the_own_item_that_speaks_for_it_in_its_own_direction(scor
     found = replace(scorer, catalogue=replace(scorer.catalogue, text_neighbours=one_way)).lists(pairs)
     told = found.loc[found["source"] == "similar", "reason"]
     assert len(told) and told.str.startswith("Similar to ").all()
+
+
+def test_a_long_title_is_cut_in_the_sentence_that_names_it(scorer, pairs):
+    titles = np.array(["y" * 364] * len(scorer.catalogue.titles), dtype=object)
+    told = replace(scorer, catalogue=replace(scorer.catalogue, titles=titles)).lists(pairs)["reason"]
+    assert told.str.contains("y" * 119 + "…").any() and told.str.len().max() < 200
+
+
+@pytest.mark.parametrize(
+    "listed_age, told",
+    [
+        (27.0, "New here: listed 27 days ago"),
+        (812.0, "Not bought by anybody yet"),
+        (np.inf, "Not bought by anybody yet"),
+    ],
+)
+def test_only_what_was_listed_lately_is_called_new(listed_age, told):
+    assert different({"item_first_age": NEVER, "listed_age": listed_age}) == told

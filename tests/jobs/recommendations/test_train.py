@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -109,14 +110,17 @@ def test_a_short_history_publishes_baselines_and_says_so(lines, days_of_history,
 
 
 def test_the_protocol_takes_what_a_store_chose(tmp_path):
-    plain = training.params_of(settings_of(tmp_path))
+    shop = SimpleNamespace(country=None, period="day")
+    plain = training.params_of(settings_of(tmp_path), shop)
     assert plain == TrainParams() and plain.cost_budget is None and not plain.fairness.power
     chosen = {"DAYBREAK_COST_BUDGET": "12.5", "DAYBREAK_GROUP_COLUMN": "segment", "DAYBREAK_GROUP_WEIGHT": "0.5"}
     chosen["DAYBREAK_FAIRNESS_THRESHOLD"] = "0.9"
-    found = training.params_of(settings_of(tmp_path, **chosen))
+    found = training.params_of(settings_of(tmp_path, **chosen), shop)
     assert (found.cost_budget, vars(found.fairness)) == (12.5, {"threshold": 0.9, "column": "segment", "power": 0.5})
-    small = training.params_of(settings_of(tmp_path, DAYBREAK_ITEM_MEMORY="0.25"))
-    assert small.catalogue.item_item.memory == 2**28
+    small = training.params_of(
+        settings_of(tmp_path, DAYBREAK_ITEM_MEMORY="0.25"), SimpleNamespace(country="GB", period="day")
+    )
+    assert small.catalogue.item_item.memory == 2**28 and small.catalogue.home_country == "GB"
     with pytest.raises(DaybreakError, match="DAYBREAK_GROUP_COLUMN is 'name': expected one of country"):
         settings_of(tmp_path, DAYBREAK_GROUP_COLUMN="name")
 

@@ -14,6 +14,7 @@ from jobs.lib.errors import DaybreakError
 from jobs.lib.stores import Known, Source
 from jobs.maintenance import stage
 from jobs.published import releases
+from jobs.validated.stage import pending
 from tests.conftest import settings_of
 from tests.jobs.validated.shop import Shop, line
 
@@ -72,8 +73,9 @@ def test_a_night_made_again_after_events_went_keeps_the_sums_that_were_made_of_t
     assert "2026-01-05" in str(before) or "2026, 1, 5" in str(before)
     assert first.events_from() is None
     lineage.complete(shop.tables, "features", first.as_of, [], 0.0, None, datetime.now(UTC), None)
-    stage.run(replace(shop.night("2026-04-13"), stage="maintenance"))
-    assert first.events_from() == first.as_of - timedelta(days=90)
+    expired = first.as_of - timedelta(days=90)
+    assert stage.drop_detail(replace(first, stage="maintenance"), expired)
+    assert first.events_from() == expired
     stages.build(first, ["item_weekly"])
     assert sorted(map(str, shop.tables.raw("features.item_weekly").collect())) == before
     with pytest.raises(DaybreakError, match="events before 2026-01-13 were dropped"):
@@ -82,10 +84,9 @@ def test_a_night_made_again_after_events_went_keeps_the_sums_that_were_made_of_t
 
 def test_where_nothing_was_dropped_every_night_can_be_made_again(shop):
     lineage.complete(shop.tables, "features", date(2026, 4, 13), [], 0.0, None, datetime.now(UTC), None)
-    long = replace(shop.settings, events_retention_days=365)
-    stage.run(replace(shop.night("2026-04-14"), stage="maintenance", settings=long))
+    assert not stage.drop_detail(replace(shop.night("2026-04-14"), stage="maintenance"), date(2025, 4, 14))
     assert shop.night("2026-04-14").events_from() is None
-    shop.validate("2025-01-01")
+    assert pending(shop.night("2025-01-01")).last == date(2025, 1, 1)
 
 
 def test_many_small_files_become_few_with_the_same_content(shop, monkeypatch):

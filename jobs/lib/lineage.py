@@ -90,8 +90,9 @@ def completions(tables: Tables, as_of: date) -> dict[str, Completion]:
     rows = [] if log is None else log.where(F.col("as_of") == F.lit(as_of)).orderBy("finished_at").collect()
     for row in rows:
         if row["stage"] not in found or found[row["stage"]].run_id != row["run_id"]:
-            facts = (row["stage"], as_of, row["run_id"], {}, row["model_version"], row["finished_at"])
-            found[row["stage"]] = Completion(*facts)
+            found[row["stage"]] = Completion(
+                row["stage"], as_of, row["run_id"], {}, row["model_version"], row["finished_at"]
+            )
         if row["table"]:
             found[row["stage"]].versions[row["table"]] = row["version"]
     return found

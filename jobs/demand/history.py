@@ -27,9 +27,9 @@ LONG = ("item_id", "location_id", "day", "units", "withdrawn", "lines", "revenue
 @dataclass(frozen=True)
 class History:
     """Arrays (item, period): ``units`` wanted, ``lines``, ``price`` (mean paid, NaN without a sale), ``observed``.
-    ``first`` and ``last`` are the periods of first and last sale, ``titles``, ``categories`` ("" without one) and
-    ``ended`` the catalogue's,
-    ``promotions`` what was ever known of them and when."""
+    ``first`` is the period from which an item was on sale (its first sale, or the catalogue's day if that is earlier; 0
+    for what never sold and has no known launch), ``last`` that of its last sale, ``titles``, ``categories`` ("" without
+    one) and ``ended`` the catalogue's, ``promotions`` what was ever known of them and when."""
 
     ids: np.ndarray
     locations: np.ndarray
@@ -110,8 +110,10 @@ def history(
         price = np.where((sold > 0) & (revenue > 0), revenue / sold, np.nan).astype(np.float32)
     told = _catalogue(keys, items, calendar)
     first, last = _sales(units)
-    # The catalogue may know of days on sale before the first sale; an item cannot have sold before it was there.
-    first = np.minimum(first, np.where(told["from"] >= 0, told["from"], first))
+    # The catalogue may know of days on sale before the first sale; an item cannot have sold before it was there. One
+    # that never sold and that no launch is known of was always there: else it would be launched anew every night.
+    unknown = np.where(last < 0, 0, first)
+    first = np.where(told["from"] >= 0, np.minimum(first, told["from"]), unknown)
     on_sale = np.arange(calendar.past)[None, :] >= first[:, None]
     stock = place.dense("on_hand", np.nan)
     return History(

@@ -146,3 +146,18 @@ def test_what_is_listed_and_has_not_sold_is_new_and_starts_like_others():
     assert found.first[at] == 205 and found.last[at] == -1 and segments(found)[at] == "new"
     fresh = launches(found.of(np.array([at])), library(found))
     assert np.isfinite(fresh.mean).all() and fresh.quantiles[0, :, -1].max() > 0
+
+
+def test_what_never_sold_is_launched_by_the_catalogue_alone():
+    days = [*range(120, 210, 7)]
+    counted = rows("dead stock", dict.fromkeys(days, 0.0)).assign(lines=0, on_hand=30.0)
+    undone = rows("undone", {150: 4}).assign(withdrawn=4)
+    old = counted.assign(item_id="older than the store")
+    listed = pd.DataFrame([{"item_id": "older than the store", "available_from": day(-400)}])
+    found = of(counted, undone, old, days=210, items=listed)
+    kinds = dict(zip(found.ids, segments(found), strict=True))
+    assert {kinds[name] for name in ("dead stock", "undone", "older than the store")} == {"ended"}
+    # What a store counts and announces as new is new, sold or not.
+    soon = pd.DataFrame([{"item_id": "dead stock", "available_from": day(209)}])
+    announced = of(counted, days=210, items=soon)
+    assert segments(announced)[row_of(announced, "dead stock")] == "new"

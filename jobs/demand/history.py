@@ -61,7 +61,16 @@ class History:
     @property
     def knows_last_year(self) -> bool:
         """Whether there is a year to look back on, and eight weeks before it to compare with."""
-        return self.calendar.past >= self.calendar.year + self.calendar.periods(56)
+        return self.calendar.past >= self._year_and_weeks
+
+    @property
+    def had_last_year(self) -> np.ndarray:
+        """Whether each item was on sale a year ago and in the eight weeks before: else last year says nothing of it."""
+        return self.first <= self.calendar.past - self._year_and_weeks
+
+    @property
+    def _year_and_weeks(self) -> int:
+        return self.calendar.year + self.calendar.periods(56)
 
     def at(self, past: int, horizon: int | None = None) -> History:
         """As it was known when ``past`` periods were; items that had not sold yet have ``first`` = ``past``."""

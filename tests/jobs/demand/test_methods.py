@@ -121,6 +121,15 @@ def test_weeks_go_the_same_way_with_last_year_among_the_features():
     assert found.mean.shape == (len(shop), 8) and found.mean[0].mean() > found.mean[8].mean() > 0
 
 
+def test_the_boosted_model_learns_of_origins_before_there_was_a_last_year():
+    shop = made(long(12, 7 * 70, period=7), 7 * 70, WEEKLY)
+    examples = list(boosted._examples(shop, SMALL.boosted))
+    # Origins of 62 weeks down to 6, of which those from 60 on know a year and the eight weeks before it.
+    assert len(examples) == 62 - 6 + 1
+    last_year = [found.features[:, found.names.index("last_year")] for found, _, _ in examples]
+    assert not np.isnan(last_year[0]).all() and all(np.isnan(one).all() for one in last_year[3:])
+
+
 def test_with_a_year_known_the_boosted_mean_may_keep_its_season():
     frame = long(20, 7 * 90, period=7)
     shop = history(frame, calendar_of(frame, FIRST_DAY + timedelta(days=7 * 90 - 1), WEEKLY))

@@ -68,6 +68,14 @@ def with_facts(days: DataFrame, item: DataFrame, campaigns: DataFrame, as_of: da
     return days.unionByName(facts, allowMissingColumns=True)
 
 
+def with_unlisted(item: DataFrame, items_changes: DataFrame) -> DataFrame:
+    """``item`` in which what the catalogue never listed is active: unlike what it dropped, such an item ends only when
+    it no longer sells."""
+    listed = items_changes.select("item_id", F.lit(True).alias("_was_listed")).distinct()
+    is_active = F.col("is_active") | F.col("_was_listed").isNull()
+    return item.join(listed, "item_id", "left").withColumn("is_active", is_active).drop("_was_listed")
+
+
 def dense(rows: pd.DataFrame, of: Calendar) -> History:
     """The history of the items of a frame of :func:`with_facts`."""
     is_fact = rows["day"].isna()

@@ -157,6 +157,18 @@ def test_what_the_catalogue_dropped_is_ended(published):
     assert days.loc[days["item_id"] == "i002", "mean"].sum() == 0
 
 
+def test_what_the_catalogue_never_listed_is_on_sale_while_it_sells(spark, published):
+    item, promotions = published.facts
+    unlisted = item.withColumn("is_active", F.lit(False)).withColumn("available_from", F.lit(None).cast("date"))
+    listed = [{"item_id": "i002", "known_day": FIRST_DAY}, {"item_id": "i002", "known_day": AS_OF, "is_deleted": True}]
+    nowhere = spark.createDataFrame([], contracts.load("features.item_location_daily").schema())
+    tables = item_daily(spark, long(3)), nowhere, unlisted, promotions
+    night = AS_OF, published.champion, STORE, published.settings
+    found = forecast(*tables, *night, frame(spark, "items", listed)).toPandas().groupby("item_id")
+    assert found["segment"].first().to_dict() == {"i000": "dense", "i001": "dense", "i002": "ended"}
+    assert found["mean"].sum()["i000"] > 0 == found["mean"].sum()["i002"]
+
+
 def test_an_item_that_has_not_sold_yet_is_forecast_as_a_new_one(published):
     days = published.days.toPandas()
     fresh = days[days["item_id"] == "fresh"]

@@ -73,7 +73,7 @@ def forecast(
     days = frames.item_days(item_daily)
     calendar = frames.calendar_of(days, store, as_of)
     forecaster = Forecaster(Model.load(champion.path), calendar)
-    days = days.unionByName(frames.place_days(item_location_daily, store, as_of))
+    days = days.unionByName(frames.place_days(item_location_daily, calendar))
     blocks = max(settings.shuffle_partitions, frames.series_count(days) // AT_ONCE + 1)
     rows = frames.with_facts(days, item, campaigns(promotions_changes), as_of)
     rows = rows.repartition(blocks, "item_id").sortWithinPartitions("item_id")

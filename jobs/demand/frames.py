@@ -23,13 +23,16 @@ def item_days(item_daily: DataFrame) -> DataFrame:
     return _added_up(item_daily, "item_id", "day").withColumn("location_id", F.lit(LOCATION))
 
 
-def place_days(item_location_daily: DataFrame, store: Store, as_of: date) -> DataFrame:
+def place_days(item_location_daily: DataFrame, of: Calendar) -> DataFrame:
     """Partials added up by place: one row an item, place and day, of what ever sold at a place that is open. One that
-    sold nothing for four weeks (weekly sums: eight) is taken for closed; one place alone is the store as a whole, and
-    so is what a store itself calls :data:`LOCATION`."""
+    sold nothing in the four weeks (weekly sums: eight) up to the store's last sale is taken for closed: where all shut
+    for a holiday none has closed. One place alone is the store as a whole, and so is what a store itself calls
+    :data:`LOCATION`."""
     days = _added_up(item_location_daily, "item_id", "location_id", "day")
     sold = days.where((F.col("lines") > 0) & (F.col("location_id") != LOCATION))
-    lately = F.col("day") > F.date_sub(F.lit(as_of), HORIZON_DAYS[store.period])
+    begun = of.days[: of.past][of.lines > 0]
+    last = begun[-1] if len(begun) else of.days[of.past - 1]
+    lately = F.col("day") > F.lit((last - of.horizon * of.period).astype(date))
     places = sold.where(lately).agg(F.collect_set("location_id").alias("open")).where(F.size("open") > 1)
     kept = sold.select("item_id", "location_id").distinct()
     kept = kept.join(F.broadcast(places.select(F.explode("open").alias("location_id"))), "location_id", "left_semi")

@@ -25,7 +25,7 @@ from jobs.lib.registry import Champion
 from tests.conftest import settings_of
 from tests.jobs.features.conftest import frame
 
-from .small_shop import DAYS, FIRST_DAY, SMALL, STORE, long, made
+from .small_shop import DAYS, FIRST_DAY, SMALL, STORE, calendar_of, long, made
 
 AS_OF = FIRST_DAY + timedelta(days=DAYS - 1)
 PLACED = ("i001", "i003")
@@ -133,7 +133,14 @@ def test_places_that_are_open_are_forecast_and_add_up_to_the_item(published):
 def test_one_place_alone_is_the_store_as_a_whole(spark, published):
     rows = long(3)
     placed = item_location_daily(spark, rows).where("location_id = 'north'")
-    assert frames.place_days(placed, STORE, AS_OF).isEmpty()
+    assert frames.place_days(placed, calendar_of(rows, AS_OF)).isEmpty()
+
+
+def test_places_that_shut_for_a_holiday_together_are_still_open(spark):
+    rows = long(3)
+    rows = rows[rows["day"] <= pd.Timestamp(AS_OF) - pd.Timedelta(days=31)]
+    found = frames.place_days(item_location_daily(spark, rows), calendar_of(rows, AS_OF))
+    assert {row["location_id"] for row in found.select("location_id").distinct().collect()} == {"north", "south"}
 
 
 def test_an_items_own_horizon_is_its_lead_time_and_review_period(published):

@@ -47,8 +47,9 @@ def _added_up(parts: DataFrame, *key: str) -> DataFrame:
 
 
 def store_days(days: DataFrame) -> pd.DataFrame:
-    """What the whole store sold on each day, on the driver: as many rows as the store has days."""
-    sold = days.where(F.col("lines") > 0)
+    """What the whole store sold on each day, on the driver: as many rows as the store has days. Units are those wanted:
+    one slip that was taken back at once would move the store's level in every item's features."""
+    sold = days.where(F.col("lines") > 0).withColumn("units", F.col("units") - F.col("withdrawn"))
     sums = [F.sum(name).alias(name) for name in ("lines", "units")]
     return sold.groupBy("day").agg(*sums, F.count(F.lit(1)).alias("items")).orderBy("day").toPandas()
 

@@ -130,6 +130,13 @@ def test_places_that_are_open_are_forecast_and_add_up_to_the_item(published):
     assert set(told["item_id"]) == set(PLACED) and (told["gap_to_places"] < 1e-9).all()
 
 
+def test_what_was_taken_back_at_once_is_no_demand_of_the_store_either(spark):
+    rows = long(3)
+    slip = rows.tail(1).assign(item_id="slip", units=74_215, withdrawn=74_215, lines=1)
+    found = frames.store_days(frames.item_days(item_daily(spark, pd.concat([rows, slip], ignore_index=True))))
+    assert found["units"].sum() == rows["units"].sum() and found["lines"].sum() == rows["lines"].sum() + 1
+
+
 def test_one_place_alone_is_the_store_as_a_whole(spark, published):
     rows = long(3)
     placed = item_location_daily(spark, rows).where("location_id = 'north'")

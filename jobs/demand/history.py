@@ -184,13 +184,17 @@ def _sales(units: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def stocked_out(on_hand: np.ndarray, units: np.ndarray) -> np.ndarray:
     """Days (item, period) on which stock ran out or had run out: counted at the close, carried on until the next
-    count. Negative stock is none. A day with a sale and stock left over at its close was seen whole."""
-    counted = ~np.isnan(on_hand)
-    latest = np.maximum.accumulate(np.where(counted, np.arange(on_hand.shape[1])[None, :], -1), axis=1)
+    count or sale. Negative stock is none. A day with a sale and stock left over at its close was seen whole."""
+    latest, sold = _latest(~np.isnan(on_hand)), _latest(units > 0)
     carried = np.take_along_axis(on_hand, np.maximum(latest, 0), axis=1)
-    # A sale after the last count proves that there was stock again.
-    is_older = latest < np.arange(on_hand.shape[1])[None, :]
-    return (latest >= 0) & (carried <= 0) & ~(is_older & (units > 0))
+    # A sale after the last count proves that there was stock again, and nothing that it ran out since: were its day
+    # alone seen, an item that is counted no more would show its sales and none of its zeros.
+    return (latest >= 0) & (carried <= 0) & (sold <= latest)
+
+
+def _latest(told: np.ndarray) -> np.ndarray:
+    """The last period up to each (item, period) that is ``told``; -1 before the first."""
+    return np.maximum.accumulate(np.where(told, np.arange(told.shape[1])[None, :], -1), axis=1)
 
 
 def filled(history: History, values: np.ndarray) -> np.ndarray:

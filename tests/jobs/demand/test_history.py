@@ -49,6 +49,9 @@ def test_days_without_stock_are_unseen_until_there_is_stock_again():
     units = np.array([[2, 5, 0, 0, 1, 9, 0, 1.0], [0, 0, 1, 0, 0, 0, 0, 0]])
     out = stocked_out(on_hand, units)
     assert out[0].tolist() == [False, True, True, True, False, True, True, False] and not out[1].any()
+    # A sale without a count: there was stock again, from then on and until a count says otherwise.
+    stale = stocked_out(np.array([[0, nan, nan, nan, 0, nan]]), np.array([[1, 0, 2, 0, 3.0, 0]]))
+    assert stale[0].tolist() == [True, True, False, False, True, True]
     counted = rows("scarce", {30: 2, 31: 4}).assign(on_hand=[4.0, 0.0])
     found = of(counted, rows("scarce", {35: 0}).assign(on_hand=9.0, lines=0))
     seen = found.observed[row_of(found, "scarce")]

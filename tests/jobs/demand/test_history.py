@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from jobs.demand.history import bulk, capped, history, stocked_out
-from jobs.demand.launches import launches, library
+from jobs.demand.launches import Library, launches, library
 from jobs.demand.segments import segments
 
 from .small_shop import FIRST_DAY, WEEKLY, calendar_of, long, made
@@ -164,3 +164,14 @@ def test_what_never_sold_is_launched_by_the_catalogue_alone():
     soon = pd.DataFrame([{"item_id": "dead stock", "available_from": day(209)}])
     announced = of(counted, days=210, items=soon)
     assert segments(announced)[row_of(announced, "dead stock")] == "new"
+
+
+def test_a_launch_whose_price_nobody_knows_yet_is_not_compared_with_the_cheapest():
+    tables, pencils = ("Oak table", 200.0, 10.0), ("Pencil", 0.5, 1.0)
+    titles, price, level = (np.repeat(told, 40) for told in zip(tables, pencils, strict=True))
+    units = np.repeat(level[:, None], 56, axis=1)
+    ids = np.array([f"past {n}" for n in range(80)], object)
+    listed = pd.DataFrame([{"item_id": "fresh", "title": "Oak table", "available_from": day(60)}])
+    found = of(items=listed)
+    fresh = launches(found.of(found.ids == "fresh"), Library(ids, units, units, price, titles.astype(object)))
+    assert np.median(fresh.mean) == pytest.approx(10)

@@ -124,7 +124,7 @@ def history(
     unknown = np.where(last < 0, 0, first)
     first = np.where(told["from"] >= 0, np.minimum(first, told["from"]), unknown)
     on_sale = np.arange(calendar.past)[None, :] >= first[:, None]
-    stock = place.dense("on_hand", np.nan)
+    stock = place.latest("on_hand")
     return History(
         ids=keys["item_id"].to_numpy(object),
         locations=keys["location_id"].to_numpy(object),
@@ -162,16 +162,27 @@ class _Places:
         self.span = (long["day"].to_numpy("datetime64[D]") - calendar.days[0]).astype(int) // calendar.period
         self.inside = (self.span >= 0) & (self.span < calendar.past)
 
-    def dense(self, name: str, empty: float = 0.0) -> np.ndarray:
-        """A column's sums, ``empty`` where no row tells anything."""
-        if name not in self.long:
-            return np.full(self.shape, empty, np.float32)
-        told = self.inside & self.long[name].notna().to_numpy()
-        at = (self.row[told], self.span[told])
-        found = np.full(self.shape, empty)
-        found[at] = 0.0
-        np.add.at(found, at, self.long[name].to_numpy(float)[told])
+    def dense(self, name: str) -> np.ndarray:
+        """A column's sums."""
+        found = np.zeros(self.shape)
+        at, values, _ = self._told(name)
+        np.add.at(found, at, values)
         return found.astype(np.float32)
+
+    def latest(self, name: str) -> np.ndarray:
+        """A column's last value in each period (a week may hold several), NaN where no row tells any."""
+        found = np.full(self.shape, np.nan, np.float32)
+        (row, span), values, day = self._told(name)
+        in_time = np.lexsort((values, day))
+        found[row[in_time], span[in_time]] = values[in_time]
+        return found
+
+    def _told(self, name: str) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray, np.ndarray]:
+        """Where a column tells anything, what, and on which day."""
+        has_any = name in self.long
+        told = self.inside & (self.long[name].notna().to_numpy() if has_any else False)
+        values = self.long[name].to_numpy(float)[told] if has_any else np.zeros(0)
+        return (self.row[told], self.span[told]), values, self.long["day"].to_numpy()[told]
 
 
 def _sales(units: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

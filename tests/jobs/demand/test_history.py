@@ -175,3 +175,11 @@ def test_a_launch_whose_price_nobody_knows_yet_is_not_compared_with_the_cheapest
     found = of(items=listed)
     fresh = launches(found.of(found.ids == "fresh"), Library(ids, units, units, price, titles.astype(object)))
     assert np.median(fresh.mean) == pytest.approx(10)
+
+
+def test_of_several_counts_in_a_week_the_last_one_stands():
+    counted = rows("scarce", {70: 3, 72: 1, 76: 2}, on_hand=0.0).assign(on_hand=[20.0, np.nan, 0.0])
+    frame = pd.concat([long(3, 7 * 20, period=7), counted, counted.assign(item_id="restocked", on_hand=[0, 0, 20])])
+    found = made(frame.sample(frac=1, random_state=1), 7 * 20, WEEKLY)
+    assert not found.observed[row_of(found, "scarce"), 10] and found.units[row_of(found, "scarce"), 10] == 6
+    assert found.observed[row_of(found, "restocked"), 10]

@@ -1,8 +1,8 @@
 """Rolling origins: what every method would have said on earlier days, beside what came.
 
 Models are learnt once, as of the oldest origin, and forecast from each origin with what was known there: none saw
-anything of what it is judged on. Past launches are no model but examples, and collected anew at each origin, as a night
-collects its own.
+anything of what it is judged on. Past launches are no model but examples, and collected anew at each origin. A night
+takes those that its champion collected when it was trained: they may be as old as the champion.
 """
 
 from __future__ import annotations

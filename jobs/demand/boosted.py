@@ -72,16 +72,11 @@ class Boosted:
 def forecast(history: History, model: Boosted) -> Forecast:
     """Quantiles and means of every item. Features that the model was not taught (a second year that came since) are
     left out; those that it misses are unknown."""
-    found = rows(history)
-    at = {name: column for column, name in enumerate(found.names)}
-    chosen = [
-        found.features[:, at[name]] if name in at else np.full(len(found.features), np.nan, np.float32)
-        for name in model.names
-    ]
-    known = np.column_stack(chosen) if len(history) else np.zeros((0, len(model.names)), np.float32)
     shape = (len(history), history.calendar.horizon)
     if not len(history):
         return Forecast(np.zeros((*shape, len(LEVELS))), np.zeros(shape))
+    found = rows(history)
+    known = _named(found, model.names)
     parts = [booster.inplace_predict(known).reshape(len(known), -1) for booster in model.quantiles]
     quantiles = np.column_stack(parts).reshape(*shape, len(LEVELS))
     mean = model.mean.inplace_predict(known).reshape(shape)
@@ -149,8 +144,16 @@ class _Data:
         return xgb.train({**trees, **objective}, data, params.rounds)
 
 
+def _named(found: Rows, names: tuple[str, ...]) -> np.ndarray:
+    """The features of some names in their order; those that are not there are unknown."""
+    at = {name: column for column, name in enumerate(found.names)}
+    unknown = np.full(len(found.features), np.nan, np.float32)
+    return np.column_stack([found.features[:, at[name]] if name in at else unknown for name in names])
+
+
 def _examples(history: History, params: BoostedParams) -> Iterator[tuple[Rows, np.ndarray, np.ndarray]]:
-    """Features, targets and weights of each origin, the newest first, until ``max_rows`` are reached."""
+    """Features, targets and weights of each origin, the newest first, until ``max_rows`` are reached. All have the
+    newest one's columns: older origins may have no last year yet."""
     calendar = history.calendar
     horizon, week, used = calendar.horizon, max(1, 7 // calendar.period), 0
     names: tuple[str, ...] | None = None
@@ -164,7 +167,7 @@ def _examples(history: History, params: BoostedParams) -> Iterator[tuple[Rows, n
         found = rows(then.of(chosen))
         if names is None:
             names = found.names
-        if found.names != names or used + len(found.features) // stride > params.max_rows:
+        if used + len(found.features) // stride > params.max_rows:
             return
         units, seen = history.of(chosen).actual(past, horizon)
         in_turn = np.arange(horizon) % stride == turn % stride
@@ -175,7 +178,7 @@ def _examples(history: History, params: BoostedParams) -> Iterator[tuple[Rows, n
         kept = seen.ravel()
         used += int(kept.sum())
         target = (units / level[:, None]).ravel()[kept]
-        yield Rows(found.features[kept], names, level), target, np.repeat(weight, horizon)[kept]
+        yield Rows(_named(found, names)[kept], names, level), target, np.repeat(weight, horizon)[kept]
 
 
 def _as_it_came(history: History, past: int, horizon: int):

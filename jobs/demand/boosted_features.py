@@ -162,7 +162,7 @@ def _last_year(history: History, level: np.ndarray) -> dict[str, np.ndarray]:
     around = np.stack([units[:, np.minimum(ahead + k * week, past - 1)] for k in (-1, 0, 1)])
     span = calendar.periods(56)
     then = np.maximum(units[:, past - year - span : past - year].mean(axis=1), LEVEL_FLOOR)
-    there = (history.first <= past - year - span)[:, None]
+    there = history.had_last_year[:, None]
     return {
         "last_year": np.where(there, around[1] / level[:, None], np.nan),
         "last_year_near": np.where(there, around.mean(axis=0) / level[:, None], np.nan),

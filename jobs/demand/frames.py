@@ -23,13 +23,16 @@ def item_days(item_daily: DataFrame) -> DataFrame:
     return _added_up(item_daily, "item_id", "day").withColumn("location_id", F.lit(LOCATION))
 
 
-def place_days(item_location_daily: DataFrame, store: Store, as_of: date) -> DataFrame:
+def place_days(item_location_daily: DataFrame, of: Calendar) -> DataFrame:
     """Partials added up by place: one row an item, place and day, of what ever sold at a place that is open. One that
-    sold nothing for four weeks (weekly sums: eight) is taken for closed; one place alone is the store as a whole, and
-    so is what a store itself calls :data:`LOCATION`."""
+    sold nothing in the four weeks (weekly sums: eight) up to the store's last sale is taken for closed: where all shut
+    for a holiday none has closed. One place alone is the store as a whole, and so is what a store itself calls
+    :data:`LOCATION`."""
     days = _added_up(item_location_daily, "item_id", "location_id", "day")
     sold = days.where((F.col("lines") > 0) & (F.col("location_id") != LOCATION))
-    lately = F.col("day") > F.date_sub(F.lit(as_of), HORIZON_DAYS[store.period])
+    begun = of.days[: of.past][of.lines > 0]
+    last = begun[-1] if len(begun) else of.days[of.past - 1]
+    lately = F.col("day") > F.lit((last - of.horizon * of.period).astype(date))
     places = sold.where(lately).agg(F.collect_set("location_id").alias("open")).where(F.size("open") > 1)
     kept = sold.select("item_id", "location_id").distinct()
     kept = kept.join(F.broadcast(places.select(F.explode("open").alias("location_id"))), "location_id", "left_semi")
@@ -44,8 +47,9 @@ def _added_up(parts: DataFrame, *key: str) -> DataFrame:
 
 
 def store_days(days: DataFrame) -> pd.DataFrame:
-    """What the whole store sold on each day, on the driver: as many rows as the store has days."""
-    sold = days.where(F.col("lines") > 0)
+    """What the whole store sold on each day, on the driver: as many rows as the store has days. Units are those wanted:
+    one slip that was taken back at once would move the store's level in every item's features."""
+    sold = days.where(F.col("lines") > 0).withColumn("units", F.col("units") - F.col("withdrawn"))
     sums = [F.sum(name).alias(name) for name in ("lines", "units")]
     return sold.groupBy("day").agg(*sums, F.count(F.lit(1)).alias("items")).orderBy("day").toPandas()
 
@@ -66,6 +70,14 @@ def with_facts(days: DataFrame, item: DataFrame, campaigns: DataFrame, as_of: da
     )
     facts = known.join(listed, "item_id", "left").join(told, "item_id", "left")
     return days.unionByName(facts, allowMissingColumns=True)
+
+
+def with_unlisted(item: DataFrame, items_changes: DataFrame) -> DataFrame:
+    """``item`` in which what the catalogue never listed is active: unlike what it dropped, such an item ends only when
+    it no longer sells."""
+    listed = items_changes.select("item_id", F.lit(True).alias("_was_listed")).distinct()
+    is_active = F.col("is_active") | F.col("_was_listed").isNull()
+    return item.join(listed, "item_id", "left").withColumn("is_active", is_active).drop("_was_listed")
 
 
 def dense(rows: pd.DataFrame, of: Calendar) -> History:

@@ -27,9 +27,9 @@ LONG = ("item_id", "location_id", "day", "units", "withdrawn", "lines", "revenue
 @dataclass(frozen=True)
 class History:
     """Arrays (item, period): ``units`` wanted, ``lines``, ``price`` (mean paid, NaN without a sale), ``observed``.
-    ``first`` and ``last`` are the periods of first and last sale, ``titles``, ``categories`` ("" without one) and
-    ``ended`` the catalogue's,
-    ``promotions`` what was ever known of them and when."""
+    ``first`` is the period from which an item was on sale (its first sale, or the catalogue's day if that is earlier; 0
+    for what never sold and has no known launch), ``last`` that of its last sale, ``titles``, ``categories`` ("" without
+    one) and ``ended`` the catalogue's, ``promotions`` what was ever known of them and when."""
 
     ids: np.ndarray
     locations: np.ndarray
@@ -61,7 +61,16 @@ class History:
     @property
     def knows_last_year(self) -> bool:
         """Whether there is a year to look back on, and eight weeks before it to compare with."""
-        return self.calendar.past >= self.calendar.year + self.calendar.periods(56)
+        return self.calendar.past >= self._year_and_weeks
+
+    @property
+    def had_last_year(self) -> np.ndarray:
+        """Whether each item was on sale a year ago and in the eight weeks before: else last year says nothing of it."""
+        return self.first <= self.calendar.past - self._year_and_weeks
+
+    @property
+    def _year_and_weeks(self) -> int:
+        return self.calendar.year + self.calendar.periods(56)
 
     def at(self, past: int, horizon: int | None = None) -> History:
         """As it was known when ``past`` periods were; items that had not sold yet have ``first`` = ``past``."""
@@ -110,10 +119,12 @@ def history(
         price = np.where((sold > 0) & (revenue > 0), revenue / sold, np.nan).astype(np.float32)
     told = _catalogue(keys, items, calendar)
     first, last = _sales(units)
-    # The catalogue may know of days on sale before the first sale; an item cannot have sold before it was there.
-    first = np.minimum(first, np.where(told["from"] >= 0, told["from"], first))
+    # The catalogue may know of days on sale before the first sale; an item cannot have sold before it was there. One
+    # that never sold and that no launch is known of was always there: else it would be launched anew every night.
+    unknown = np.where(last < 0, 0, first)
+    first = np.where(told["from"] >= 0, np.minimum(first, told["from"]), unknown)
     on_sale = np.arange(calendar.past)[None, :] >= first[:, None]
-    stock = place.dense("on_hand", np.nan)
+    stock = place.latest("on_hand")
     return History(
         ids=keys["item_id"].to_numpy(object),
         locations=keys["location_id"].to_numpy(object),
@@ -151,16 +162,27 @@ class _Places:
         self.span = (long["day"].to_numpy("datetime64[D]") - calendar.days[0]).astype(int) // calendar.period
         self.inside = (self.span >= 0) & (self.span < calendar.past)
 
-    def dense(self, name: str, empty: float = 0.0) -> np.ndarray:
-        """A column's sums, ``empty`` where no row tells anything."""
-        if name not in self.long:
-            return np.full(self.shape, empty, np.float32)
-        told = self.inside & self.long[name].notna().to_numpy()
-        at = (self.row[told], self.span[told])
-        found = np.full(self.shape, empty)
-        found[at] = 0.0
-        np.add.at(found, at, self.long[name].to_numpy(float)[told])
+    def dense(self, name: str) -> np.ndarray:
+        """A column's sums."""
+        found = np.zeros(self.shape)
+        at, values, _ = self._told(name)
+        np.add.at(found, at, values)
         return found.astype(np.float32)
+
+    def latest(self, name: str) -> np.ndarray:
+        """A column's last value in each period (a week may hold several), NaN where no row tells any."""
+        found = np.full(self.shape, np.nan, np.float32)
+        (row, span), values, day = self._told(name)
+        in_time = np.lexsort((values, day))
+        found[row[in_time], span[in_time]] = values[in_time]
+        return found
+
+    def _told(self, name: str) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray, np.ndarray]:
+        """Where a column tells anything, what, and on which day."""
+        has_any = name in self.long
+        told = self.inside & (self.long[name].notna().to_numpy() if has_any else False)
+        values = self.long[name].to_numpy(float)[told] if has_any else np.zeros(0)
+        return (self.row[told], self.span[told]), values, self.long["day"].to_numpy()[told]
 
 
 def _sales(units: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -173,13 +195,17 @@ def _sales(units: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def stocked_out(on_hand: np.ndarray, units: np.ndarray) -> np.ndarray:
     """Days (item, period) on which stock ran out or had run out: counted at the close, carried on until the next
-    count. Negative stock is none. A day with a sale and stock left over at its close was seen whole."""
-    counted = ~np.isnan(on_hand)
-    latest = np.maximum.accumulate(np.where(counted, np.arange(on_hand.shape[1])[None, :], -1), axis=1)
+    count or sale. Negative stock is none. A day with a sale and stock left over at its close was seen whole."""
+    latest, sold = _latest(~np.isnan(on_hand)), _latest(units > 0)
     carried = np.take_along_axis(on_hand, np.maximum(latest, 0), axis=1)
-    # A sale after the last count proves that there was stock again.
-    is_older = latest < np.arange(on_hand.shape[1])[None, :]
-    return (latest >= 0) & (carried <= 0) & ~(is_older & (units > 0))
+    # A sale after the last count proves that there was stock again, and nothing that it ran out since: were its day
+    # alone seen, an item that is counted no more would show its sales and none of its zeros.
+    return (latest >= 0) & (carried <= 0) & (sold <= latest)
+
+
+def _latest(told: np.ndarray) -> np.ndarray:
+    """The last period up to each (item, period) that is ``told``; -1 before the first."""
+    return np.maximum.accumulate(np.where(told, np.arange(told.shape[1])[None, :], -1), axis=1)
 
 
 def filled(history: History, values: np.ndarray) -> np.ndarray:

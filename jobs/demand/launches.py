@@ -78,7 +78,7 @@ def library(history: History) -> Library:
         days = first + np.flatnonzero(calendar.is_open[first : calendar.past])[:width]
         units[row, : len(days)] = wanted[row, days]
         told[row, : len(days)] = lines_wanted[row, days]
-    return Library(found.ids, units, told, _first_price(found), found.titles)
+    return Library(found.ids, units, told, np.nan_to_num(_first_price(found)), found.titles)
 
 
 def launches(history: History, past_launches: Library) -> Forecast:
@@ -113,9 +113,10 @@ def _nearest(
     then = np.column_stack(
         [np.nansum(past.units[at, :age], axis=1), np.nansum(past.lines[at, :age], axis=1), past.price[at]]
     )
-    there, here = np.log1p(np.nan_to_num(then, nan=0.0)), np.log1p(np.nan_to_num(np.array(early), nan=0.0))
+    there, here = np.log1p(then), np.log1p(np.array(early))
     spread = np.maximum(there.std(axis=0), 1e-6)
-    gap = ((there - here) / spread) ** 2 * np.array([1.0, 1.0, PRICE_WEIGHT])
+    # Of what has not sold yet nobody knows the price: as 0 it would be compared with the cheapest.
+    gap = np.nan_to_num((there - here) / spread) ** 2 * np.array([1.0, 1.0, PRICE_WEIGHT])
     distance = gap.sum(axis=1) + TEXT_WEIGHT * (1 - likeness[at])
     order = np.argsort(distance, kind="stable")[:NEIGHBOURS]
     width = max(float(np.median(distance[order])), 1e-6)
@@ -154,7 +155,8 @@ def _likeness(titles: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def _first_price(history: History) -> np.ndarray:
+    """What each item's first sale paid a piece; NaN without one."""
     sold = ~np.isnan(history.price)
     first = np.argmax(sold, axis=1)
     found = np.take_along_axis(history.price, first[:, None], axis=1)[:, 0] if history.price.shape[1] else np.zeros(0)
-    return np.where(sold.any(axis=1), found, 0.0).astype(float)
+    return np.where(sold.any(axis=1), found, np.nan).astype(float)

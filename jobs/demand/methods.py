@@ -2,6 +2,7 @@
 
 A name with a plus is the mean of its parts' quantiles. Whatever is chosen, a boosted mean is averaged with another's:
 the two err apart. That is the exponentially weighted level, which knows no seasons, or what stands after a slash.
+Whatever is chosen, parts that repeat last year are left out for an item that was not on sale then.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from jobs.demand.forecasts import Forecast, long_frame
 from jobs.demand.history import History, history
 from jobs.demand.launches import Library
 from jobs.demand.networks import Networks
+from jobs.demand.segments import ENDED_DAYS
 
 BASELINE = "weekday"
 PLAIN: dict[str, Callable[[History], Forecast]] = {
@@ -34,11 +36,18 @@ PLAIN: dict[str, Callable[[History], Forecast]] = {
     **{name: partial(sparse.intermittent, model=name) for name in sparse.MODELS},
 }
 CENTRES = {"boosted": "ewq", "ewq+boosted": "ewq"}
+LAST_YEARS = ("seasonal", "growing")
 
 
 def parts(method: str) -> set[str]:
     """The models that a method is made of."""
     return set(re.split("[+/]", method))
+
+
+def without_last_year(method: str) -> str:
+    """What is left of a method for an item that has no last year."""
+    names = [name for name in method.partition("/")[0].split("+") if name not in LAST_YEARS]
+    return "+".join(names) or "ewq"
 
 
 @dataclass(frozen=True)
@@ -72,14 +81,29 @@ class Forecasts:
         """The forecast of a method; a plus means the mean of several, a slash stands before what the boosted mean is
         averaged with. Raises KeyError for an unknown name."""
         if method not in self._made:
-            names, _, told = method.partition("/")
-            made = [self._one(name) for name in names.split("+")]
-            quantiles = np.mean([part.quantiles for part in made], axis=0)
-            mean = np.mean([part.mean for part in made], axis=0)
-            if centre := told or CENTRES.get(method):
-                mean = (self._one(centre).mean + self._one("boosted").mean) / 2
-            self._made[method] = Forecast(quantiles, mean)
+            found = self._averaged(method)
+            lacking = self._lacks_last_year() if parts(method) & set(LAST_YEARS) else np.zeros(len(self.history), bool)
+            if lacking.any():
+                instead = self.of(without_last_year(method)).of(lacking)
+                found.quantiles[lacking], found.mean[lacking] = instead.quantiles, instead.mean
+            self._made[method] = found
         return self._made[method]
+
+    def _averaged(self, method: str) -> Forecast:
+        names, _, told = method.partition("/")
+        made = [self._one(name) for name in names.split("+")]
+        quantiles = np.mean([part.quantiles for part in made], axis=0)
+        mean = np.mean([part.mean for part in made], axis=0)
+        if centre := told or CENTRES.get(method):
+            mean = (self._one(centre).mean + self._one("boosted").mean) / 2
+        return Forecast(quantiles, mean)
+
+    def _lacks_last_year(self) -> np.ndarray:
+        """Items that last year is no guide to, although the store has one. An item that is idle may have had no other
+        days than last year's: its season."""
+        of = self.history
+        is_selling = of.calendar.past - 1 - of.last < of.calendar.periods(ENDED_DAYS)
+        return of.knows_last_year & is_selling & ~of.had_last_year
 
     def _one(self, name: str) -> Forecast:
         key = f"{name} alone"

@@ -73,10 +73,11 @@ def run(night: Night) -> None:
         return
     days = frames.item_days(night.tables.read("features.item_daily", night.as_of))
     calendar = frames.calendar_of(days, night.store, night.as_of)
-    item = night.tables.read("features.item", night.as_of)
+    listed = night.tables.read_changes("validated.items", None, night.as_of)
+    item = frames.with_unlisted(night.tables.read("features.item", night.as_of), listed)
     known = campaigns(night.tables.read_changes("validated.promotions", None, night.as_of))
     placed = night.tables.read("features.item_location_daily", night.as_of)
-    both = sampled(days).unionByName(sampled_places(frames.place_days(placed, night.store, night.as_of)))
+    both = sampled(days).unionByName(sampled_places(frames.place_days(placed, calendar)))
     history = frames.dense(frames.with_facts(both, item, known, night.as_of).toPandas(), calendar)
     night.log(f"{len(history):,} items and items at places, {calendar.past} periods")
     trained = train(history, BacktestParams(), night.settings.model_threads, night.log)

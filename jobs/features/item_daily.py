@@ -14,14 +14,18 @@ from jobs.lib.exact import exact_money
 
 AMOUNTS = ("units", "withdrawn", "cancelled", "lines")
 KEY = ("item_id", "day", "known_day")
+SALE = ("cancels_order_id", "cancels_line_number", "order_date")
 
 
-def item_daily(order_lines_changes: DataFrame, stock_levels_changes: DataFrame, stock_levels: DataFrame) -> DataFrame:
+def item_daily(
+    order_lines_changes: DataFrame, order_lines: DataFrame, stock_levels_changes: DataFrame, stock_levels: DataFrame
+) -> DataFrame:
     """One row per item, day and day on which this part of it became known. Products only, no test orders."""
     # Only counts that changed are told: with several places the sum of a day would lack the others.
     places = stock_levels.groupBy("item_id").agg(F.countDistinct("location_id").alias("places"))
     told = stock_levels_changes.join(places.where("places = 1"), "item_id", "left_semi")
-    return summed(sold(order_lines_changes).unionByName(counted(told), allowMissingColumns=True), *KEY)
+    lines = sold(order_lines_changes, order_lines)
+    return summed(lines.unionByName(counted(told), allowMissingColumns=True), *KEY)
 
 
 def summed(parts: DataFrame, *key: str) -> DataFrame:
@@ -31,17 +35,14 @@ def summed(parts: DataFrame, *key: str) -> DataFrame:
     return parts.groupBy(*key).agg(*sums, revenue, F.max("on_hand").alias("on_hand"))
 
 
-def sold(changes: DataFrame) -> DataFrame:
-    """Amounts by line; what is taken back on the day of its order is ``withdrawn`` as well as ``cancelled``."""
+def sold(changes: DataFrame, order_lines: DataFrame) -> DataFrame:
+    """Amounts by line of ``changes``; what is taken back on the day of its order is ``withdrawn`` as well as
+    ``cancelled``. Its sale may have become known on an earlier night, and stand in ``order_lines`` alone."""
     lines = changes.where(F.col("is_product") & ~F.col("is_test"))
+    paired = lines.join(_taken_back(lines, order_lines), list(SALE), "left")
     sign, units, is_sold = F.col("_sign"), F.col("units") * F.col("_sign"), ~F.col("is_cancellation")
-    ordered = (
-        lines.where(is_sold)
-        .groupBy(F.col("order_id").alias("cancels_order_id"), F.col("line_number").alias("cancels_line_number"))
-        .agg(F.min("order_date").alias("sold_on"))
-    )
-    paired = lines.join(ordered, ["cancels_order_id", "cancels_line_number"], "left")
-    is_same_day = F.coalesce(F.col("sold_on") == F.col("order_date"), F.lit(False)) & ~is_sold
+    # A sale known later than its cancellation would be paired or not by which nights run together.
+    is_same_day = ~is_sold & F.coalesce(F.col("_sale_known") <= F.col("known_day"), F.lit(False))
     money = F.col("units") * F.col("price") * sign
     return paired.select(
         "item_id",
@@ -54,6 +55,17 @@ def sold(changes: DataFrame) -> DataFrame:
         F.when(is_sold, sign).alias("lines"),
         F.when(is_sold, money).alias("revenue"),
     )
+
+
+def _taken_back(lines: DataFrame, order_lines: DataFrame) -> DataFrame:
+    """The sales (:data:`SALE`) that cancellations among ``lines`` name and date alike, with the day from which each is
+    known; of a sale that was corrected away with its cancellation only ``lines`` tells."""
+    named = lines.where("is_cancellation").select(*SALE).distinct()
+    sold_line = (F.col("order_id").alias(SALE[0]), F.col("line_number").alias(SALE[1]), "order_date", "known_day")
+    every = order_lines.where("is_product AND NOT is_test AND NOT is_cancellation").select(*sold_line)
+    every = every.unionByName(lines.where("NOT is_cancellation").select(*sold_line))
+    sales = every.join(named, list(SALE), "left_semi")
+    return sales.groupBy(*SALE).agg(F.min("known_day").alias("_sale_known"))
 
 
 def counted(changes: DataFrame) -> DataFrame:

@@ -11,7 +11,9 @@ from pyspark.sql import functions as F
 from jobs.features.item_daily import KEY, counted, sold, summed
 
 
-def item_location_daily(order_lines_changes: DataFrame, stock_levels_changes: DataFrame) -> DataFrame:
+def item_location_daily(
+    order_lines_changes: DataFrame, order_lines: DataFrame, stock_levels_changes: DataFrame
+) -> DataFrame:
     """One row per item, place, day and day on which this part of it became known. Products only, no test orders."""
-    placed = sold(order_lines_changes).where(F.col("location_id").isNotNull())
+    placed = sold(order_lines_changes, order_lines).where(F.col("location_id").isNotNull())
     return summed(placed.unionByName(counted(stock_levels_changes), allowMissingColumns=True), "location_id", *KEY)

@@ -25,7 +25,7 @@ from jobs.lib.registry import Champion
 from tests.conftest import settings_of
 from tests.jobs.features.conftest import frame
 
-from .small_shop import DAYS, FIRST_DAY, SMALL, STORE, long, made
+from .small_shop import DAYS, FIRST_DAY, SMALL, STORE, calendar_of, long, made
 
 AS_OF = FIRST_DAY + timedelta(days=DAYS - 1)
 PLACED = ("i001", "i003")
@@ -130,10 +130,24 @@ def test_places_that_are_open_are_forecast_and_add_up_to_the_item(published):
     assert set(told["item_id"]) == set(PLACED) and (told["gap_to_places"] < 1e-9).all()
 
 
+def test_what_was_taken_back_at_once_is_no_demand_of_the_store_either(spark):
+    rows = long(3)
+    slip = rows.tail(1).assign(item_id="slip", units=74_215, withdrawn=74_215, lines=1)
+    found = frames.store_days(frames.item_days(item_daily(spark, pd.concat([rows, slip], ignore_index=True))))
+    assert found["units"].sum() == rows["units"].sum() and found["lines"].sum() == rows["lines"].sum() + 1
+
+
 def test_one_place_alone_is_the_store_as_a_whole(spark, published):
     rows = long(3)
     placed = item_location_daily(spark, rows).where("location_id = 'north'")
-    assert frames.place_days(placed, STORE, AS_OF).isEmpty()
+    assert frames.place_days(placed, calendar_of(rows, AS_OF)).isEmpty()
+
+
+def test_places_that_shut_for_a_holiday_together_are_still_open(spark):
+    rows = long(3)
+    rows = rows[rows["day"] <= pd.Timestamp(AS_OF) - pd.Timedelta(days=31)]
+    found = frames.place_days(item_location_daily(spark, rows), calendar_of(rows, AS_OF))
+    assert {row["location_id"] for row in found.select("location_id").distinct().collect()} == {"north", "south"}
 
 
 def test_an_items_own_horizon_is_its_lead_time_and_review_period(published):
@@ -155,6 +169,18 @@ def test_what_the_catalogue_dropped_is_ended(published):
     days = published.days.toPandas()
     assert set(days.loc[days["item_id"] == "i002", "segment"]) == {"ended"}
     assert days.loc[days["item_id"] == "i002", "mean"].sum() == 0
+
+
+def test_what_the_catalogue_never_listed_is_on_sale_while_it_sells(spark, published):
+    item, promotions = published.facts
+    unlisted = item.withColumn("is_active", F.lit(False)).withColumn("available_from", F.lit(None).cast("date"))
+    listed = [{"item_id": "i002", "known_day": FIRST_DAY}, {"item_id": "i002", "known_day": AS_OF, "is_deleted": True}]
+    nowhere = spark.createDataFrame([], contracts.load("features.item_location_daily").schema())
+    tables = item_daily(spark, long(3)), nowhere, unlisted, promotions
+    night = AS_OF, published.champion, STORE, published.settings
+    found = forecast(*tables, *night, frame(spark, "items", listed)).toPandas().groupby("item_id")
+    assert found["segment"].first().to_dict() == {"i000": "dense", "i001": "dense", "i002": "ended"}
+    assert found["mean"].sum()["i000"] > 0 == found["mean"].sum()["i002"]
 
 
 def test_an_item_that_has_not_sold_yet_is_forecast_as_a_new_one(published):

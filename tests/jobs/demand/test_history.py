@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from jobs.demand.history import bulk, capped, history, stocked_out
-from jobs.demand.launches import launches, library
+from jobs.demand.launches import Library, launches, library
 from jobs.demand.segments import segments
 
 from .small_shop import FIRST_DAY, WEEKLY, calendar_of, long, made
@@ -49,6 +49,9 @@ def test_days_without_stock_are_unseen_until_there_is_stock_again():
     units = np.array([[2, 5, 0, 0, 1, 9, 0, 1.0], [0, 0, 1, 0, 0, 0, 0, 0]])
     out = stocked_out(on_hand, units)
     assert out[0].tolist() == [False, True, True, True, False, True, True, False] and not out[1].any()
+    # A sale without a count: there was stock again, from then on and until a count says otherwise.
+    stale = stocked_out(np.array([[0, nan, nan, nan, 0, nan]]), np.array([[1, 0, 2, 0, 3.0, 0]]))
+    assert stale[0].tolist() == [True, True, False, False, True, True]
     counted = rows("scarce", {30: 2, 31: 4}).assign(on_hand=[4.0, 0.0])
     found = of(counted, rows("scarce", {35: 0}).assign(on_hand=9.0, lines=0))
     seen = found.observed[row_of(found, "scarce")]
@@ -146,3 +149,37 @@ def test_what_is_listed_and_has_not_sold_is_new_and_starts_like_others():
     assert found.first[at] == 205 and found.last[at] == -1 and segments(found)[at] == "new"
     fresh = launches(found.of(np.array([at])), library(found))
     assert np.isfinite(fresh.mean).all() and fresh.quantiles[0, :, -1].max() > 0
+
+
+def test_what_never_sold_is_launched_by_the_catalogue_alone():
+    days = [*range(120, 210, 7)]
+    counted = rows("dead stock", dict.fromkeys(days, 0.0)).assign(lines=0, on_hand=30.0)
+    undone = rows("undone", {150: 4}).assign(withdrawn=4)
+    old = counted.assign(item_id="older than the store")
+    listed = pd.DataFrame([{"item_id": "older than the store", "available_from": day(-400)}])
+    found = of(counted, undone, old, days=210, items=listed)
+    kinds = dict(zip(found.ids, segments(found), strict=True))
+    assert {kinds[name] for name in ("dead stock", "undone", "older than the store")} == {"ended"}
+    # What a store counts and announces as new is new, sold or not.
+    soon = pd.DataFrame([{"item_id": "dead stock", "available_from": day(209)}])
+    announced = of(counted, days=210, items=soon)
+    assert segments(announced)[row_of(announced, "dead stock")] == "new"
+
+
+def test_a_launch_whose_price_nobody_knows_yet_is_not_compared_with_the_cheapest():
+    tables, pencils = ("Oak table", 200.0, 10.0), ("Pencil", 0.5, 1.0)
+    titles, price, level = (np.repeat(told, 40) for told in zip(tables, pencils, strict=True))
+    units = np.repeat(level[:, None], 56, axis=1)
+    ids = np.array([f"past {n}" for n in range(80)], object)
+    listed = pd.DataFrame([{"item_id": "fresh", "title": "Oak table", "available_from": day(60)}])
+    found = of(items=listed)
+    fresh = launches(found.of(found.ids == "fresh"), Library(ids, units, units, price, titles.astype(object)))
+    assert np.median(fresh.mean) == pytest.approx(10)
+
+
+def test_of_several_counts_in_a_week_the_last_one_stands():
+    counted = rows("scarce", {70: 3, 72: 1, 76: 2}, on_hand=0.0).assign(on_hand=[20.0, np.nan, 0.0])
+    frame = pd.concat([long(3, 7 * 20, period=7), counted, counted.assign(item_id="restocked", on_hand=[0, 0, 20])])
+    found = made(frame.sample(frac=1, random_state=1), 7 * 20, WEEKLY)
+    assert not found.observed[row_of(found, "scarce"), 10] and found.units[row_of(found, "scarce"), 10] == 6
+    assert found.observed[row_of(found, "restocked"), 10]

@@ -121,6 +121,15 @@ def test_weeks_go_the_same_way_with_last_year_among_the_features():
     assert found.mean.shape == (len(shop), 8) and found.mean[0].mean() > found.mean[8].mean() > 0
 
 
+def test_the_boosted_model_learns_of_origins_before_there_was_a_last_year():
+    shop = made(long(12, 7 * 70, period=7), 7 * 70, WEEKLY)
+    examples = list(boosted._examples(shop, SMALL.boosted))
+    # Origins of 62 weeks down to 6, of which those from 60 on know a year and the eight weeks before it.
+    assert len(examples) == 62 - 6 + 1
+    last_year = [found.features[:, found.names.index("last_year")] for found, _, _ in examples]
+    assert not np.isnan(last_year[0]).all() and all(np.isnan(one).all() for one in last_year[3:])
+
+
 def test_with_a_year_known_the_boosted_mean_may_keep_its_season():
     frame = long(20, 7 * 90, period=7)
     shop = history(frame, calendar_of(frame, FIRST_DAY + timedelta(days=7 * 90 - 1), WEEKLY))
@@ -129,8 +138,37 @@ def test_with_a_year_known_the_boosted_mean_may_keep_its_season():
     assert "boosted/growing" not in backtest.candidates("dense", shop.at(59), model)
     made_of = Forecasts(shop, model)
     found, learnt = made_of.of("boosted/growing"), boosted.forecast(shop, model.boosted)
-    assert (found.quantiles == learnt.quantiles).all()
-    assert np.allclose(found.mean, (learnt.mean + made_of.of("growing").mean) / 2)
+    assert (found.quantiles == learnt.quantiles).all() and not shop.had_last_year.all()
+    kept = shop.had_last_year
+    assert np.allclose(found.mean[kept], (learnt.mean[kept] + made_of.of("growing").mean[kept]) / 2)
+
+
+LAST_YEARS = {
+    "growing": "ewq",
+    "seasonal": "ewq",
+    "boosted/growing": "boosted",
+    "boosted+growing": "boosted",
+    "ewq+boosted+growing": "ewq+boosted",
+}
+
+
+def test_what_was_not_sold_a_year_ago_is_forecast_without_it():
+    def ten(item: str, weeks: range) -> pd.DataFrame:
+        day = [pd.Timestamp(FIRST_DAY + timedelta(days=7 * week)) for week in weeks]
+        return pd.DataFrame({"item_id": item, "day": day, "units": 10, "lines": 5, "revenue": 20.0})
+
+    parts = [ten("young", range(60, 100)), ten("launched then", range(45, 100)), ten("season", range(48, 54))]
+    shop = made(pd.concat([long(12, 700, period=7), *parts], ignore_index=True), 700, WEEKLY)
+    at = {item: row for row, item in enumerate(shop.ids)}
+    made_of = Forecasts(shop, Learnt(boosted.fit(shop, SMALL.boosted, 2)))
+    for method, rest in LAST_YEARS.items():
+        found, instead = made_of.of(method), made_of.of(rest)
+        for young in (at["young"], at["launched then"]):
+            assert (found.mean[young] == instead.mean[young]).all() and found.mean[young].min() > 5
+            assert (found.quantiles[young] == instead.quantiles[young]).all()
+        assert (found.mean[at["i000"]] != instead.mean[at["i000"]]).any()
+    # What sold in its season alone, and never before, has nothing but last year.
+    assert made_of.of("seasonal").mean[at["season"], :2].tolist() == [10.0, 10.0]
 
 
 def test_a_long_frame_goes_in_and_quantiles_come_out():

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import date
 
+import pytest
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.features.item_daily import item_daily
 from tests.jobs.features.conftest import frame, line
 
-MONDAY, TUESDAY = date(2026, 3, 23), date(2026, 3, 24)
+MONDAY, TUESDAY, WEDNESDAY = date(2026, 3, 23), date(2026, 3, 24), date(2026, 3, 25)
 
 
 def test_a_day_is_summed_by_the_day_it_became_known(spark):
@@ -37,7 +39,8 @@ def test_a_day_is_summed_by_the_day_it_became_known(spark):
             {"item_id": "ink", "location_id": "there", "on_hand": 7.0, "known_day": MONDAY, "_row": 4},
         ],
     )
-    found = item_daily(orders, stock.withColumn("_sign", F.lit(1)), stock)
+    standing = orders.where("_sign = 1").drop("_sign")
+    found = item_daily(orders, standing, stock.withColumn("_sign", F.lit(1)), stock)
     rows = {(row["item_id"], row["day"], row["known_day"]): row.asDict() for row in found.collect()}
     # Two places hold ink: a change in one says nothing of what is left in both.
     assert set(rows) == {("pen", MONDAY, MONDAY), ("pen", TUESDAY, TUESDAY)}
@@ -46,3 +49,67 @@ def test_a_day_is_summed_by_the_day_it_became_known(spark):
     assert first["revenue"] == 240_006.0 and first["on_hand"] == 3.0
     assert (second["units"], second["withdrawn"], second["cancelled"], second["lines"]) == (-5, 0, 1, -1)
     assert second["on_hand"] is None
+
+
+SALE = line("1", MONDAY, None, "pen", 7, 3.0)
+BACK = line("C1", MONDAY, None, "pen", 7, 3.0, is_cancellation=True, cancels_order_id="1", cancels_line_number=1)
+
+
+def on(day: date, row: dict) -> dict:
+    return {**row, "known_day": day}
+
+
+# What each night hears of as new and as gone, what stands by its end, and by night what is withdrawn.
+CASES = {
+    "undone a night later": (
+        [([SALE], [], [SALE]), ([on(TUESDAY, BACK)], [], [SALE, on(TUESDAY, BACK)])],
+        {MONDAY: 0, TUESDAY: 7},
+    ),
+    "undone in error": (
+        [
+            ([SALE], [], [SALE]),
+            ([on(TUESDAY, BACK)], [], [SALE, on(TUESDAY, BACK)]),
+            ([], [on(WEDNESDAY, BACK)], [SALE]),
+        ],
+        {MONDAY: 0, TUESDAY: 7, WEDNESDAY: -7},
+    ),
+    "corrected away whole": (
+        [
+            ([SALE, BACK], [], [SALE, BACK]),
+            ([], [on(TUESDAY, SALE), on(TUESDAY, BACK)], []),
+        ],
+        {MONDAY: 7, TUESDAY: -7},
+    ),
+    "corrected sale": (
+        [
+            ([SALE], [], [SALE]),
+            ([on(TUESDAY, BACK)], [], [SALE, on(TUESDAY, BACK)]),
+            ([on(WEDNESDAY, SALE)], [on(WEDNESDAY, SALE)], [on(WEDNESDAY, SALE), on(TUESDAY, BACK)]),
+        ],
+        {MONDAY: 0, TUESDAY: 7, WEDNESDAY: 0},
+    ),
+    "undone before it was told": (
+        [([BACK], [], [BACK]), ([on(TUESDAY, SALE)], [], [BACK, on(TUESDAY, SALE)])],
+        {MONDAY: 0, TUESDAY: 0},
+    ),
+}
+
+
+def withdrawn(spark: SparkSession, came: list[dict], gone: list[dict], standing: list[dict]) -> dict[date, int]:
+    def signed(rows: list[dict], sign: int) -> DataFrame:
+        return frame(spark, "order_lines", rows).withColumn("_sign", F.lit(sign))
+
+    stock = frame(spark, "stock_levels", [])
+    changes = signed(came, 1).unionByName(signed(gone, -1))
+    found = item_daily(changes, frame(spark, "order_lines", standing), stock.withColumn("_sign", F.lit(1)), stock)
+    return {row["known_day"]: row["withdrawn"] for row in found.collect()}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_nights_one_by_one_withdraw_what_they_do_in_one_batch(spark, case):
+    nights, expected = CASES[case]
+    one_by_one: dict[date, int] = {}
+    for night in nights:
+        one_by_one |= withdrawn(spark, *night)
+    came, gone = ([row for night in nights for row in night[at]] for at in (0, 1))
+    assert one_by_one == withdrawn(spark, came, gone, nights[-1][2]) == expected

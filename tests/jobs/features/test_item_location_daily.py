@@ -35,12 +35,13 @@ def test_places_are_told_apart_and_lines_without_one_are_the_stores_alone(spark)
             {"item_id": "pen", "location_id": "south", "on_hand": 7.0, "known_day": MONDAY, "_row": 3},
         ],
     ).withColumn("_sign", F.lit(1))
-    found = item_location_daily(orders, stock).collect()
+    standing = orders.drop("_sign")
+    found = item_location_daily(orders, standing, stock).collect()
     rows = {(row["location_id"], row["day"]): row for row in found}
     assert set(rows) == {("north", MONDAY), ("south", MONDAY), ("north", TUESDAY)} and len(found) == 3
     north, south, later = rows["north", MONDAY], rows["south", MONDAY], rows["north", TUESDAY]
     assert (north["units"], north["revenue"], north["on_hand"]) == (2, 6.0, 4.0)
     assert (south["units"], south["withdrawn"], south["lines"], south["on_hand"]) == (7, 7, 1, 7.0)
     assert (later["units"], later["on_hand"]) == (5, None)
-    whole = {row["day"]: row for row in item_daily(orders, stock, stock).collect()}
+    whole = {row["day"]: row for row in item_daily(orders, standing, stock, stock).collect()}
     assert (whole[MONDAY]["units"], whole[TUESDAY]["units"]) == (9, 14)

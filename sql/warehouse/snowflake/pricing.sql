@@ -49,7 +49,7 @@ CREATE TABLE IF NOT EXISTS pricing.price_suggestions (
   "COST" DOUBLE COMMENT 'what a piece costs the store [currency per piece]',
   "COMPETITOR_PRICE" DOUBLE COMMENT 'median of the competitors'' prices that count tonight; null where none does [currency per piece]',
   "IS_EXPLORATION" BOOLEAN NOT NULL COMMENT 'true where the price was set by chance, to learn from',
-  "PROPENSITY" DOUBLE NOT NULL COMMENT 'probability with which this item got this price tonight; 1 where chance had no part',
+  "PROPENSITY" DOUBLE NOT NULL COMMENT 'probability with which this item got this price tonight (a price that exploration gives is none among which was decided); 1 where chance had no part',
   "REASON" VARCHAR NOT NULL COMMENT 'a sentence for the person who approves it',
   "MODEL_VERSION" VARCHAR NOT NULL COMMENT 'content hash of the champion that the night used',
   "AS_OF" DATE NOT NULL COMMENT 'day for which the table was computed, from what was known by its end [day local to the store]',

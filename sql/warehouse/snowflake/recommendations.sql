@@ -34,7 +34,7 @@ CREATE TABLE IF NOT EXISTS recommendations.for_customer (
 ) COMMENT = 'One row is a place in a customer''s list; a customer without a list is served for_newcomer.';
 
 CREATE TABLE IF NOT EXISTS recommendations.for_newcomer (
-  "SEGMENT" VARCHAR NOT NULL COMMENT 'all, or a part of the newcomers as name=value - country=France, channel=web, category=Kitchen > Mugs (who browsed there; every level of the path), season=now (what the coming weeks sold last year); where a segment has no list, all serves. draw=0 to draw=9 are all with places 4, 6 … 20 given to chance - a shop spreads its visitors over the ten by a hash of their ids, so that not all see the same and new items are seen',
+  "SEGMENT" VARCHAR NOT NULL COMMENT 'all, or a part of the newcomers as name=value - country=France, channel=web, category=Kitchen > Mugs (who browsed there; every level of the path), season=now (what the coming weeks sold last year); where a segment has no list, all serves. Lists that name no country show what is sold in the store''s own. draw=0 to draw=9 are all with places 4, 6 … 20 given to chance - a shop spreads its visitors over the ten by a hash of their ids, so that not all see the same and new items are seen',
   "RANK" NUMBER(10, 0) NOT NULL COMMENT 'place in the list, 1 is the best',
   "ITEM_ID" VARCHAR NOT NULL COMMENT 'what to show',
   "SCORE" DOUBLE NOT NULL COMMENT 'what the list is ordered by, chance aside; comparable within one list only',

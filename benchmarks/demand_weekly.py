@@ -21,7 +21,7 @@ from jobs.demand import metrics, naive
 from jobs.demand.calendar import calendar
 from jobs.demand.forecasts import NAMES, Forecast
 from jobs.demand.frames import HORIZON_DAYS
-from jobs.demand.history import LOCATION, History, history
+from jobs.demand.history import WHOLE, History, history
 from jobs.demand.metrics import Truth
 
 BENCH = "demand_weekly"
@@ -119,7 +119,7 @@ def of_sums(home: Path, places: History, as_of: date) -> Iterator[Figure]:
     """How often the intervals of what all brands of a shop sell together held, over the shops."""
     past = int(np.searchsorted(places.calendar.days, np.datetime64(as_of))) + 1
     table = published.table(home, STORE, "demand", "forecast_category", str(as_of))
-    table = table[(table["level"] == "store") & (table["location_id"] != LOCATION)]
+    table = table[(table["level"] == "store") & (table["location_id"] != WHOLE)]
     for days in (7, 14, 28):
         rows = table[table["horizon_days"] == days].set_index("location_id")
         came = pd.Series(places.units[:, past : past + days // 7].sum(axis=1)).groupby(places.locations).sum()

@@ -10,7 +10,7 @@ from jobs.demand import metrics, totals
 from jobs.demand.backtest import Case
 from jobs.demand.choosing import Gate
 from jobs.demand.forecasts import LEVELS, Forecast
-from jobs.demand.history import LOCATION
+from jobs.demand.history import WHOLE
 from jobs.demand.model import DAYS
 from jobs.demand.paths import keys_of
 from jobs.demand.together import Errors, deviations
@@ -54,7 +54,7 @@ def errors(calibration: Calibration) -> list[Errors]:
     seen."""
     found: dict[int, list[Errors]] = {}
     for case, forecast, quantiles in calibration.totals:
-        whole = case.then.locations == LOCATION
+        whole = case.then.locations == WHOLE
         mean = forecast.mean[:, : case.then.calendar.periods(HORIZON_DAYS[-1])].sum(axis=1)
         true, seen = sums(case, HORIZON_DAYS[-1])
         error, deviation = np.where(seen, true - mean, np.nan), deviations(quantiles[:, -1], mean)

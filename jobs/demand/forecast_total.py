@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 from jobs.demand import totals
 from jobs.demand.forecasts import NAMES
 from jobs.demand.frames import HORIZON_DAYS
-from jobs.demand.history import LOCATION
+from jobs.demand.history import WHOLE
 from jobs.demand.model import Model
 from jobs.demand.paths import keys_of
 from jobs.demand.terms import Params, by_item
@@ -90,7 +90,7 @@ class Summing:
 def _beside_places(rows: pd.DataFrame) -> pd.DataFrame:
     """With ``gap_to_places``: how far an item as a whole is from the sum of its places, as a share of it; null for a
     place, and for an item without places."""
-    is_whole = rows["location_id"] == LOCATION
+    is_whole = rows["location_id"] == WHOLE
     key = ["item_id", "horizon_days"]
     places = rows[~is_whole].groupby(key)["mean"].sum()
     summed = places.reindex(pd.MultiIndex.from_frame(rows[key])).to_numpy()

@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.demand.calendar import Calendar, calendar
-from jobs.demand.history import LOCATION, History, history
+from jobs.demand.history import WHOLE, History, history
 from jobs.demand.segments import NEW_DAYS
 from jobs.lib.stores import Store
 
@@ -19,17 +19,17 @@ AMOUNTS = ("units", "withdrawn", "lines", "revenue")
 
 
 def item_days(item_daily: DataFrame) -> DataFrame:
-    """Partials added up: one row an item and day, at :data:`LOCATION`."""
-    return _added_up(item_daily, "item_id", "day").withColumn("location_id", F.lit(LOCATION))
+    """Partials added up: one row an item and day, at :data:`WHOLE`."""
+    return _added_up(item_daily, "item_id", "day").withColumn("location_id", F.lit(WHOLE))
 
 
 def place_days(item_location_daily: DataFrame, of: Calendar) -> DataFrame:
     """Partials added up by place: one row an item, place and day, of what ever sold at a place that is open. One that
     sold nothing in the four weeks (weekly sums: eight) up to the store's last sale is taken for closed: where all shut
     for a holiday none has closed. One place alone is the store as a whole, and so is what a store itself calls
-    :data:`LOCATION`."""
+    :data:`WHOLE`."""
     days = _added_up(item_location_daily, "item_id", "location_id", "day")
-    sold = days.where((F.col("lines") > 0) & (F.col("location_id") != LOCATION))
+    sold = days.where((F.col("lines") > 0) & (F.col("location_id") != WHOLE))
     begun = of.days[: of.past][of.lines > 0]
     last = begun[-1] if len(begun) else of.days[of.past - 1]
     lately = F.col("day") > F.lit((last - of.horizon * of.period).astype(date))

@@ -16,7 +16,7 @@ import pandas as pd
 from jobs.demand.calendar import Calendar
 from jobs.demand.promotions import Promotions, promotions
 
-LOCATION = "all"  # the store as a whole
+WHOLE = "all"  # the store as a whole
 BULK_QUANTILE = 0.95
 BULK_TIMES = 3.0
 NEAR_WEEKS = 4
@@ -110,7 +110,7 @@ def history(
     by id. ``items`` has ``item_id`` and any of ``title``, ``category``, ``available_from``, ``is_ended``;
     ``campaigns`` as in :func:`jobs.features.campaigns.campaigns`. Order of rows does not matter; rows outside the
     calendar do not count."""
-    long = long.assign(location_id=long.get("location_id", LOCATION))
+    long = long.assign(location_id=long.get("location_id", WHOLE))
     keys = _keys(long, items)
     place = _Places(long, keys, calendar)
     sold, revenue = place.dense("units"), place.dense("revenue")
@@ -147,7 +147,7 @@ def _keys(long: pd.DataFrame, items: pd.DataFrame | None) -> pd.DataFrame:
     found = long[["item_id", "location_id"]]
     if items is not None:
         unsold = items.loc[~items["item_id"].isin(found["item_id"]), ["item_id"]]
-        found = pd.concat([found, unsold.assign(location_id=LOCATION)])
+        found = pd.concat([found, unsold.assign(location_id=WHOLE)])
     return found.drop_duplicates().sort_values(["item_id", "location_id"])
 
 

@@ -12,7 +12,7 @@ from jobs.demand.backtest import Case
 from jobs.demand.choosing import BASELINES, SEED, Gate, against
 from jobs.demand.evaluation import COLUMNS
 from jobs.demand.forecasts import LEVELS
-from jobs.demand.history import LOCATION
+from jobs.demand.history import WHOLE
 from jobs.demand.model import DAYS
 from jobs.lib import intervals
 
@@ -43,7 +43,7 @@ def missed(cases: list[Case], gates: dict[str, Gate]) -> pd.DataFrame:
     """The items (each as a whole) whose served medians missed by most units at the last origin, the worst first:
     ``item_id, units``."""
     last = max(case.past for case in cases)
-    judged = [(case, case.then.locations == LOCATION) for case in cases if case.past == last]
+    judged = [(case, case.then.locations == WHOLE) for case in cases if case.past == last]
     errors = [case.figures[gates[case.segment].serves]["error"].to_numpy()[whole] for case, whole in judged]
     ids = np.concatenate([case.then.ids[whole] for case, whole in judged])
     found = pd.DataFrame({"item_id": ids, "units": np.concatenate(errors)})

@@ -12,15 +12,15 @@ import numpy as np
 import pandas as pd
 
 from jobs.demand.forecasts import Forecast
-from jobs.demand.history import LOCATION
+from jobs.demand.history import WHOLE
 
 
 def reconciled(found: Forecast, ids: np.ndarray, locations: np.ndarray) -> Forecast:
-    """The forecasts (series, period) of items (``ids``) at places and as wholes (:data:`LOCATION`), whose places' means
+    """The forecasts (series, period) of items (``ids``) at places and as wholes (:data:`WHOLE`), whose places' means
     add up to the whole's in each period. Quantiles of a place move by the same factor; those that are whole pieces stay
     whole. A period on which no place expects anything is split as all periods together are, else evenly."""
     item = pd.factorize(ids)[0]
-    is_place = locations != LOCATION
+    is_place = locations != WHOLE
     if not is_place.any():
         return found
     items, horizon = item.max() + 1, found.mean.shape[1]

@@ -14,7 +14,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.demand.advice import LEVELS, SCHEMA, Advisor
-from jobs.demand.terms import EVERYTHING, by_item
+from jobs.demand.history import WHOLE
+from jobs.demand.terms import by_item
 from jobs.lib.settings import Settings
 from jobs.lib.stores import Store
 
@@ -83,7 +84,7 @@ def _ahead(forecast: DataFrame) -> DataFrame:
 
 def _advised(ahead: DataFrame, stock_levels: DataFrame) -> DataFrame:
     """Of an item whose stock is counted at a place that is forecast its places, of others the store as a whole."""
-    is_place = F.col("location_id") != EVERYTHING
+    is_place = F.col("location_id") != WHOLE
     counted = (
         ahead.where(is_place).select(*PLACE).join(stock_levels.select(*PLACE).distinct(), list(PLACE), "left_semi")
     )
@@ -96,10 +97,10 @@ def _placed(rows: DataFrame, ahead: DataFrame, sources: DataFrame) -> DataFrame:
     """Rows of stock under the places of the forecast: their own where it is forecast, or supplies others and the item
     is forecast place by place, else the store as a whole."""
     known = ahead.select(*PLACE, F.lit(True).alias("is_forecast"))
-    by_place = ahead.where(F.col("location_id") != EVERYTHING).select("item_id", F.lit(True).alias("is_by_place"))
+    by_place = ahead.where(F.col("location_id") != WHOLE).select("item_id", F.lit(True).alias("is_by_place"))
     found = rows.join(known, list(PLACE), "left").join(by_place.distinct(), "item_id", "left")
     found = found.join(F.broadcast(sources), "location_id", "left")
     is_source = F.coalesce("is_source", F.lit(False)) & F.coalesce("is_by_place", F.lit(False))
     is_own = F.coalesce("is_forecast", F.lit(False)) | is_source
-    place = F.when(is_own, F.col("location_id")).otherwise(F.lit(EVERYTHING))
+    place = F.when(is_own, F.col("location_id")).otherwise(F.lit(WHOLE))
     return found.withColumns({"location_id": place, "is_source": is_source})

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from jobs.demand.policy import Terms
 
-EVERYTHING = "all"  # as item or supplier: whichever has no row of its own; as location: the store as a whole
+EVERYTHING = "all"  # as item or supplier: whichever has no row of its own
 TERMS = ("lead_time_days", "lead_time_sd_days", "review_days", "pack_size", "minimum_order")
 DAYS_A_YEAR = 365.0
 

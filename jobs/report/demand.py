@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.demand.evaluation import MISSED
-from jobs.demand.terms import EVERYTHING
+from jobs.demand.history import WHOLE
 from jobs.features.category import SEPARATOR
 from jobs.lib import registry
 from jobs.lib.stages import Night
@@ -38,7 +38,7 @@ def findings(night: Night) -> dict[str, Any] | None:
     """All of the section; None where the product was not asked for or has not run."""
     if "demand" not in night.settings.products or not night.tables.exists("demand.forecast"):
         return None
-    tonight = night.tables.read("demand.forecast", night.as_of).where(F.col("location_id") == EVERYTHING)
+    tonight = night.tables.read("demand.forecast", night.as_of).where(F.col("location_id") == WHOLE)
     if tonight.isEmpty():
         return None
     sales = _sales(night)
@@ -58,7 +58,7 @@ def summed(groups: DataFrame) -> list[dict[str, Any]]:
     """The longest horizon of ``demand.forecast_category``: the store, its places, the largest whole branches of its
     category tree, in that order. ``name`` is of the place or branch, None for the store."""
     longest = groups.groupBy().agg(F.max("horizon_days").alias("horizon_days"))
-    is_whole = F.col("location_id") == EVERYTHING
+    is_whole = F.col("location_id") == WHOLE
     kinds = {
         "store": (F.col("level") == "store") & is_whole,
         "place": (F.col("level") == "store") & ~is_whole,

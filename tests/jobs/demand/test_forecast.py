@@ -18,7 +18,7 @@ from jobs.demand.evaluation import evaluation
 from jobs.demand.forecast import forecast
 from jobs.demand.forecast_total import HORIZONS, forecast_total
 from jobs.demand.forecasts import NAMES
-from jobs.demand.history import LOCATION
+from jobs.demand.history import WHOLE
 from jobs.lib import contracts
 from jobs.lib.evaluations import EVALUATION
 from jobs.lib.registry import Champion
@@ -107,7 +107,7 @@ def test_a_row_an_item_and_day_ahead_and_totals_that_agree(published):
     assert len(days) == SERIES * 28 and days["target_date"].min() == AS_OF + timedelta(days=1)
     of_all = totals.groupby("horizon_days")["item_id"].agg(["size", "nunique"])
     assert set(HORIZONS) <= set(of_all.index) and (of_all.loc[list(HORIZONS), "size"] == SERIES).all()
-    days, totals = (frame[frame["location_id"] == LOCATION] for frame in (days, totals))
+    days, totals = (frame[frame["location_id"] == WHOLE] for frame in (days, totals))
     by_item = days.groupby("item_id")["mean"].sum()
     of_28 = totals[totals["horizon_days"] == 28].set_index("item_id")
     assert np.allclose(of_28["mean"], by_item.loc[of_28.index])
@@ -118,11 +118,11 @@ def test_a_row_an_item_and_day_ahead_and_totals_that_agree(published):
 
 def test_places_that_are_open_are_forecast_and_add_up_to_the_item(published):
     days, totals = published.days.toPandas(), published.totals.toPandas()
-    places = days[days["location_id"] != LOCATION]
+    places = days[days["location_id"] != WHOLE]
     assert set(map(tuple, places[["item_id", "location_id"]].to_numpy())) == {
         (item, place) for item in PLACED for place in ("north", "south")
     }
-    whole = days[days["location_id"] == LOCATION].set_index(["item_id", "target_date"])["mean"]
+    whole = days[days["location_id"] == WHOLE].set_index(["item_id", "target_date"])["mean"]
     summed = places.groupby(["item_id", "target_date"])["mean"].sum()
     assert np.allclose(summed, whole.loc[summed.index])
     assert (places.groupby("location_id")["mean"].sum() > 0).all()
@@ -152,8 +152,8 @@ def test_places_that_shut_for_a_holiday_together_are_still_open(spark):
 
 def test_an_items_own_horizon_is_its_lead_time_and_review_period(published):
     days, totals = published.days.toPandas(), published.totals.toPandas()
-    of_places = totals["location_id"] != LOCATION
-    days, totals = days[days["location_id"] == LOCATION], totals[~of_places]
+    of_places = totals["location_id"] != WHOLE
+    days, totals = days[days["location_id"] == WHOLE], totals[~of_places]
     own = totals[~totals["horizon_days"].isin(HORIZONS)].set_index("item_id")
     # i003 takes 14 days, which all have; i004 more than the forecast goes; of the rest nothing is known: 7 and 1.
     assert own.index.is_unique and not {"i003", "i004"} & set(own.index)

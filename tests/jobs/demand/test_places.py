@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from jobs.demand.forecasts import LEVELS, Forecast
-from jobs.demand.history import LOCATION
+from jobs.demand.history import WHOLE
 from jobs.demand.places import reconciled
 
 IDS = np.array(["pen", "pen", "pen", "ink", "ink", "cup"], object)
-PLACES = np.array([LOCATION, "north", "south", LOCATION, "north", LOCATION], object)
+PLACES = np.array([WHOLE, "north", "south", WHOLE, "north", WHOLE], object)
 
 
 def told(mean: list[list[float]], quantile: float = 1.5) -> Forecast:
@@ -28,7 +28,7 @@ def test_places_add_up_to_the_whole_and_split_it_as_they_were_forecast():
     # On the third no place expects anything: it is split as all days together are.
     assert found.mean[:3, 2] == pytest.approx([6, 6 * 6 / 11, 6 * 5 / 11])
     np.testing.assert_allclose(found.quantiles[1, 0], before.quantiles[1, 0] * 1.5)
-    for whole in np.flatnonzero(PLACES == LOCATION):
+    for whole in np.flatnonzero(PLACES == WHOLE):
         np.testing.assert_array_equal(found.quantiles[whole], before.quantiles[whole])
 
 
@@ -50,4 +50,4 @@ def test_a_place_without_any_forecast_gets_an_even_share_and_one_without_a_whole
 
 def test_a_store_without_places_is_left_as_it_is():
     made = told([[4.0], [1.0]])
-    assert reconciled(made, np.array(["pen", "ink"], object), np.array([LOCATION] * 2, object)) is made
+    assert reconciled(made, np.array(["pen", "ink"], object), np.array([WHOLE] * 2, object)) is made

@@ -12,7 +12,7 @@ import pytest
 
 from jobs.demand import backtest, calibration, choosing, judging
 from jobs.demand import train as training
-from jobs.demand.history import LOCATION, History
+from jobs.demand.history import WHOLE, History
 from jobs.demand.methods import parts
 from jobs.demand.model import Model
 from jobs.demand.segments import SEGMENTS, segments
@@ -147,15 +147,15 @@ def test_christmas_goods_come_back_a_year_later():
 
 
 def test_places_are_judged_and_learnt_from_but_errors_that_go_together_are_those_of_wholes():
-    frame = long(12).assign(location_id=LOCATION)
+    frame = long(12).assign(location_id=WHOLE)
     turn = np.arange(len(frame)) % 2
     placed = frame.assign(location_id=np.where(turn == 0, "north", "south"))
     both = made(pd.concat([frame, placed], ignore_index=True))
     cases = backtest.backtest(both, SMALL, 2)
     gates = choosing.chosen(cases)
     judged = {(item, place) for case in cases for item, place in zip(case.then.ids, case.then.locations, strict=True)}
-    assert {place for _, place in judged} == {LOCATION, "north", "south"}
-    wholes = [case.then.locations == LOCATION for case in cases]
+    assert {place for _, place in judged} == {WHOLE, "north", "south"}
+    wholes = [case.then.locations == WHOLE for case in cases]
     found = calibration.errors(calibration.calibrated(cases, gates))
     assert sum(len(one.error) for one in found) == sum(whole.sum() for whole in wholes) < sum(map(len, wholes))
     missed = judging.missed(cases, gates)

@@ -18,7 +18,7 @@ from jobs.landed import files as listing
 from jobs.landed import landing
 from jobs.landed.sample import Sample, newest, sample
 from jobs.landed.streams import Refused
-from jobs.lib import contracts, mappings, marked, stores
+from jobs.lib import contracts, mappings, marked, stores, switches
 from jobs.lib.contracts import Contract
 from jobs.lib.errors import DaybreakError
 from jobs.lib.objects import Object, ObjectStore
@@ -29,47 +29,6 @@ from jobs.pricing import guardrails_file
 from jobs.validated.judgement import judged
 
 MOST_SHOWN = 12
-# (table, column or None for the whole table, what having it switches on, what happens without it)
-SWITCHES = (
-    ("order_lines", "customer_id", "personal lists", "no personal lists: related items and lists for newcomers alone"),
-    (
-        "order_lines",
-        "location_id",
-        "forecasts and orders by shop or warehouse too",
-        "forecasts of the store as a whole",
-    ),
-    ("events", None, "views and carts count as interest", "recommendations from purchases"),
-    ("items", "title", "items with similar texts are related", "new items wait for their first orders"),
-    ("items", "category", "trends and lists by category", "no lists by category"),
-    ("customers", None, "lists for newcomers by segment", "lists for newcomers by the country of orders, or for all"),
-    ("consents", None, "who refused personal lists gets none", "everybody counts as having consented"),
-    ("stock_levels", None, "what is sold out is not recommended", "forecasts but no reorder advice"),
-    ("suppliers", None, "orders by the suppliers' lead times and packs", "orders by assumed terms, named in each row"),
-    (
-        "inbound",
-        None,
-        "what is on its way counts",
-        "every order counts as received: what is on its way is ordered twice",
-    ),
-    ("returns", None, "demand net of what comes back", "demand as sold"),
-    ("items", "cost", "decisions by profit", "decisions by revenue rather than profit"),
-    ("prices", None, "prices with their days", "prices as last sold"),
-    ("promotions", None, "promotions are told from trends", "promotions look like trends"),
-    ("competitor_prices", None, "prices keep to a band around competitors", "no band around competitors"),
-    ("contract_prices", None, "agreed prices are told from list prices", "every line counts as sold at the list price"),
-    (
-        "price_approvals",
-        None,
-        "what was decided on prices is known the next night",
-        "prices as the store's files show them",
-    ),
-    (
-        "items",
-        "clear_by",
-        "stock is planned to be gone by its day",
-        "plans for too much stock and discontinued items alone",
-    ),
-)
 
 
 def run(settings: Settings) -> int:
@@ -259,9 +218,9 @@ def _guardrails(
 
 def _switches(store: Store, mapped: Mapping[str, set[str]]) -> None:
     print("\nwith these tables")
-    for table, column, with_it, without in SWITCHES:
-        is_there = table in mapped and bool(mapped[table]) and (column is None or column in mapped[table])
-        name = f"{table}.{column}" if column else table
-        print(f"  {'on ' if is_there else 'off'} {name}: {with_it if is_there else without}")
-    if store.period == "week":
-        print("  off personal lists: weekly sums have no customers")
+
+    def has(table: str, column: str | None) -> bool:
+        return bool(mapped.get(table)) and (column is None or column in mapped[table])
+
+    for one in switches.switches(store, has):
+        print(f"  {'on ' if one.is_on else 'off'} {one.name}: {one.words}")

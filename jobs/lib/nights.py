@@ -18,7 +18,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from jobs.lib import airflow, stores
+from jobs.lib import airflow, stores, switches
 from jobs.lib import settings as environment
 from jobs.lib.airflow import Server
 from jobs.lib.airflow_api import Api, ApiError, Pulse
@@ -343,8 +343,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def checked(settings: Settings) -> Settings:
-    """The settings with the store found and its folder made absolute; a mistake in it is said before Airflow starts."""
-    folder = stores.load(settings).folder
+    """The settings with the store found and its folder made absolute; a mistake in it is said before Airflow starts,
+    and so is what is switched off for want of a table."""
+    store = stores.load(settings)
+    print("\n".join([f"store {store.name}", *(f"  {line}" for line in switches.lacking(store))]), flush=True)
+    folder = store.folder
     return replace(settings, store=folder.name if folder.parent == stores.SHIPPED else str(folder))
 
 

@@ -182,4 +182,12 @@ def decided(settings: Settings, store_name: str) -> list[str]:
 def run(settings: Settings) -> None:
     """Prints the releases of the settings' store and what people decided about them."""
     store = stores.load(settings).name
-    print("\n".join([shown(list_releases(settings, store)), *decided(settings, store)]))
+    found = list_releases(settings, store)
+    print("\n".join([shown(found) + ("" if found else elsewhere(settings, store)), *decided(settings, store)]))
+
+
+def elsewhere(settings: Settings, store_name: str) -> str:
+    """Where nothing of a store was published: which stores there are releases of, as a sentence to add."""
+    pointers = (entry.key.split("/") for entry in objects.open_store(settings.publish, settings).list())
+    others = sorted({parts[0] for parts in pointers if len(parts) == 3 and parts[2] == POINTER} - {store_name})
+    return f" There are releases of {', '.join(others)}: say which with STORE= (--store)." if others else ""

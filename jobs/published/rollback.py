@@ -54,7 +54,7 @@ def only_product(settings: Settings) -> str:
     store = stores.load(settings).name
     found = [name for name in settings.products if releases.current(releases.open_product(settings, store, name))]
     if not found:
-        raise DaybreakError("nothing has been published yet")
+        raise DaybreakError(f"nothing of {store} has been published yet.{releases.elsewhere(settings, store)}")
     if len(found) > 1:
         raise DaybreakError(f"{store} publishes {' and '.join(found)}: say which with PRODUCT= (--product)")
     return found[0]

@@ -116,7 +116,9 @@ def candidates(
     # Who names no country is taken to be where the store is: else a catalogue sold in named ones shows them nothing.
     known = block.customers["country"].fillna(catalogue.home_country or "")
     countries, country_of = np.unique(known.to_numpy(object), return_inverse=True)
-    is_sold = np.array([[not codes or who in codes.split() for codes in catalogue.sold_in] for who in countries])
+    is_sold = np.array(
+        [[not codes or not who or who in codes.split() for codes in catalogue.sold_in] for who in countries]
+    )
     for name, k in params.shared.items():
         parts = []
         for country, sold in enumerate(is_sold):

@@ -249,10 +249,11 @@ def _list(
 
 def _is_shown(items: pd.DataFrame, segment: str, params: NewcomerParams) -> np.ndarray:
     """Sellable to everybody, and sold in the country of the segment, or in the store's where it names none: asked to be
-    sold everywhere, a catalogue that says of each item where it is sold would have no list for all."""
+    sold everywhere, a catalogue that says of each item where it is sold would have no list for all. Of a store that
+    names no country of its own all is shown there."""
     where = items["sold_in"]
     country = segment.removeprefix(COUNTRY) if segment.startswith(COUNTRY) else params.home_country
-    there = [codes for codes in where.dropna().unique() if country in codes.split()]
+    there = [codes for codes in where.dropna().unique() if not country or country in codes.split()]
     return is_sellable(items) & (where.isna() | where.isin(there)).to_numpy()
 
 

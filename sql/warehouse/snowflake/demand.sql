@@ -22,7 +22,7 @@ CREATE TABLE IF NOT EXISTS demand.evaluation (
 CREATE TABLE IF NOT EXISTS demand.forecast (
   "ITEM_ID" VARCHAR NOT NULL COMMENT 'the smallest unit that is sold, as in order_lines',
   "LOCATION_ID" VARCHAR NOT NULL COMMENT 'place that the forecast is for, where order lines name several; "all" is the store as a whole',
-  "TARGET_DATE" DATE NOT NULL COMMENT 'day ahead, from the day after as_of on; the first day of its week in a store that tells weekly sums [day local to the store]',
+  "TARGET_DATE" DATE NOT NULL COMMENT 'day ahead, from the day after as_of on; in a store that tells weekly sums the day by which the store itself dates that week, its first or its last [day local to the store]',
   "MEAN" DOUBLE NOT NULL COMMENT 'expected units; the days'' means add up to the mean of forecast_total, and items'' means to those of a category or the store [pieces]',
   "Q05" DOUBLE NOT NULL COMMENT 'lower end of the inner 90%; units stay below it with probability 0.05 [pieces]',
   "Q10" DOUBLE NOT NULL COMMENT 'lower end of the inner 80%; units stay below it with probability 0.10 [pieces]',

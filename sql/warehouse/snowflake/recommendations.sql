@@ -20,7 +20,7 @@ CREATE TABLE IF NOT EXISTS recommendations.evaluation (
 
 CREATE TABLE IF NOT EXISTS recommendations.for_customer (
   "CUSTOMER_ID" VARCHAR NOT NULL COMMENT 'for whom the list is, under the store''s own number',
-  "VARIANT" VARCHAR NOT NULL COMMENT 'model, or control for the customers held out from it by a salted hash, who are given popularity and measure what the model is worth',
+  "VARIANT" VARCHAR NOT NULL COMMENT 'model, or control for the customers held out from it by a salted hash, who are given popularity (in buy_again what they ordered most often) and measure what the model is worth',
   "PLACEMENT" VARCHAR NOT NULL COMMENT 'where it is meant to be shown - home (anything), buy_again (bought before), discover (new to this customer)',
   "RANK" NUMBER(10, 0) NOT NULL COMMENT 'place in the list, 1 is the best',
   "ITEM_ID" VARCHAR NOT NULL COMMENT 'what to show',

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -355,6 +356,18 @@ def test_the_product_is_asked_for_where_there_are_several(published: Settings, t
     releases.open_product(settings, "shop", "demand").put(releases.POINTER, b'{"release": "r", "as_of": "2026-03-02"}')
     with pytest.raises(DaybreakError, match="recommendations and demand: say which with PRODUCT="):
         rollback.only_product(settings)
+
+
+def test_where_nothing_of_a_store_was_published_those_of_which_there_is_are_named(
+    published: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(stores.load(published).folder, other)
+    (other / "store.yml").write_text((other / "store.yml").read_text().replace("name: shop", "name: other"))
+    releases.run(replace(published, store=str(other)))
+    assert "There are releases of shop: say which with STORE=" in capsys.readouterr().out
+    with pytest.raises(DaybreakError, match=r"nothing of other .* releases of shop"):
+        rollback.only_product(replace(published, store=str(other)))
 
 
 def test_nothing_before_the_first(published: Settings) -> None:

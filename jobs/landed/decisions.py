@@ -74,7 +74,10 @@ def decide(
             continue
         day = counts_from(days.get(look.file), closed)
         twin = by_bytes.get(look.sha256)
-        if twin is not None and twin.file != look.file and _is_repeat(source, look, day, twin):
+        named = days.get(look.file)
+        # Equal bytes of another day, as of a shop that sold the same, are no repeat; nor is one that tells of no rows.
+        is_same_day = day is None or twin is None or day == twin.known_day or named == days.get(twin.file)
+        if twin is not None and twin.file != look.file and look.rows and is_same_day:
             made.words.append(f"{look.file}: ignored, the same bytes as {twin.file}")
             continue
         problem = header_problem(source, look, expected)
@@ -102,16 +105,18 @@ def counts_from(day: date | None, closed: date | None) -> date | None:
 
 def header_problem(source: Source, look: Look, expected: Sequence[str] | None) -> tuple[str, str] | None:
     """(column, what is wrong) when a file lacks a column that it must have; None where its header will do."""
-    if source.format == "jsonl" and not look.rows:
-        return None
     needed = list(expected or ())
     if source.known.column is not None and source.known.column not in needed:
         needed.append(source.known.column)
     have = {name.casefold() for name in look.columns}
     missing = [name for name in needed if name.casefold() not in have]
+    new = [name for name in look.columns if name.casefold() not in {one.casefold() for one in needed}]
+    if source.format == "jsonl":
+        # Who writes JSON may leave out what is empty, on a quiet day in all rows; a new key alike is another matter.
+        day_column = source.known.column if look.rows else None
+        missing = [name for name in missing if name == day_column or _nearest(name, new)]
     if not missing:
         return None
-    new = [name for name in look.columns if name.casefold() not in {one.casefold() for one in needed}]
     renamed = _nearest(missing[0], new)
     names = ", ".join(repr(name) for name in missing)
     detail = f"line 1: the column{'s'[: len(missing) - 1]} {names} {'is' if len(missing) == 1 else 'are'} missing"
@@ -121,14 +126,6 @@ def header_problem(source: Source, look: Look, expected: Sequence[str] | None) -
         detail += f"; the header is one field: is {source.delimiter!r} the delimiter (options.delimiter in store.yml)?"
     end = "" if detail.endswith(("?", ")")) else "."
     return missing[0], f"{detail}{end} Expected {', '.join(needed)}; the file has {', '.join(look.columns)}"
-
-
-def _is_repeat(source: Source, look: Look, day: date | None, twin: Entry) -> bool:
-    """Whether bytes that landed under another name tell nothing new. A file without rows tells that its day had none;
-    a snapshot or a change may rightly say again what was true before."""
-    if not look.rows:
-        return False
-    return source.delivers == "events" or day is None or day == twin.known_day
 
 
 def _said(look: Look, version: int, known_columns: set[str] | None) -> Iterable[str]:

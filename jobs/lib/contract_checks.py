@@ -70,11 +70,13 @@ class Reference:
 
 @dataclass(frozen=True)
 class Limits:
-    """House rules whose bounds are known only at run time; None or empty where the contract sets none."""
+    """House rules whose bounds are known only at run time; None or empty where the contract sets none.
+    ``snapshot_min_share``: of the keys that were there a new snapshot must have so many."""
 
     quarantined_share: float | None = None
     volume: Volume | None = None
     freshness_days: int | None = None
+    snapshot_min_share: float | None = None
     references: Mapping[str, Reference] = field(default_factory=dict)
 
 
@@ -108,7 +110,7 @@ def limits(section: Section, columns: Iterable[str], tables: Iterable[str]) -> L
     part = section.section("limits")
     if part is None:
         return Limits()
-    part.only(("quarantined_share", "volume", "freshness_days", "references"))
+    part.only(("quarantined_share", "volume", "freshness_days", "snapshot_min_share", "references"))
     below = part.section("volume")
     volume = None
     if below is not None:
@@ -120,6 +122,7 @@ def limits(section: Section, columns: Iterable[str], tables: Iterable[str]) -> L
         quarantined_share=_share(part, "quarantined_share", default=None),
         volume=volume,
         freshness_days=part.value("freshness_days", int, default=None),
+        snapshot_min_share=_share(part, "snapshot_min_share", default=None),
         references=_references(part.section("references"), list(columns), list(tables)),
     )
 

@@ -123,6 +123,8 @@ def _limits(contract: Contract) -> list[str]:
         words.append(f"{low:g} to {high:g} times the median of the same weekday in {limits.volume.weeks} weeks")
     if limits.freshness_days is not None:
         words.append(f"newest event at most {limits.freshness_days} days before the night's day")
+    if limits.snapshot_min_share is not None:
+        words.append(f"a snapshot has at least {limits.snapshot_min_share:.0%} of the keys before it, or says so twice")
     for column, reference in limits.references.items():
         words.append(f"{reference.min_share:.0%} of `{column}` known to {reference.table}")
     return words

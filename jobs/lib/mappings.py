@@ -174,7 +174,8 @@ def _read(frame: DataFrame, name: str, contract: Contract, store: Store) -> Colu
     if isinstance(given, T.ArrayType) or column.type.startswith("array"):
         is_array = isinstance(given, T.ArrayType)
         return value.cast(column.spark_type) if is_array else F.from_json(value, column.spark_type.simpleString())
-    if column.type == "timestamp" and isinstance(given, T.TimestampNTZType):
+    if column.type == "timestamp" and isinstance(given, T.TimestampNTZType | T.DateType):
+        # The store's own clock: a day begins where the store is.
         return F.to_utc_timestamp(value.cast("string").try_cast("timestamp"), store.timezone)
     if column.type in ("id", "string"):
         return _text(value.cast("string"), column.type)

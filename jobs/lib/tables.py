@@ -25,7 +25,8 @@ from jobs.lib.errors import DaybreakError, RuleBroken
 SUPERSEDED = "validated.superseded"
 # What names a validated row: its place in the delivery, and its key where one delivered row became several.
 REPLACED = ("_file", "_file_version", "_row", "row_key")
-FILE_ORDER = ("known_day", "_file_version", "_file", "_row")
+# Files are named by their days: yesterday's file, sent again beside today's, does not undo today's.
+FILE_ORDER = ("known_day", "_file", "_file_version", "_row")
 
 
 @dataclass(frozen=True)

@@ -199,8 +199,10 @@ class Batch:
         findings = rules.quarantined_share(contract, day, *self.received.get(day, (0, 0)))
         findings += self._of_events(todays) if contract.history == "events" else self._of_snapshot()
         for column, reference in contract.limits.references.items():
-            if reference.table.split(".", 1)[1] in self.night.store.mappings:
-                findings += rules.reference(contract, day, column, todays, self._referred(reference.table))
+            known = self._referred(reference.table)
+            # Where nothing of a table has come yet, nothing can be missing in it.
+            if reference.table.split(".", 1)[1] in self.night.store.mappings and known is not None:
+                findings += rules.reference(contract, day, column, todays, known)
         return findings if self.span.first == day else [*findings, *self._of_batch()]
 
     def _of_events(self, todays: DataFrame) -> list[Finding]:
@@ -216,8 +218,10 @@ class Batch:
             counts[past] = counts.get(past, 0) + rows
         rows, newest = self.counts.get((day, ACCEPTED), (0, None))
         findings += rules.volume(contract, store, day, counts)
-        findings += rules.freshness(contract, day, newest, rows)
-        if rules.is_open(store, day):
+        lag = max((store.sources[name].known.lag_days for name in self.reads), default=0)
+        findings += rules.freshness(contract, store, day, newest, rows, lag)
+        # Of a day without any row volume judges; a small shop may have one.
+        if rules.is_open(store, day) and rows:
             findings += [_found(result, day) for result in quality.check(todays, contract, full=True)]
         return findings
 
@@ -231,13 +235,18 @@ class Batch:
             .distinct()
             .count()
         )
-        return rules.snapshot_share(self.contract, day, keys, self.known.count())
+        sources = self.night.store.sources
+        delivered = self.came.delivered([name for name in self.reads if sources[name].delivers == "snapshot"])
+        before = max((past for past, rows in delivered.items() if past < day and rows), default=None)
+        return rules.snapshot_share(self.contract, day, keys, self.known.count(), delivered.get(before, 0))
 
-    def _referred(self, table: str) -> DataFrame:
+    def _referred(self, table: str) -> DataFrame | None:
+        """All rows of a table that are known by the night; None where there are none."""
         known = self.night.tables.pinned({}).raw(table)
         if known is None:
-            return self.night.spark.createDataFrame([], contracts.load(table).schema())
-        return known.where(F.col("known_day") <= F.lit(self.night.as_of))
+            return None
+        found = known.where(F.col("known_day") <= F.lit(self.night.as_of))
+        return None if found.isEmpty() else found
 
     def _of_batch(self) -> list[Finding]:
         """Schema, nulls and keys of the days before: a key may come again on a later day, as a correction."""

@@ -42,26 +42,30 @@ class Params:
 
 PARAMS = Params()
 INTEREST = ("cart", "purchase", "remove")
+DAY = ("_visitor", "known_day", "event_date")
 
 
 def events(events: DataFrame, past: DataFrame, params: Params = PARAMS) -> DataFrame:
     """``events`` new to this batch with ``is_bot`` filled.
 
     ``past``: rows known in the ``memory_days`` before the batch. A row known on day d is judged by its visitor's rows
-    known on d, and by those of the days before: nothing later.
+    known on d that happened on its own day, and by those of the days before: nothing later.
     """
-    columns = ["event_at", "event_type", "item_id", "known_day"]
+    columns = ["event_at", "event_date", "event_type", "item_id", "known_day"]
     seen = events.select(visitor().alias("_visitor"), *columns).unionByName(
         past.select(visitor().alias("_visitor"), *columns)
     )
     machines = machine_days(seen, params)
-    remembered = machines.select(
-        "_visitor", F.explode(F.sequence("known_day", F.date_add("known_day", params.memory_days))).alias("known_day")
-    ).distinct()
-    marked = events.withColumn("_visitor", visitor()).join(
-        remembered.withColumn("_machine", F.lit(True)), ["_visitor", "known_day"], "left"
+    that_day = machines.withColumn("_machine", F.lit(True))
+    later = F.sequence(F.date_add("known_day", 1), F.date_add("known_day", params.memory_days))
+    remembered = machines.select("_visitor", F.explode(later).alias("known_day"), F.lit(True).alias("_remembered"))
+    marked = (
+        events.withColumn("_visitor", visitor())
+        .join(that_day, ["_visitor", "known_day", "event_date"], "left")
+        .join(remembered.distinct(), ["_visitor", "known_day"], "left")
     )
-    return marked.withColumn("is_bot", F.col("is_bot") | F.coalesce("_machine", F.lit(False))).select(*events.columns)
+    is_machine = F.coalesce("_machine", "_remembered", F.lit(False))
+    return marked.withColumn("is_bot", F.col("is_bot") | is_machine).select(*events.columns)
 
 
 def visitor() -> Column:
@@ -70,8 +74,9 @@ def visitor() -> Column:
 
 
 def machine_days(seen: DataFrame, params: Params = PARAMS) -> DataFrame:
-    """(_visitor, known_day) of the days on which a visitor behaved like a machine."""
-    day = Window.partitionBy("_visitor", "known_day").orderBy("_ms")
+    """(_visitor, known_day, event_date) of the days on which a visitor behaved like a machine, in what came of a day at
+    once: a month that is delivered on one day is thirty days."""
+    day = Window.partitionBy(*DAY).orderBy("_ms")
     lately = day.rangeBetween(-1000 * params.burst_seconds + 1, 0)
     acts = seen.where(F.col("_visitor").isNotNull() & (F.col("event_type") != "impression")).withColumn(
         "_ms", F.unix_millis("event_at")
@@ -80,17 +85,17 @@ def machine_days(seen: DataFrame, params: Params = PARAMS) -> DataFrame:
     paced = acts.withColumns({"_gap": gap, "_rate": F.count(F.lit(1)).over(lately)})
     paused = F.coalesce(F.col("_gap") >= 1000 * params.pause_seconds, F.lit(True))
     visits = paced.withColumns({"_paused": paused, "_visit": F.sum(paused.cast("int")).over(day)})
-    begun = F.min("_ms").over(Window.partitionBy("_visitor", "known_day", "_visit"))
+    begun = F.min("_ms").over(Window.partitionBy(*DAY, "_visit"))
     visits = visits.withColumns(
         {
             "_since": F.col("_ms") - begun,
-            "_nth": F.row_number().over(Window.partitionBy("_visitor", "known_day", "_visit").orderBy("_ms")),
+            "_nth": F.row_number().over(Window.partitionBy(*DAY, "_visit").orderBy("_ms")),
         }
     )
     within = F.when(~F.col("_paused"), F.col("_gap"))
     item = F.when(F.col("event_type") == "view", F.col("item_id"))
     long_visit = (F.col("_since") >= 3_600_000 * params.visit_hours) & (F.col("_nth") >= params.visit_actions)
-    days = visits.groupBy("_visitor", "known_day").agg(
+    days = visits.groupBy(*DAY).agg(
         F.max("_rate").alias("rate"),
         F.max(long_visit).alias("is_long"),
         F.count(within).alias("gaps"),
@@ -100,7 +105,7 @@ def machine_days(seen: DataFrame, params: Params = PARAMS) -> DataFrame:
         F.count_distinct(item).alias("items"),
         F.max(F.col("event_type").isin(*INTEREST)).alias("is_interested"),
     )
-    return days.where(_is_machine(params)).select("_visitor", "known_day")
+    return days.where(_is_machine(params)).select(*DAY)
 
 
 def _is_machine(params: Params) -> Column:

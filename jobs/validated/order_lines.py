@@ -96,7 +96,7 @@ def sent_twice(order_lines: DataFrame, past: DataFrame) -> DataFrame:
         F.array_sort(F.collect_list("said")).alias("lines"), F.max("known_day").alias("known_day")
     )
     # Against the delivery just before: one that says again what was corrected since is a correction itself.
-    ordered = Window.partitionBy("order_id").orderBy("known_day", "_file_version", "_file")
+    ordered = Window.partitionBy("order_id").orderBy("known_day", "_file", "_file_version")
     same = (F.lag("lines").over(ordered) == F.col("lines")) & (F.lag("_file").over(ordered) != F.col("_file"))
     again = orders.withColumn("is_again", same).where(F.col("is_new") & F.col("is_again"))
     return again.select("order_id", "_file", "_file_version")

@@ -11,6 +11,7 @@ from dataclasses import astuple, dataclass, fields
 from datetime import date, timedelta
 from statistics import median
 
+import holidays
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -20,8 +21,10 @@ from jobs.lib.tables import only_row
 
 # With fewer past weeks than the contract asks for the median says less: only half its share is demanded then.
 FEWEST_WEEKS = 2
-# A snapshot is the whole catalogue; one with less than half of what was there is a broken export, not a clearance.
-SNAPSHOT_MIN_SHARE = 0.5
+# One bad row among fifteen is a bad row, and no bad night.
+FEWEST_BROKEN = 5
+# Sales of a day vary as the square root of what is usual, and more: a small shop has days without any.
+VOLUME_SDS = 4.0
 # Open days in a row without any file: longer than a store's holidays, and somebody must be told.
 MOST_MISSING_DAYS = 14
 SCHEMA = (
@@ -80,6 +83,11 @@ def is_open(store: Store, day: date) -> bool:
     return store.period == "day" and day.weekday() not in store.closed_weekdays
 
 
+def is_holiday(store: Store, day: date) -> bool:
+    """Whether ``day`` is a public holiday of the country whose holidays the store says that it keeps."""
+    return store.holidays_country is not None and day in holidays.country_holidays(store.holidays_country)
+
+
 def missing_day(contract: Contract, store: Store, day: date, delivered: Mapping[date, int]) -> list[Finding]:
     """An open day without a file is told; so many in a row that no holiday explains them stop the night.
 
@@ -109,23 +117,30 @@ def volume(contract: Contract, store: Store, day: date, counts: Mapping[date, in
         said = f"{rows} rows"
         return [judged(contract, day, "volume", rows, said, "too few past weeks to compare", False, severity="warning")]
     usual = median(past)
-    least = limits.min_share if len(past) >= limits.weeks else limits.min_share / 2
+    share = limits.min_share if len(past) >= limits.weeks else limits.min_share / 2
+    least = min(share * usual, usual - VOLUME_SDS * usual**0.5)
     compared = f"{rows} rows, {rows / usual:.2f} of the {usual:g} usual on this weekday ({len(past)} past weeks)"
-    lowest, highest = f"more than {least:g} of the usual", f"at most {limits.max_share:g} of the usual"
+    lowest = f"more than {least:.4g} rows" if least >= 0 else "any number: so few vary so much"
+    highest = f"at most {limits.max_share:g} of the usual"
     is_peak = rows > limits.max_share * usual
+    severity = "warning" if is_holiday(store, day) else "critical"
     return [
-        judged(contract, day, "volume", rows, compared, lowest, rows <= least * usual),
+        judged(contract, day, "volume", rows, compared, lowest, rows <= least, severity=severity),
         judged(contract, day, "volume_peak", rows, compared, highest, is_peak, severity="warning"),
     ]
 
 
-def freshness(contract: Contract, day: date, newest: date | None, rows: int) -> list[Finding]:
-    """Rows that count from the day must reach near to it: an old export under a new name does not."""
+def freshness(
+    contract: Contract, store: Store, day: date, newest: date | None, rows: int, lag_days: int
+) -> list[Finding]:
+    """Rows that count from the day must reach near to it: an old export under a new name does not. ``lag_days`` after
+    they happened they are known by what store.yml says; a week's sums may be dated by its first day."""
     if contract.limits.freshness_days is None or newest is None:
         return []
     age = (day - newest).days
-    limit = f"at most {contract.limits.freshness_days} days before {day}"
-    broken = age > contract.limits.freshness_days
+    allowed = contract.limits.freshness_days + lag_days + (6 if store.period == "week" else 0)
+    limit = f"at most {allowed} days before {day}"
+    broken = age > allowed
     observed = f"newest {contract.event_day} {newest}, {age} days before"
     column = contract.event_day or ""
     return [judged(contract, day, "freshness", rows, observed, limit, broken, column=column)]
@@ -138,17 +153,27 @@ def quarantined_share(contract: Contract, day: date, rows: int, quarantined: int
         return []
     share = quarantined / rows
     observed = f"{quarantined} of {rows} rows ({share:.1%}) in quarantine.{contract.table}"
-    most = f"at most {limit:.1%}"
-    return [judged(contract, day, "quarantined_share", rows, observed, most, share > limit, broken=quarantined)]
+    most, severity = f"at most {limit:.1%}", _severity(quarantined, rows)
+    is_broken = share > limit
+    rule = "quarantined_share"
+    return [judged(contract, day, rule, rows, observed, most, is_broken, broken=quarantined, severity=severity)]
 
 
-def snapshot_share(contract: Contract, day: date, rows: int, visible: int) -> list[Finding]:
-    """Keys of the day's snapshot against those that were there the day before."""
-    if visible == 0:
+def _severity(broken: int, rows: int) -> str:
+    """Critical unless so few are broken that it may be chance, and not all are."""
+    return "critical" if broken >= FEWEST_BROKEN or broken == rows else "warning"
+
+
+def snapshot_share(contract: Contract, day: date, rows: int, visible: int, before: int) -> list[Finding]:
+    """Keys of the day's snapshot against those that were there the day before: of a table of which the contract asks
+    so, one with much less is a broken export, until the next one says the same. ``before``: rows of the snapshot that
+    came before this one, whether its night went well or was stopped."""
+    least = contract.limits.snapshot_min_share
+    if visible == 0 or least is None:
         return []
-    broken = rows < SNAPSHOT_MIN_SHARE * visible
+    broken = rows < least * visible and not 0 < before < least * visible
     observed = f"{rows} keys, {visible} before"
-    return [judged(contract, day, "volume", rows, observed, f"at least {SNAPSHOT_MIN_SHARE:.0%} of before", broken)]
+    return [judged(contract, day, "volume", rows, observed, f"at least {least:.0%} of before, or twice less", broken)]
 
 
 def reference(contract: Contract, day: date, column: str, rows: DataFrame, known: DataFrame) -> list[Finding]:
@@ -167,4 +192,7 @@ def reference(contract: Contract, day: date, column: str, rows: DataFrame, known
     observed = f"{lost} of {got['rows']} rows name a {column} that {limits.table} does not know"
     limit = f"at least {limits.min_share:.0%} known"
     rule = f"reference_{limits.table}"
-    return [judged(contract, day, rule, got["rows"], observed, limit, broken, broken=lost, column=column)]
+    severity = _severity(lost, got["rows"])
+    return [
+        judged(contract, day, rule, got["rows"], observed, limit, broken, broken=lost, column=column, severity=severity)
+    ]

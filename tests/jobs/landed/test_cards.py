@@ -32,6 +32,7 @@ def test_test_numbers_of_every_issuer_are_found(number: str) -> None:
         "2010-12-01 08:26:00",
         "37.8282246310005",  # a computed share, not American Express
         "0.4111111111111111",
+        '{"score": 0.4111111111111111, "more": [1.4111111111111111]}',  # a fraction within JSON
         "72d76fde-8bb3-4e00-8c23-a032dfed738c",
         "+44 20 7946 0958",
         "",
@@ -39,6 +40,11 @@ def test_test_numbers_of_every_issuer_are_found(number: str) -> None:
 )
 def test_what_only_looks_like_one_is_left_alone(text: str) -> None:
     assert not cards.is_in(text)
+
+
+@pytest.mark.parametrize("text", ["4111111111111111.0", '{"pan": 4111111111111111}', "No.4111111111111111"])
+def test_a_card_behind_or_before_a_point_is_one(text: str) -> None:
+    assert cards.is_in(text)
 
 
 def test_cells_are_named_and_ids_exempt() -> None:

@@ -56,6 +56,23 @@ def test_files_without_rows_and_repeated_snapshots_are_no_repeats() -> None:
     assert not decide(snapshot, [seen("b", "1")], {"b": MONDAY}, ledger, None).taken
 
 
+def test_a_day_or_a_shop_that_sold_the_same_as_another_counts() -> None:
+    """Rows whose day stands in the file's name alone: equal bytes of another day are sales of that day."""
+    ledger = [landed("2026-02-02", "1", day=MONDAY)]
+    days = {"2026-02-02": MONDAY, "2026-02-03": TUESDAY, "2026-02-02 (1)": MONDAY}
+    made = decide(SOURCE, [seen("2026-02-03", "1"), seen("2026-02-02 (1)", "1")], days, ledger, TUESDAY)
+    assert [one.look.file for one in made.taken] == ["2026-02-03"]
+    assert made.words[0] == "2026-02-02 (1): ignored, the same bytes as 2026-02-02"
+
+
+def test_json_lines_may_leave_out_what_is_empty_but_not_rename_it() -> None:
+    lines = replace(SOURCE, format="jsonl", columns=("id", "query", "coupon"))
+    quiet = decide(lines, [seen("a", "1", columns=("id",))], {"a": MONDAY}, [], None)
+    assert quiet.taken and not quiet.refused
+    renamed = decide(lines, [seen("a", "1", columns=("id", "querry"))], {"a": MONDAY}, [], None)
+    assert not renamed.taken and "was it renamed to 'querry'?" in renamed.refused[0].detail
+
+
 @pytest.mark.parametrize(
     ("columns", "detail"),
     [

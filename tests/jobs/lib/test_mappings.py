@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -51,11 +52,19 @@ def mapped(spark, store, sql, frame):
 def test_a_moment_that_names_its_zone_is_not_taken_for_the_stores_clock(spark, store, till):
     """London is an hour ahead of UTC in July; Postgres writes an offset of whole hours without minutes."""
     clock = "2026-07-01 10:15"
-    ends = ["", ":00", ":00+00", ":00.5-05", ":00+05:30", ":00+0200", ":00 EST", " UTC+2", "Z", " Europe/Paris"]
+    ends = ["", ":00", ":00+00", ":00.5-05", ":00+05:30", ":00+0200", ":00 EST", ":00 UTC", "Z", " Europe/Paris"]
     frame = till(*[(str(at), clock + end, "c", "A", "1", "1") for at, end in enumerate(ends)])
     cast = mapped(spark, store, GOOD, frame).withColumn("ordered_at", F.date_format("ordered_at", "HH:mm"))
     found = [row["ordered_at"] for row in cast.orderBy("_row").collect()]
-    assert found == ["09:15", "09:15", "10:15", "15:15", "04:45", "08:15", "15:15", "08:15", "10:15", "08:15"]
+    assert found == ["09:15", "09:15", "10:15", "15:15", "04:45", "08:15", "15:15", "10:15", "10:15", "08:15"]
+
+
+def test_a_day_given_as_a_date_is_the_stores_day(spark, store, till):
+    """West of UTC midnight there is the evening before."""
+    sql = GOOD.replace("at AS ordered_at", "to_date(at) AS ordered_at")
+    west = replace(store, timezone="America/Chicago")
+    (row,) = mapped(spark, west, sql, till(("1", "2026-07-01", "c", "A", "1", "1"))).collect()
+    assert row["order_date"] == date(2026, 7, 1)
 
 
 def test_text_becomes_the_contracts_types_and_bad_text_a_rule_broken(spark, store, till):

@@ -6,6 +6,7 @@ import random
 from datetime import date, datetime, timedelta
 
 import pytest
+from pyspark.sql import functions as F
 
 from jobs.lib import contracts
 from jobs.validated.events import events
@@ -78,3 +79,15 @@ def test_a_machine_is_remembered_for_some_days_and_never_known_before(visits):
     assert by_day == {5: False, 6: True, 9: True, 25: False}
     alone = events(visits(quiet, 4), visits(machine, 1))
     assert marked(alone) == {"m"}
+
+
+def test_a_month_delivered_on_one_day_is_judged_day_by_day(visits):
+    """Who looks at six new items a day in a month is a customer; who looks at two hundred on one of its days is not."""
+    calm, busy = [[(600.0 * at, "view", f"{day}-{at}") for at in range(6)] for day in range(30)], visits({}, 0)
+    for day, acts in enumerate(calm):
+        busy = busy.unionByName(visits({"reader": acts}, day))
+    busy = busy.unionByName(visits({"robot": [(40.0 * at, "view", f"r{at}") for at in range(200)]}, 3))
+    busy = busy.unionByName(visits({"robot": [(40.0, "view", "again")]}, 20))
+    whole = events(busy.withColumn("known_day", F.lit(date(2026, 2, 8))), visits({}, 0))
+    assert marked(whole) == {"robot"}
+    assert {str(row[0]) for row in whole.where("is_bot").select("event_date").distinct().collect()} == {"2026-01-08"}

@@ -237,8 +237,8 @@ class Batch:
         )
         sources = self.night.store.sources
         delivered = self.came.delivered([name for name in self.reads if sources[name].delivers == "snapshot"])
-        before = max((past for past, rows in delivered.items() if past < day and rows), default=None)
-        return rules.snapshot_share(self.contract, day, keys, self.known.count(), delivered.get(before, 0))
+        _, before = max(((past, rows) for past, rows in delivered.items() if past < day and rows), default=(day, 0))
+        return rules.snapshot_share(self.contract, day, keys, self.known.count(), before)
 
     def _referred(self, table: str) -> DataFrame | None:
         """All rows of a table that are known by the night; None where there are none."""

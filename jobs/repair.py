@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime
 from pyspark.sql import functions as F
 
 from jobs.landed import redating
-from jobs.lib import lineage, objects, retention, stages
+from jobs.lib import lineage, stages
 from jobs.lib.objects import ObjectMissing, ObjectStore
 from jobs.lib.settings import Settings
 from jobs.lib.stages import Night
@@ -32,9 +32,9 @@ class Plan:
 def run(settings: Settings) -> list[date]:
     """Moves late rows to their own days and prints the nights that used them; returns these, in order."""
     night = stages.looking("repair", settings, datetime.now(UTC).date())
-    place = objects.open_store(f"{settings.lake}/{night.store.name}", settings)
+    place = night.place
     plan = read(place)
-    oldest = retention.events_from(place)
+    oldest = night.events_from()
     looked = [redating.late(night, source, oldest) for source in night.store.sources.values()]
     found = [late for late in looked if late is not None]
     if found:

@@ -146,6 +146,8 @@ class _Data:
 
 def _named(found: Rows, names: tuple[str, ...]) -> np.ndarray:
     """The features of some names in their order; those that are not there are unknown."""
+    if found.names == names:
+        return found.features
     at = {name: column for column, name in enumerate(found.names)}
     unknown = np.full(len(found.features), np.nan, np.float32)
     return np.column_stack([found.features[:, at[name]] if name in at else unknown for name in names])

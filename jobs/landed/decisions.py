@@ -72,12 +72,11 @@ def decide(
         if look.rule is not None:
             made.refused.append(Refusal(look.file, look.sha256, 0, "", look.rule, look.detail or ""))
             continue
-        day = counts_from(days.get(look.file), closed)
-        twin = by_bytes.get(look.sha256)
-        named = days.get(look.file)
+        named, twin = days.get(look.file), by_bytes.get(look.sha256)
+        day = counts_from(named, closed)
         # Equal bytes of another day, as of a shop that sold the same, are no repeat; nor is one that tells of no rows.
-        is_same_day = day is None or twin is None or day == twin.known_day or named == days.get(twin.file)
-        if twin is not None and twin.file != look.file and look.rows and is_same_day:
+        is_other = twin is not None and twin.file != look.file and look.rows
+        if twin and is_other and (day is None or day == twin.known_day or named == days.get(twin.file)):
             made.words.append(f"{look.file}: ignored, the same bytes as {twin.file}")
             continue
         problem = header_problem(source, look, expected)

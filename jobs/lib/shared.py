@@ -37,8 +37,7 @@ def blocks(
 ) -> Callable[[Iterable[pd.DataFrame]], Iterator[pd.DataFrame]]:
     """``maker.blocks`` for ``mapInPandas``, whose workers read ``maker`` (no class of ``__main__``) from one file; it
     lies in the home until this process ends, and on a cluster is sent to every machine. Arrays are copied on write."""
-    name = f"{uuid.uuid4().hex}.joblib"
-    path = settings.home / FOLDER / name
+    path = settings.home / FOLDER / f"{uuid.uuid4().hex}.joblib"
     path.parent.mkdir(parents=True, exist_ok=True)
     _clear(path.parent)
     atexit.register(path.unlink, missing_ok=True)
@@ -48,16 +47,16 @@ def blocks(
     here = str(path)
 
     def made(frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-        yield from _read(here, name).blocks(frames)
+        yield from _read(here).blocks(frames)
 
     return made
 
 
-def _read(path: str, name: str) -> Any:
+def _read(path: str) -> Any:
     if not Path(path).exists():
         from pyspark import SparkFiles
 
-        path = SparkFiles.get(name)
+        path = SparkFiles.get(Path(path).name)
     return joblib.load(path, mmap_mode="c")
 
 

@@ -28,6 +28,7 @@ from pyspark.sql import functions as F
 from jobs.lib import contracts, engine, lineage, mappings, memory, objects, registry, retention, stores
 from jobs.lib.contracts import Contract
 from jobs.lib.errors import DaybreakError, RuleBroken
+from jobs.lib.objects import ObjectStore
 from jobs.lib.settings import Settings
 from jobs.lib.spark import session
 from jobs.lib.stores import Store
@@ -51,9 +52,14 @@ class Night:
     as_of: date
     stage: str = ""
 
+    @property
+    def place(self) -> ObjectStore:
+        """The store's own part of the lake, for what is no table."""
+        return objects.open_store(f"{self.settings.lake}/{self.store.name}", self.settings)
+
     def events_from(self) -> date | None:
         """The first day whose session-level events are still there; None where none were ever dropped."""
-        return retention.events_from(objects.open_store(f"{self.settings.lake}/{self.store.name}", self.settings))
+        return retention.events_from(self.place)
 
     def log(self, text: str) -> None:
         """A line of progress."""

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import PurePosixPath
 
-from jobs.lib import contracts, lineage, mappings, objects, retention
+from jobs.lib import contracts, lineage, mappings, retention
 from jobs.lib.objects import ObjectStore
 from jobs.lib.stages import FEATURE_DAYS, Night
 from jobs.lib.tables import SUPERSEDED, Written, only_row
@@ -51,17 +51,16 @@ def drop_detail(night: Night, expired: date) -> list[Written]:
         )
         return []
     day = f"DATE'{expired}'"
-    conditions = {DETAIL: f"event_date < {day} AND known_day < {day}"}
-    if night.tables.raw(SUPERSEDED) is not None:
-        conditions[SUPERSEDED] = f"`table` = '{DETAIL}' AND known_day < {day}"
-    for source in only_events(night):
-        if night.tables.read_landed(source) is not None:
-            conditions[f"landed.{source}"] = f"_row > 0 AND _known_day < {day}"
+    conditions = {
+        DETAIL: f"event_date < {day} AND known_day < {day}",
+        SUPERSEDED: f"`table` = '{DETAIL}' AND known_day < {day}",
+        **{f"landed.{source}": f"_row > 0 AND _known_day < {day}" for source in only_events(night)},
+    }
     whole = {name: night.tables.raw(name) for name in conditions}
     going = [name for name, frame in whole.items() if frame is not None and not frame.where(conditions[name]).isEmpty()]
     if going:
         # First said, then done: a night that is made again must not take what is left for all there was.
-        retention.dropping(objects.open_store(f"{night.settings.lake}/{night.store.name}", night.settings), expired)
+        retention.dropping(night.place, expired)
     return [delete(night, name, conditions[name]) for name in going]
 
 

@@ -60,8 +60,8 @@ def suggest(
     targets = _targets(rows, posterior, guardrails, params)
     every = options.units(steady, targets.tolist(), lines)
     offered = {unit.items[0].item_id: unit.prices.ravel().tolist() for unit in every}
-    alone = {one.item_id: one for one, line in zip(limits, lines, strict=True) if one.held is None and line is None}
-    free = {item: (one, offered[item]) for item, one in alone.items()}
+    alone = (one for one, line in zip(limits, lines, strict=True) if one.held is None and line is None)
+    free = {one.item_id: (one, offered[one.item_id]) for one in alone}
     room = _room(rows, guardrails)
     drawn, kept = exploration.explored(free, guardrails.exploration, guardrails.max_changes, room, salt, as_of)
     every = [unit for unit in every if unit.items[0].item_id not in drawn]

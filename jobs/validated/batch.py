@@ -199,9 +199,10 @@ class Batch:
         findings = rules.quarantined_share(contract, day, *self.received.get(day, (0, 0)))
         findings += self._of_events(todays) if contract.history == "events" else self._of_snapshot()
         for column, reference in contract.limits.references.items():
-            known = self._referred(reference.table)
+            if reference.table.split(".", 1)[1] not in self.night.store.mappings:
+                continue
             # Where nothing of a table has come yet, nothing can be missing in it.
-            if reference.table.split(".", 1)[1] in self.night.store.mappings and known is not None:
+            if (known := self._referred(reference.table)) is not None:
                 findings += rules.reference(contract, day, column, todays, known)
         return findings if self.span.first == day else [*findings, *self._of_batch()]
 

@@ -70,7 +70,7 @@ def test_what_may_not_be_shown_is_not(items, segments):
     barred.loc[barred["item_id"] == top[0], "is_active"] = False
     barred.loc[barred["item_id"] == top[1], "on_hand"] = 0.0
     barred.loc[barred["item_id"] == top[2], "sold_in"] = "France"
-    found = segment_lists(barred, segments, True)
+    found = segment_lists(barred, segments, True, NewcomerParams(home_country="Britain"))
     assert not set(top[:2]) & set(found["item_id"])
     assert set(found.loc[found["item_id"] == top[2], "segment"]) <= {"country=France"}
 

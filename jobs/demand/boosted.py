@@ -172,7 +172,8 @@ def _examples(history: History, params: BoostedParams) -> Iterator[tuple[Rows, n
         if used + len(found.features) // stride > params.max_rows:
             return
         units, seen = history.of(chosen).actual(past, horizon)
-        in_turn = np.arange(horizon) % stride == turn % stride
+        # Origins lie a week apart, so that the days ahead must turn backwards for every calendar day to have its turn.
+        in_turn = np.arange(horizon) % stride == -turn % stride
         seen &= (then.calendar.is_open[past:] & in_turn)[None, :]
         level = found.level
         by_scale = level / np.fmax(scale(history.of(chosen), past), level / 10)

@@ -12,40 +12,64 @@ import numpy as np
 
 from jobs.demand.calendar import Calendar
 from jobs.demand.forecasts import LEVELS, Forecast, tidy
-from jobs.demand.history import History, capped
+from jobs.demand.history import BULK_TIMES, History, big_day
 
 DRAWN_BY = 8  # days of its own weigh as much as the store in a slow store's weekday
 
 
 @dataclass(frozen=True)
 class EwqParams:
-    """Days: how far back, the half-lives, and the span that the weekday factors are learnt on."""
+    """Days: how far back, the half-lives of the quantiles and of the mean, and the span that the weekday factors are
+    learnt on. ``kept``: the share that counts in the mean of what a day sold beyond the item's usual big day, as far as
+    that is no bulk order. Half-lives and share are of 18 weekly origins of Online Retail (May to September 2011): .5%
+    less error of 28-day totals than the quantiles' half-lives with nothing kept, and two thirds of their bias. Weekly
+    sums keep the quantiles' (orange juice: 3% less error of places' totals)."""
 
     back: int = 250
     half_lives: tuple[int, ...] = (20, 40, 80)
+    mean_half_lives: tuple[int, ...] = (14, 28, 56)
+    kept: float = 0.25
     factor_days: int = 112
 
 
 def ewq(history: History, params: EwqParams | None = None) -> Forecast:
-    """Weighted quantiles of the observed days up to ``back`` days ago. The mean is the weighted mean of days that are
-    at most the item's usual big day."""
+    """Weighted quantiles of the observed days up to ``back`` days ago. The mean is the weighted units of what is usual
+    over the weighted weekday factors of the same days."""
     params = params or EwqParams()
     calendar, past = history.calendar, history.calendar.past
     start = max(0, past - calendar.periods(params.back))
     factor = weekday_factors(calendar, params.factor_days)
     past_factor, ahead = factor[calendar.weekday[start:past]], factor[calendar.weekday[past:]]
+    weights = _weights(history, start, params.half_lives)
     units = history.units[:, start:] / past_factor
-    level = capped(history.units[:, start:]) / past_factor
-    age = np.arange(past - start)[::-1]
-    base, mean = np.zeros((len(history), len(LEVELS))), np.zeros(len(history))
-    for half_life in params.half_lives:
-        weight = 0.5 ** (age / (half_life / calendar.period)) * history.observed[:, start:]
-        base += weighted_quantiles(units, weight) / len(params.half_lives)
-        total = weight.sum(axis=1)
-        mean += np.divide((level * weight).sum(axis=1), total, out=np.zeros(len(total)), where=total > 0) / len(
-            params.half_lives
-        )
-    return tidy(base[:, None, :] * ahead[None, :, None], mean[:, None] * ahead[None, :], history)
+    base = np.mean([weighted_quantiles(units, weight) for weight in weights], axis=0)
+    usual = _usual(history.units, params.kept)[:, start:]
+    of_mean = params.mean_half_lives if calendar.period == 1 else params.half_lives
+    level = np.mean(
+        [
+            _over((usual * weight).sum(axis=1), (past_factor * weight).sum(axis=1))
+            for weight in _weights(history, start, of_mean)
+        ],
+        axis=0,
+    )
+    return tidy(base[:, None, :] * ahead[None, :, None], level[:, None] * ahead[None, :], history)
+
+
+def _weights(history: History, start: int, half_lives: tuple[int, ...]) -> list[np.ndarray]:
+    """For each half-life the weight of each observed (item, period) from ``start`` on."""
+    calendar = history.calendar
+    age, seen = np.arange(calendar.past - start)[::-1], history.observed[:, start:]
+    return [0.5 ** (age / (half_life / calendar.period)) * seen for half_life in half_lives]
+
+
+def _usual(units: np.ndarray, kept: float) -> np.ndarray:
+    """Units up to the item's usual big day, and a share of those beyond it up to where a bulk order begins."""
+    big = big_day(units)[:, None]
+    return np.minimum(units, big) + kept * np.maximum(np.minimum(units, BULK_TIMES * big) - big, 0)
+
+
+def _over(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    return np.divide(part, whole, out=np.zeros(len(whole)), where=whole > 0)
 
 
 def weekday_factors(calendar: Calendar, days: int) -> np.ndarray:

@@ -3,7 +3,8 @@
 A day without a sale is a zero only while the item was on sale, the store open and stock there; other days are no
 observations. What was taken back on the day it was ordered was never wanted (in Online Retail 80,995 paper birds for
 twelve minutes). A one-off bulk order is marked (:func:`bulk`; the boosted model sees how much of an item's sales were
-such) and counts as the item's usual big day (:func:`capped`), so that it neither vanishes from the mean nor sets it.
+such) and counts as the item's usual big day (:func:`capped`; :func:`jobs.demand.ewq.ewq` keeps a share of what is
+beyond), so that it neither vanishes from the mean nor sets it.
 """
 
 from __future__ import annotations

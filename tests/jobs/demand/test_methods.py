@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 from jobs.demand import backtest, boosted, boosted_features, methods
+from jobs.demand.boosted import BoostedParams
+from jobs.demand.ewq import ewq
 from jobs.demand.forecasts import MEDIAN
 from jobs.demand.history import history
 from jobs.demand.methods import Forecasts, Learnt
@@ -96,6 +98,33 @@ def test_the_same_model_from_any_number_of_threads_and_order_of_rows(shop, learn
     again = boosted.fit(history(mixed, shop.calendar), SMALL.boosted, 1)
     assert [b.save_raw() for b in again.quantiles] == [b.save_raw() for b in learnt.boosted.quantiles]
     assert again.mean.save_raw() == learnt.boosted.mean.save_raw()
+
+
+def test_every_open_day_has_its_turn_in_what_the_boosted_model_learns_from():
+    """One history in which each day sells its own number: by the targets one sees which days were learnt from. Days
+    that three origins reach are in the turn of one of them."""
+    open_days = [n for n in range(DAYS) if (FIRST_DAY + timedelta(days=n)).weekday() != 6]
+    at = [pd.Timestamp(FIRST_DAY + timedelta(days=n)) for n in open_days]
+    frame = pd.DataFrame({"item_id": "one", "day": at, "units": [1000 + n for n in open_days], "lines": 1})
+    shop = made(frame.assign(revenue=1.0, withdrawn=0))
+    learnt_from = set()
+    for found, target, _ in boosted._examples(shop, BoostedParams(items=1)):
+        learnt_from |= set(np.round(target * found.level[0]).astype(int) - 1000)
+    first = BoostedParams.first_origin_days + 21
+    assert {n for n in open_days if first <= n < DAYS - 14} <= learnt_from
+
+
+def test_a_big_day_counts_in_the_mean_and_a_bulk_order_no_more_than_that():
+    """Units in multiples of the usual 4: the mean of a day twice as big as the usual big one is above that of one as
+    big, and ten thousand of a day are no more than three usual big days."""
+    means = []
+    for last in (4, 8, 12, 10_000):
+        at = [FIRST_DAY + timedelta(days=n) for n in range(DAYS)]
+        days = [pd.Timestamp(day) for day in at if day.weekday() != 6]
+        units = [4] * (len(days) - 1) + [last]
+        frame = pd.DataFrame({"item_id": "one", "day": days, "units": units, "lines": 1, "revenue": 1.0})
+        means.append(ewq(made(frame.assign(withdrawn=0))).mean.max())
+    assert means[0] < means[1] < means[2] == pytest.approx(means[3])
 
 
 def test_the_boosted_model_learns_of_promotions_what_its_origins_knew():

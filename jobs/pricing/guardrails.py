@@ -44,10 +44,15 @@ class Rules:
 @dataclass(frozen=True)
 class Exploration:
     """A ``share`` of the items that may move gets a price ``step`` above or below today's, by chance, so that later
-    nights can learn from it; smaller steps than some 8% teach next to nothing (measured)."""
+    nights can learn from it; smaller steps than some 8% teach next to nothing (measured). Of a night's changes, and of
+    how far a category's average price may move, it takes no more than that share."""
 
     share: float = 0.0
     step: float = 0.08
+
+    def of(self, many: int) -> int:
+        """Its share of so many, rounded down; a hair of slack for what floats lose."""
+        return int(self.share * many + 1e-9)
 
 
 @dataclass(frozen=True)

@@ -80,8 +80,10 @@ class _Reader:
         categories, items = self._rules(store, step, frozen)
         for item, line in frozen.items():
             items[item] = {**store, "is_frozen": Said(True, "frozen_items", line)}
-        if exploration.share > 0 and "max_changes" in shop and shop["max_changes"].value == 0:
-            self._contradict(step["share"], shop["max_changes"], "a night without changes cannot explore")
+        if exploration.share > 0 and "max_changes" in shop and not exploration.of(shop["max_changes"].value):
+            self._contradict(
+                step["share"], shop["max_changes"], "that share of a night's changes is none: it cannot explore"
+            )
         return Guardrails(
             source=self.file,
             objective=self.whole.value("objective", str, default=PROFIT, among=(PROFIT, REVENUE)),

@@ -9,8 +9,6 @@ A unit is an item, or a line of items that move together. Solved by HiGHS (Huang
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 from scipy.optimize import Bounds, LinearConstraint, milp
@@ -25,15 +23,13 @@ def chosen(
     max_changes: int | None,
     largest_average_step: float | None,
     revenue: pd.Series,
-    spent: Mapping[str, float],
 ) -> pd.Series:
     """unit → option taken, for the units that change.
 
     ``members`` has one row an item of an option: ``unit, option, value`` (of the whole option, the same in all its
     rows), ``category, weight`` (the item's revenue a week), ``ratio`` (new price over old) and ``must_move`` (it mends
     a broken rule, which is worth more than all that does not). ``revenue`` is that of each category, all its items
-    together; ``spent`` what of it other changes move already, Σ weight·(ratio - 1). Values of 0
-    or less are never taken.
+    together. Values of 0 or less are never taken.
     """
     members = members[members["value"] > 0].reset_index(drop=True)
     if members.empty:
@@ -48,7 +44,7 @@ def chosen(
     options = options.reset_index()
     if largest_average_step is None and (max_changes is None or options["changes"].sum() <= max_changes):
         return options.set_index("unit")["option"]
-    taken = _solved(options, members, max_changes, largest_average_step, revenue, spent)
+    taken = _solved(options, members, max_changes, largest_average_step, revenue)
     return options[taken].set_index("unit")["option"]
 
 
@@ -58,7 +54,6 @@ def _solved(
     max_changes: int | None,
     largest_average_step: float | None,
     revenue: pd.Series,
-    spent: Mapping[str, float],
 ) -> np.ndarray:
     size, column = len(options), np.arange(len(options))
     unit = pd.factorize(options["unit"])[0]
@@ -76,9 +71,8 @@ def _solved(
         push = members["weight"].to_numpy(float) * (members["ratio"].to_numpy(float) - 1)
         rows.append(coo_matrix((push, (code, at)), shape=(len(names), size)))
         allowed = largest_average_step * revenue.reindex(names).to_numpy(float)
-        moved = np.array([spent.get(name, 0.0) for name in names])
-        lows.append(-allowed - moved)
-        highs.append(allowed - moved)
+        lows.append(-allowed)
+        highs.append(allowed)
     limits = LinearConstraint(vstack(rows).tocsr(), np.concatenate(lows), np.concatenate(highs))
     value = options["value"].to_numpy(float)
     best = options.groupby("unit").agg(value=("value", "max"), mends=("mends", "first"))

@@ -59,17 +59,12 @@ def suggest(
     params = _params(guardrails)
     targets = _targets(rows, posterior, guardrails, params)
     every = options.units(steady, targets.tolist(), lines)
-    offered = {unit.items[0].item_id: unit.prices.ravel().tolist() for unit in every}
-    alone = (one for one, line in zip(limits, lines, strict=True) if one.held is None and line is None)
-    free = {one.item_id: (one, offered[one.item_id]) for one in alone}
-    room = _room(rows, guardrails)
-    drawn, kept = exploration.explored(free, guardrails.exploration, guardrails.max_changes, room, salt, as_of)
-    every = [unit for unit in every if unit.items[0].item_id not in drawn]
-    spent: defaultdict[str, float] = defaultdict(float)
-    for one in limits:
-        if one.item_id in drawn:
-            spent[room.category[one.item_id]] += room.push(one, drawn[one.item_id][0])
-    decided = _decided(every, rows, posterior, guardrails, params, len(drawn), spent)
+    free = _free(limits, lines, every, guardrails)
+    mends = sum(len(unit.items) for unit in every if unit.must_move and len(unit.prices))
+    count = exploration.most(len(free), guardrails, mends)
+    decided = _decided(every, rows, posterior, exploration.rest(guardrails, count), params)
+    room = _room(rows, every, decided, guardrails)
+    drawn, kept = exploration.explored(free, guardrails.exploration, count, room, salt, as_of)
     for item, (price, propensity) in drawn.items():
         decided[item] = Decision(price, None, True, propensity)
     for item, propensity in kept.items():
@@ -88,11 +83,31 @@ def _believed(rows: pd.DataFrame, posterior: Posterior, guardrails: Guardrails) 
     return found
 
 
-def _room(rows: pd.DataFrame, guardrails: Guardrails) -> Room:
-    """How far the average price of each category may move tonight."""
+def _free(
+    limits: Sequence[Bounds], lines: Sequence[str | None], every: Sequence[options.Unit], guardrails: Guardrails
+) -> dict[str, tuple[Bounds, tuple[float, ...]]]:
+    """item → its bounds and the prices of chance that it may have, of items that may move alone."""
+    if not guardrails.exploration.share:
+        return {}
+    offered = {unit.items[0].item_id: unit.prices.ravel().tolist() for unit in every}
+    alone = [one for one, line in zip(limits, lines, strict=True) if one.held is None and line is None]
+    arms = {one.item_id: exploration.arms(one, guardrails.exploration.step, offered[one.item_id]) for one in alone}
+    return {one.item_id: (one, arms[one.item_id]) for one in alone if arms[one.item_id]}
+
+
+def _room(
+    rows: pd.DataFrame, every: Sequence[options.Unit], decided: Mapping[str, Decision], guardrails: Guardrails
+) -> Room:
+    """How far the average price of each category may still move tonight beside what is decided."""
     shop = rows.set_index("item_id")
+    category, weight = shop["category"].fillna("").to_dict(), shop["weight"].to_dict()
+    prices = {item: one.price for item, one in decided.items()}
     share = np.inf if guardrails.largest_average_step is None else guardrails.largest_average_step
-    return Room(shop["category"].fillna("").to_dict(), shop["weight"].to_dict(), (_revenue(rows) * share).to_dict())
+    moved: defaultdict[str, float] = defaultdict(float)
+    for one in (one for unit in every for one in unit.items):
+        moved[category[one.item_id]] += weight[one.item_id] * (prices[one.item_id] / one.price - 1)
+    left = {name: share * revenue - abs(moved[name]) for name, revenue in _revenue(rows).items()}
+    return Room(category, weight, prices, left)
 
 
 def _revenue(rows: pd.DataFrame) -> pd.Series:
@@ -123,17 +138,14 @@ def _decided(
     posterior: Posterior,
     guardrails: Guardrails,
     params: GainParams,
-    explored: int,
-    spent: Mapping[str, float],
 ) -> dict[str, Decision]:
-    """item → decision of all that is not explored; ``explored`` changes and ``spent`` of the categories' averages are
-    chance's already."""
+    """item → decision, as if nothing were explored."""
     members = options.table(every, rows)
     members["value"] = _values(members, rows, posterior, guardrails, params)
     wanted = members if guardrails.largest_average_step is not None else _nearest(members)
-    most = None if guardrails.max_changes is None else max(guardrails.max_changes - explored, 0)
+    most = guardrails.max_changes
     shop = wanted.assign(category=wanted["category"].fillna(""))
-    taken = portfolio.chosen(shop, most, guardrails.largest_average_step, _revenue(rows), spent)
+    taken = portfolio.chosen(shop, most, guardrails.largest_average_step, _revenue(rows))
     count = len(members.merge(taken.reset_index(), on=["unit", "option"]))
     full = most is not None and (guardrails.largest_average_step is None or count >= most)
     values = {unit: part.groupby("option")["value"].first() for unit, part in members.groupby("unit")}

@@ -71,6 +71,7 @@ def test_the_deepest_rule_counts_and_takes_the_rest_from_the_store(tmp_path: Pat
         ("largest_step_up: 0.01\nsmallest_step: 0.02", (1, 2), "no step is large enough and small enough"),
         ("largest_step_down: 0.05\nexploration:\n  share: 0.1\n  step: 0.08", (1, 4), "further than a price may"),
         ("max_changes: 0\nexploration:\n  share: 0.1", (1, 3), "cannot explore"),
+        ("max_changes: 9\nexploration:\n  share: 0.1", (1, 3), "that share of a night's changes is none"),
         ("endings: [0.99]\nlowest_price: 1.0\nhighest_price: 1.5", (1, 3), "no price from 1 to 1.5 ends so"),
         ("frozen_items:\n  - a\n  - b\nrules:\n  - item: b\n    margin_floor: 0.2", (3, 5), "which is frozen"),
         ("rules:\n  - category: X\n  - category: X", (2, 3), "both set rules for the category 'X'"),

@@ -63,17 +63,24 @@ def gains(
     return told
 
 
-def desired_price(posterior: Posterior, current: pd.DataFrame, params: GainParams = GainParams()) -> pd.DataFrame:
+def desired_price(
+    posterior: Posterior,
+    current: pd.DataFrame,
+    params: GainParams = GainParams(),
+    reach: tuple[np.ndarray, np.ndarray] | None = None,
+) -> pd.DataFrame:
     """One row an item of ``current``: ``item_id, price, lower_bound_price, cost_plus_price``.
 
     ``price`` is the weighted geometric mean of the price with the best lower bound of the gain and the one that
     cost-plus at the category's median mark-up gives, both within ``largest_step`` of today's price and above the
     floor of margin; the item's own price where evidence is ``none``; the former alone where no cost above 0 is known.
+    ``reach`` says of each row how far down (below 1) and how far up it is looked instead.
     """
+    down, up = reach or (params.largest_step, params.largest_step)
     price, cost = current["price"].to_numpy(float), current["cost"].to_numpy(float, na_value=np.nan)
     floor = np.nan_to_num(cost / (1 - params.margin_floor))
-    high = price * (1 + params.largest_step)
-    low = np.minimum(np.maximum(price * (1 - params.largest_step), floor), high)
+    high = price * (1 + up)
+    low = np.minimum(np.maximum(price * (1 - down), floor), high)
     start = np.clip(price, low, high)
     steps = np.linspace(0, 1, params.steps)
     tried = np.concatenate([start[:, None], low[:, None] * (high / low)[:, None] ** steps], axis=1)

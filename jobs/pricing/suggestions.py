@@ -56,8 +56,8 @@ def suggest(
         replace(one, held=one.held or options.NO_EVIDENCE) if none else one
         for one, none in zip(limits, without, strict=True)
     ]
-    params = _params(guardrails)
-    targets = _targets(rows, posterior, guardrails, params)
+    params = GainParams(quantile=guardrails.decide_on_quantile, margin_floor=NO_FLOOR)
+    targets = _targets(rows, posterior, guardrails, params, _reach(limits))
     every = options.units(steady, targets.tolist(), lines)
     free = _free(limits, lines, every, guardrails)
     mends = sum(len(unit.items) for unit in every if unit.must_move and len(unit.prices))
@@ -115,15 +115,12 @@ def _revenue(rows: pd.DataFrame) -> pd.Series:
     return rows["weight"].groupby(rows["category"].fillna("")).sum()
 
 
-def _params(guardrails: Guardrails) -> GainParams:
-    """How far one looks: as far as any rule lets a price go, so that the rule that holds it shows."""
-    every = [guardrails.store, *guardrails.categories.values(), *guardrails.items.values()]
-    furthest = max(max(rules.largest_step_up, rules.largest_step_down) for rules in every)
-    return GainParams(
-        quantile=guardrails.decide_on_quantile,
-        largest_step=max(LOOK, furthest),
-        margin_floor=NO_FLOOR,
-    )
+def _reach(limits: Sequence[Bounds]) -> tuple[np.ndarray, np.ndarray]:
+    """How far down and up one looks from each item's price: as far as its rules let it go, so that the rule that holds
+    it shows."""
+    steps = [(one.rules.largest_step_down, one.rules.largest_step_up) for one in limits]
+    down, up = np.maximum(np.array(steps, float).reshape(-1, 2), LOOK).T
+    return down, up
 
 
 def _lines(rows: pd.DataFrame) -> list[str | None]:
@@ -175,12 +172,17 @@ def _values(
     return np.where(members["must_move"], first * (1 + breach.to_numpy(float)), value)
 
 
-def _targets(rows: pd.DataFrame, posterior: Posterior, guardrails: Guardrails, params: GainParams) -> np.ndarray:
+def _targets(
+    rows: pd.DataFrame,
+    posterior: Posterior,
+    guardrails: Guardrails,
+    params: GainParams,
+    reach: tuple[np.ndarray, np.ndarray],
+) -> np.ndarray:
     """The price that one would like, today's where nothing is known of an item."""
     if rows["evidence"].eq(NONE).all():
         return rows["price"].to_numpy(float)
-    liked = gains.desired_price(posterior, _current(rows, guardrails), params).set_index("item_id")["price"]
-    known = liked.reindex(rows["item_id"]).to_numpy(float)
+    known = gains.desired_price(posterior, _current(rows, guardrails), params, reach)["price"].to_numpy(float)
     return np.where(rows["evidence"].ne(NONE) & np.isfinite(known), known, rows["price"].to_numpy(float))
 
 

@@ -100,6 +100,15 @@ def test_a_price_that_the_store_moved_far_itself_need_not_come_back_and_costs_co
     assert (dear["suggested_price"], dear["bound_by"]) == (pytest.approx(11.0), "largest_step_up")
 
 
+@pytest.mark.parametrize("cost", [np.nan, 0.0, 5.0])
+def test_a_rule_that_lets_one_price_double_changes_no_other(cost: float) -> None:
+    items = [{"item_id": "a", "cost": cost}, {"item_id": "b", "cost": cost}]
+    usual = told(Guardrails(), *items, a=FLAT, b=-0.5)
+    found = told(Guardrails(items={"b": Rules(largest_step_up=1.0, largest_move=1.0)}), *items, a=FLAT, b=-0.5)
+    pd.testing.assert_series_equal(found.loc["a"], usual.loc["a"])
+    assert usual.loc["b", "suggested_price"] == 11.0 < found.loc["b", "suggested_price"]
+
+
 def test_prices_are_whole_multiples_of_the_smallest_unit() -> None:
     yen = Guardrails(store=Rules(smallest_unit=1.0))
     price = told(yen, {"item_id": "a", "price": 14.0, "cost": 7.0}, a=FLAT).loc["a", "suggested_price"]

@@ -7,7 +7,7 @@ it is there.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -20,6 +20,7 @@ STEP_UP, STEP_DOWN, MOVE = "largest_step_up", "largest_step_down", "largest_move
 ORDER = (
     "map_price", "margin_floor", "msrp", "competitor_low", "competitor_high", "lowest_price", "highest_price",
 )  # fmt: skip
+MAKERS = ("map_price", "msrp")  # the maker's word holds also where nothing is known of demand
 FROZEN, CLEARANCE = "frozen_items", "clearance"
 DECIDED, PROMOTION, CHANGED = "decided", "promotion", "days_between_changes"
 MOST_CANDIDATES = 5
@@ -47,24 +48,31 @@ class Bounds:
 
 
 def bounds(
-    rows: pd.DataFrame, guardrails: Guardrails, as_of: date, cleared: Collection[str] = frozenset()
+    rows: pd.DataFrame,
+    guardrails: Guardrails,
+    as_of: date,
+    cleared: Collection[str] = frozenset(),
+    order: Sequence[str] = ORDER,
 ) -> list[Bounds]:
-    """One for each row of :func:`jobs.pricing.tonight.tonight`, in its order; items ``cleared`` have a plan."""
+    """One for each row of :func:`jobs.pricing.tonight.tonight`, in its order; items ``cleared`` have a plan; of the
+    rules in ``order`` alone."""
     days = (pd.Timestamp(as_of) - rows["changed_on"]).dt.days + 1  # a change is seen the day after the night
     decided = (pd.Timestamp(as_of) - rows["decided_on"]).dt.days
     found = []
     for row, since, ago in zip(rows.itertuples(index=False), days, decided, strict=True):
         rules = guardrails.of(row.item_id, row.category if isinstance(row.category, str) else None)
-        found.append(_of_item(row, rules, since, ago, row.item_id in cleared))
+        found.append(_of_item(row, rules, order, since, ago, row.item_id in cleared))
     return found
 
 
-def _of_item(row, rules: Rules, days_since: float, decided_ago: float, is_cleared: bool) -> Bounds:
+def _of_item(
+    row, rules: Rules, order: Sequence[str], days_since: float, decided_ago: float, is_cleared: bool
+) -> Bounds:
     """``days_since`` the last change; ``decided_ago`` the last refusal, below 0 where a change waits for its day."""
     price = float(row.price)
     low, high = price * (1 - rules.largest_step_down), price * (1 + rules.largest_step_up)
     low_rule, high_rule = STEP_DOWN, STEP_UP
-    for name, is_low, value in _limits(row, rules):
+    for name, is_low, value in _limits(row, rules, order):
         if is_low and min(value, high) > low:
             low, low_rule = min(value, high), name
         elif not is_low and max(value, low) < high:
@@ -83,8 +91,8 @@ def _of_item(row, rules: Rules, days_since: float, decided_ago: float, is_cleare
     return Bounds(row.item_id, price, low, high, low_rule, high_rule, rules, held)
 
 
-def _limits(row, rules: Rules) -> Iterator[tuple[str, bool, float]]:
-    """(rule, whether it is a lower end, price) of those that apply, in the order of ``ORDER``, ``MOVE`` last."""
+def _limits(row, rules: Rules, order: Sequence[str]) -> Iterator[tuple[str, bool, float]]:
+    """(rule, whether it is a lower end, price) of those of ``order`` that apply, ``MOVE`` last."""
     values = {
         "map_price": (True, row.map_price),
         "margin_floor": (True, row.cost / (1 - rules.margin_floor)),
@@ -94,7 +102,7 @@ def _limits(row, rules: Rules) -> Iterator[tuple[str, bool, float]]:
         "lowest_price": (True, rules.lowest_price),
         "highest_price": (False, rules.highest_price),
     }
-    for name in ORDER:
+    for name in order:
         is_low, value = values[name]
         if value is not None and np.isfinite(value):
             yield name, is_low, float(value)

@@ -41,8 +41,9 @@ class MarkdownParams:
 
 @dataclass(frozen=True)
 class Case:
-    """One item to clear: pieces, weeks and how much there is of the last, the last day of sale, what a piece left over
-    is worth (share of today's price), the prices that may be asked (falling, today's first) and why it is planned."""
+    """One item to clear: pieces, weeks and how much there is of the last, the last day of sale, whether that is a date
+    by which it must be gone, what a piece left over is worth (share of today's price), the prices that may be asked
+    (falling, today's first) and why it is planned."""
 
     item_id: str
     price: float
@@ -50,6 +51,7 @@ class Case:
     weeks: int
     last: float
     clear_by: date
+    is_dated: bool
     salvage: float
     prices: np.ndarray
     belief: Belief
@@ -68,14 +70,20 @@ def plans(
 
     ``rows`` as :func:`jobs.pricing.tonight.tonight` gives them; ``sold``: ``item_id, price, units``, one row a week
     since the posterior was fitted, with the price that was paid in it. Items that are frozen, or have no stock, are not
-    planned. ``held_by`` is the rule for which the coming week's price is not proposed tonight (:func:`proposed`).
+    planned, nor is what has too much stock and no better price: a suggestion may still raise it. ``held_by`` is the
+    rule for which the coming week's price is not proposed tonight (:func:`proposed`).
     """
-    found = [plan(case, as_of, params) for case in cases(rows, posterior, guardrails, sold, as_of, params)]
+    every = cases(rows, posterior, guardrails, sold, as_of, params)
+    found = [told for case in every if _cuts(told := plan(case, as_of, params)) or case.is_dated]
     if not found:
         return pd.DataFrame(columns=list(COLUMNS))
     told, held = pd.concat(found, ignore_index=True), {one.item_id: one.held for one in bounds(rows, guardrails, as_of)}
     told["held_by"] = told["item_id"].map(held).astype(object)
     return _at_most(told, guardrails.max_changes, as_of)
+
+
+def _cuts(plan: pd.DataFrame) -> bool:
+    return bool((plan["price"] < plan["current_price"] * (1 - SAME)).any())
 
 
 def proposed(plan: pd.DataFrame, as_of: date) -> pd.DataFrame:
@@ -143,18 +151,21 @@ def _case(row, rules: Rules, belief: Belief, clearance: Clearance, as_of: date, 
     week = float(belief.weight @ np.exp(belief.log_level))
     last = as_of + timedelta(weeks=clearance.longest_weeks)
     if ends and min(ends).date() <= last:
-        until, salvage = min(ends).date(), clearance.salvage
+        until, is_dated, salvage = min(ends).date(), True, clearance.salvage
         why = f"{stock} pieces are to be gone by {until}"
     elif stock > clearance.weeks_of_stock * week and row.units_28d and row.units_28d > 0:
         cost = float(row.cost) / row.price if pd.notna(row.cost) else params.kept_worth
-        until, salvage = last, max(clearance.salvage, min(cost, 1.0))
+        until, is_dated, salvage = last, False, max(clearance.salvage, min(cost, 1.0))
         why = f"{stock} pieces are stock for {stock / week:.0f} weeks"
     else:
         return None
     days = (until - as_of).days
     weeks = -(-days // 7)
     prices = _prices(row, rules, clearance)
-    return Case(row.item_id, float(row.price), stock, weeks, days / 7 - weeks + 1, until, salvage, prices, belief, why)
+    part = days / 7 - weeks + 1
+    return Case(
+        row.item_id, float(row.price), stock, weeks, part, until, is_dated, salvage, prices, belief, why
+    )  # fmt: skip
 
 
 def _prices(row, rules: Rules, clearance: Clearance) -> np.ndarray:

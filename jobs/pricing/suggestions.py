@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from jobs.pricing import exploration, gains, options, portfolio, reasons
-from jobs.pricing.bounds import Bounds, bounds
+from jobs.pricing.bounds import MAKERS, Bounds, bounds
 from jobs.pricing.exploration import Room
 from jobs.pricing.gains import GainParams
 from jobs.pricing.guardrails import PROFIT, REVENUE, Guardrails
@@ -50,12 +50,8 @@ def suggest(
     here: what to ask for them is in their markdown plan."""
     rows = _believed(rows, posterior, guardrails)
     limits = bounds(rows, guardrails, as_of, cleared)
-    without = rows["evidence"].eq(NONE).to_numpy()
     lines = _lines(rows)
-    steady = [
-        replace(one, held=one.held or options.NO_EVIDENCE) if none else one
-        for one, none in zip(limits, without, strict=True)
-    ]
+    steady = _steady(rows, limits, bounds(rows, guardrails, as_of, cleared, MAKERS), lines)
     params = GainParams(quantile=guardrails.decide_on_quantile, margin_floor=NO_FLOOR)
     targets = _targets(rows, posterior, guardrails, params, _reach(limits))
     every = options.units(steady, targets.tolist(), lines)
@@ -127,6 +123,18 @@ def _lines(rows: pd.DataFrame) -> list[str | None]:
     """The price line of each item, None for one that is alone in its line."""
     sizes = rows["price_line"].map(rows["price_line"].value_counts())
     return [line if size > 1 else None for line, size in zip(rows["price_line"], sizes, strict=True)]
+
+
+def _steady(
+    rows: pd.DataFrame, limits: Sequence[Bounds], makers: Sequence[Bounds], lines: Sequence[str | None]
+) -> list[Bounds]:
+    """The bounds within which is decided. Where nothing is known of an item's demand its price stays, unless the
+    maker's word on it, or on another of its line, is broken: then ``makers``, its bounds by that alone, count."""
+    moves_with = [(line, one.item_id if line is None else "") for one, line in zip(limits, lines, strict=True)]
+    mended = {key for one, key in zip(makers, moves_with, strict=True) if one.must_move}
+    held = [replace(one, held=one.held or options.NO_EVIDENCE) for one in limits]
+    blind = [maker if key in mended else one for maker, one, key in zip(makers, held, moves_with, strict=True)]
+    return [one if none else known for one, known, none in zip(blind, limits, rows["evidence"].eq(NONE), strict=True)]
 
 
 def _decided(

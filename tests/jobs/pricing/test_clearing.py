@@ -61,6 +61,13 @@ def test_little_stock_keeps_its_price() -> None:
     assert (found["price"] == 10.0).all() and found["clearance_probability"].iloc[0] > 0.99
 
 
+@pytest.mark.parametrize("cost", [9.99, 12.0])
+def test_too_much_stock_at_its_best_price_has_no_plan_that_keeps_it_from_rising(cost: float) -> None:
+    heap = {"item_id": "a", "on_hand": 2000.0, "cost": cost}
+    assert planned(heap).empty
+    assert len(planned({**heap, "clear_by": SOON})) == 4 and len(planned({**heap, "cost": 5.0})) == 10
+
+
 def test_what_sold_since_moves_the_plan() -> None:
     item = {"item_id": "a", "clear_by": SOON, "on_hand": 100.0}
     slow, fast = (

@@ -39,6 +39,16 @@ def test_without_evidence_the_price_stays() -> None:
     assert (found["evidence"] == "none").all() and found["expected_units_now"].isna().all()
 
 
+@pytest.mark.parametrize(("item", "price"), [({"map_price": 10.5}, 10.5), ({"msrp": 9.5}, 9.5)])
+def test_what_the_maker_says_holds_also_without_evidence(item: dict[str, Any], price: float) -> None:
+    dear = {"cost": 12.0, "competitor_price": 8.0}  # what else may be wrong stays as it is
+    found = told(Guardrails(), {"item_id": "a", **dear, **item}, a=None).loc["a"]
+    assert (found["suggested_price"], found["bound_by"], found["evidence"]) == (price, next(iter(item)), "none")
+    assert "held by the" in found["reason"]
+    line = [{"item_id": "a", "price_line": "jam", **item}, {"item_id": "b", "price_line": "jam"}]
+    assert (told(Guardrails(), *line, a=None)["suggested_price"] == price).all()
+
+
 def test_a_gain_that_is_not_sure_is_no_change() -> None:
     sure, unsure = (told(Guardrails(), {"item_id": "a"}, a=-2.4, sd=sd).loc["a"] for sd in (0.05, 2.5))
     assert sure["suggested_price"] != 10.0

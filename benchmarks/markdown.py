@@ -130,7 +130,7 @@ def switching(item: int, week: int, left: int, price: int, belief: Belief) -> in
     rates = belief.weight @ means
     spread = np.sqrt(np.maximum(belief.weight @ (means - rates) ** 2, 0.0))
     cv = float(np.mean(spread / rates))
-    return int(fluid.path(left, WEEKS - week, price, PRICES, rates, cv, 0.0)[0])
+    return int(fluid.path(left, np.ones(WEEKS - week), price, PRICES, rates, cv, 0.0)[0])
 
 
 def fixed(item: int, week: int, left: int, price: int, belief: Belief) -> int:

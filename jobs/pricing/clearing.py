@@ -41,15 +41,14 @@ class MarkdownParams:
 
 @dataclass(frozen=True)
 class Case:
-    """One item to clear: pieces, weeks and how much there is of the last, the last day of sale, whether that is a date
-    by which it must be gone, what a piece left over is worth (share of today's price), the prices that may be asked
-    (falling, today's first) and why it is planned."""
+    """One item to clear: pieces, how much of a usual week each one to come is (by its season, and the last one by its
+    days), the last day of sale, whether that is a date by which it must be gone, what a piece left over is worth (share
+    of today's price), the prices that may be asked (falling, today's first) and why it is planned."""
 
     item_id: str
     price: float
     stock: int
-    weeks: int
-    last: float
+    pace: np.ndarray
     clear_by: date
     is_dated: bool
     salvage: float
@@ -68,10 +67,10 @@ def plans(
 ) -> pd.DataFrame:
     """``COLUMNS``, one row an item to clear and week.
 
-    ``rows`` as :func:`jobs.pricing.tonight.tonight` gives them; ``sold``: ``item_id, price, units``, one row a week
-    since the posterior was fitted, with the price that was paid in it. Items that are frozen, or have no stock, are not
-    planned, nor is what has too much stock and no better price: a suggestion may still raise it. ``held_by`` is the
-    rule for which the coming week's price is not proposed tonight (:func:`proposed`).
+    ``rows`` as :func:`jobs.pricing.tonight.tonight` gives them; ``sold``: ``item_id, week, price, units``, one row a
+    week since the posterior was fitted, with the price that was paid in it. Items that are frozen, or have no stock,
+    are not planned, nor is what has too much stock and no better price: a suggestion may still raise it. ``held_by`` is
+    the rule for which the coming week's price is not proposed tonight (:func:`proposed`).
     """
     every = cases(rows, posterior, guardrails, sold, as_of, params)
     found = [told for case in every if _cuts(told := plan(case, as_of, params)) or case.is_dated]
@@ -113,7 +112,9 @@ def cases(
 ) -> Iterator[Case]:
     """The items to clear."""
     known = posterior.frame().set_index("item_id")
-    since = dict(list(sold.groupby("item_id")))
+    since = dict(list(_paced(sold, posterior).groupby("item_id")))
+    weeks = pd.date_range(as_of + timedelta(days=1), periods=guardrails.clearance.longest_weeks, freq="7D")
+    paces = dict(zip(posterior.item_id, np.exp(posterior.season(weeks)), strict=True))
     for row in rows[rows["on_hand"].fillna(0) >= 1].itertuples(index=False):
         rules = guardrails.of(row.item_id, row.category if isinstance(row.category, str) else None)
         # What sells below the maker's lowest advertised price is first to come back up, by a suggestion.
@@ -121,9 +122,18 @@ def cases(
             continue
         believed = known.loc[row.item_id] if row.item_id in known.index else None
         belief = _belief(row, believed, since.get(row.item_id), params)
-        case = _case(row, rules, belief, guardrails.clearance, as_of, params)
+        pace = paces.get(row.item_id, np.ones(len(weeks)))
+        case = _case(row, rules, belief, pace, guardrails.clearance, as_of, params)
         if case is not None:
             yield case
+
+
+def _paced(sold: pd.DataFrame, posterior: Posterior) -> pd.DataFrame:
+    """Weeks that sold with the ``pace`` that their season gave them."""
+    weeks = pd.DatetimeIndex(pd.to_datetime(sold["week"]))
+    item, week = pd.Index(posterior.item_id).get_indexer(sold["item_id"]), weeks.unique()
+    season = posterior.season(week)[item, week.get_indexer(weeks)] if len(posterior.item_id) else np.zeros(len(sold))
+    return sold.assign(pace=np.exp(np.where(item >= 0, season, 0.0)))
 
 
 def _belief(row, believed: pd.Series | None, sold: pd.DataFrame | None, params: MarkdownParams) -> Belief:
@@ -138,11 +148,13 @@ def _belief(row, believed: pd.Series | None, sold: pd.DataFrame | None, params: 
     sd = max(float(np.nan_to_num(believed["log_rate_sd"], nan=params.level_sd)), params.least_level_sd)
     belief = Belief.prior(level, sd, slope, spread, params.size)
     for week in () if sold is None else sold.itertuples(index=False):
-        belief = belief.updated(week.units, week.price / row.price)
+        belief = belief.updated(week.units, week.price / row.price, week.pace)
     return belief
 
 
-def _case(row, rules: Rules, belief: Belief, clearance: Clearance, as_of: date, params: MarkdownParams) -> Case | None:
+def _case(
+    row, rules: Rules, belief: Belief, season: np.ndarray, clearance: Clearance, as_of: date, params: MarkdownParams
+) -> Case | None:
     """None where neither a date nor too much stock asks for a plan."""
     # What is discontinued on a day was sold on the day before it for the last time.
     known = (row.clear_by, row.discontinued_on - pd.Timedelta(days=1))
@@ -162,10 +174,8 @@ def _case(row, rules: Rules, belief: Belief, clearance: Clearance, as_of: date, 
     days = (until - as_of).days
     weeks = -(-days // 7)
     prices = _prices(row, rules, clearance)
-    part = days / 7 - weeks + 1
-    return Case(
-        row.item_id, float(row.price), stock, weeks, part, until, is_dated, salvage, prices, belief, why
-    )  # fmt: skip
+    pace = season[:weeks] * np.r_[np.ones(weeks - 1), days / 7 - weeks + 1]
+    return Case(row.item_id, float(row.price), stock, pace, until, is_dated, salvage, prices, belief, why)
 
 
 def _prices(row, rules: Rules, clearance: Clearance) -> np.ndarray:
@@ -188,8 +198,8 @@ def plan(case: Case, as_of: date, params: MarkdownParams) -> pd.DataFrame:
     rates, weights = case.belief.rates(case.prices / case.price)
     scaled, size = case.prices / case.price, case.belief.size
     if case.stock <= params.dp_stock:
-        way = markdown_dp.path(case.stock, case.weeks, 0, scaled, rates, weights, size, case.salvage, case.last)
-        told = markdown_dp.followed(case.stock, way, rates, weights, size, case.last)
+        way = markdown_dp.path(case.stock, case.pace, 0, scaled, rates, weights, size, case.salvage)
+        told = markdown_dp.followed(case.stock, way, rates, weights, size, case.pace)
         units, left, cleared, method = told[:-1, 0], told[:-1, 1], float(told[-1, 0]), SCENARIOS
     else:
         way, units, left, cleared = _fluid(case, scaled, rates, weights)
@@ -201,7 +211,7 @@ def plan(case: Case, as_of: date, params: MarkdownParams) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "item_id": case.item_id,
-            "week": [as_of + timedelta(days=1 + 7 * week) for week in range(case.weeks)],
+            "week": [as_of + timedelta(days=1 + 7 * week) for week in range(len(case.pace))],
             "price": price,
             "current_price": case.price,
             "expected_units": units,
@@ -221,9 +231,8 @@ def _fluid(
     """Path, units and stock left by week, and the probability of clearing, of a large stock."""
     mean = weights @ rates
     cv = float(np.mean(np.sqrt(weights @ (rates - mean) ** 2) / mean))
-    way = fluid.path(case.stock, case.weeks, 0, scaled, mean, cv, case.salvage, case.last)
-    share = np.where(np.arange(case.weeks) == case.weeks - 1, case.last, 1.0)
-    wanted = np.cumsum(mean[way] * share)
+    way = fluid.path(case.stock, case.pace, 0, scaled, mean, cv, case.salvage)
+    wanted = np.cumsum(mean[way] * case.pace)
     sold = fluid.expected_sales(case.stock, wanted, cv)
     spread = np.sqrt(wanted[-1] + (cv * wanted[-1]) ** 2)
     cleared = float(ndtr((wanted[-1] - case.stock) / spread))

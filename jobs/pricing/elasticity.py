@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from jobs.pricing.counts import Fit, Priors, fit_counts, flat_priors
-from jobs.pricing.grid import CONTROLS, COST_LAG, Grid, grid, is_sticky
+from jobs.pricing.grid import CONTROLS, COST_LAG, YEAR_WEEKS, Grid, grid, is_sticky
 from jobs.pricing.posterior import CATEGORY, NONE, OWN, Posterior
 
 PANEL = (
@@ -24,6 +24,7 @@ PANEL = (
     "competitor_price",
 )  # fmt: skip
 TERMS = (*CONTROLS, "hidden", "margin")
+YEAR = [CONTROLS.index(term) for term in ("sine", "cosine")]
 NEST, REST = 1 + CONTROLS.index("nest"), 1 + CONTROLS.index("rest")  # 0 is the common slope
 FLOATS = ("naive", "price", "log_rate", "log_rate_sd", "diversion_nest", "diversion_category")
 Z80 = 1.2816  # of a normal's 80% interval
@@ -40,7 +41,8 @@ class ElasticityParams:
     likewise: they come out some .2 too high there, and their intervals are wide enough to hold the truth in spite of
     it. An item's evidence is its ``own`` where its own sales took at least ``own_share`` of the variance that its slope
     had; its category counts for something where the common slope is known to within ``known_sd``. ``steepest`` and
-    ``flattest`` bound every elasticity.
+    ``flattest`` bound every elasticity. Rates stand where the last ``recent_weeks`` stood; a season is told apart from
+    a trend from ``season_weeks`` on.
     """
 
     draws: int = 200
@@ -55,6 +57,7 @@ class ElasticityParams:
     flattest: float = -0.1
     largest_diversion: float = 0.45
     recent_weeks: int = 13
+    season_weeks: int = 78
 
 
 def fit(panel: pd.DataFrame, params: ElasticityParams = ElasticityParams()) -> Posterior:
@@ -187,6 +190,7 @@ def _posterior(
         category_mean=mean,
         category_low=mean - wide,
         category_high=mean + wide,
+        category_season=np.array([_season(grids[name], fit, params)[1] for name, fit in fits.items()]),
         category_cross_nest=_cross(NEST, grids, fits, params),
         category_cross_rest=_cross(REST, grids, fits, params),
     )
@@ -207,7 +211,7 @@ def _is_told(one: Grid, term: int) -> bool:
 
 
 def _items(name: str, one: Grid, terms: np.ndarray, fit: Fit, params: ElasticityParams) -> pd.DataFrame:
-    """One row an item of a category: its slope, where its demand stands today and what that rests on."""
+    """One row an item of a category: its slope, where its demand stands of late and what that rests on."""
     margin = 0 if one.margin is None else one.margin * fit.common[1 + TERMS.index("margin")]
     slope, sd = fit.slope + margin, np.sqrt(fit.slope_var) * params.widening
     is_own = fit.own_var < (1 - params.own_share) * fit.variances.slope
@@ -218,6 +222,7 @@ def _items(name: str, one: Grid, terms: np.ndarray, fit: Fit, params: Elasticity
     regular = one.regular[at, last]
     lasting = [1 + CONTROLS.index(term) for term in ("competitor", "nest", "rest")]
     around = (terms[at, last] * np.isin(np.arange(1, 1 + len(TERMS)), lasting)) @ fit.common[1:]
+    late = _season(one, fit, params)[0][-params.recent_weeks :].mean()
     return pd.DataFrame(
         {
             "item_id": one.item_id,
@@ -228,10 +233,28 @@ def _items(name: str, one: Grid, terms: np.ndarray, fit: Fit, params: Elasticity
             "sd": sd,
             "naive": naive(one),
             "price": np.exp(one.log_price + regular),
-            "log_rate": fit.level + slope * regular + around + _recent(one, fit, params.recent_weeks),
+            "log_rate": fit.level + slope * regular + around + late + _recent(one, fit, params.recent_weeks),
             "log_rate_sd": np.sqrt(fit.level_var + fit.variances.drift),
         }
     )
+
+
+def _season(one: Grid, fit: Fit, params: ElasticityParams) -> tuple[np.ndarray, tuple[float, float]]:
+    """What time does to a category by week, in logs and without its season, and that season: how far its best week lies
+    above the year's mean, and the day on which that begins (days since 1970). With too few weeks nothing is a season,
+    and rates have what there is of it in the last weeks.
+
+    The year's terms of the fit also take what of a steady trend looks like a year: beside a trend they do not.
+    """
+    year = one.controls[0][:, YEAR]
+    time = fit.week + year @ fit.common[1:][YEAR]
+    if len(time) < params.season_weeks:
+        return time, (0.0, 0.0)
+    design = np.column_stack([np.ones(len(time)), np.linspace(0, 1, len(time)), year])
+    sine, cosine = np.linalg.lstsq(design, time, rcond=None)[0][2:]
+    first = (one.weeks[0] - pd.Timestamp(0)).days
+    peak = first + 7 * YEAR_WEEKS * np.arctan2(sine, cosine) / (2 * np.pi)
+    return time - year @ np.array([sine, cosine]), (float(np.hypot(sine, cosine)), float(peak))
 
 
 def _recent(one: Grid, fit: Fit, weeks: int) -> np.ndarray:

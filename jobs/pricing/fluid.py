@@ -21,25 +21,24 @@ def expected_sales(stock: float, mean: np.ndarray, cv: float) -> np.ndarray:
 
 def path(
     stock: float,
-    weeks: int,
+    pace: np.ndarray,
     first: int,
     prices: np.ndarray,
     rates: np.ndarray,
     cv: float,
     salvage: float,
-    last: float = 1.0,
 ) -> np.ndarray:
-    """The price's index in each week. ``rates``: expected units a week at each price; ``first``: the price that may not
-    be exceeded; ``last``: how much of the last week there is."""
-    many = len(prices)
+    """The price's index in each week. ``rates``: expected units at each price in a usual week; ``first``: the price
+    that may not be exceeded; ``pace``: how much of a usual week each one is, by its season or for the days that there
+    are of it."""
+    weeks, many = len(pace), len(prices)
     now, later, switch = np.meshgrid(
         np.arange(first, many), np.arange(first, many), np.arange(1, weeks + 1), indexing="ij"
     )
-    whole = weeks - 1 + last
-    passed = np.minimum(switch, whole)
+    passed = np.cumsum(pace)[switch - 1]
     before = rates[now] * passed
     sold_before = expected_sales(stock, before, cv)
-    sold = expected_sales(stock, before + rates[later] * (whole - passed), cv)
+    sold = expected_sales(stock, before + rates[later] * (pace.sum() - passed), cv)
     worth = prices[now] * sold_before + prices[later] * (sold - sold_before) + salvage * (stock - sold)
     worth = np.where(later >= now, worth, -np.inf)
     at = np.unravel_index(int(np.argmax(worth)), worth.shape)

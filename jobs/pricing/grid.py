@@ -27,6 +27,7 @@ class Grid:
 
     item_id: np.ndarray
     nest: np.ndarray
+    weeks: pd.DatetimeIndex
     units: np.ndarray
     is_seen: np.ndarray
     is_stockout: np.ndarray
@@ -81,6 +82,7 @@ def grid(rows: pd.DataFrame, weeks: pd.DatetimeIndex) -> Grid:
     return Grid(
         item_id=item_id,
         nest=nest.astype(str),
+        weeks=weeks,
         units=units,
         is_seen=is_seen,
         is_stockout=spread("is_stockout", 0.0) > 0,

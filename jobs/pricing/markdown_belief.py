@@ -32,10 +32,11 @@ class Belief:
         many = LEVELS * ELASTICITIES
         return Belief(grid[0].ravel(), grid[1].ravel(), np.full(many, 1 / many), size)
 
-    def updated(self, sold: float, ratio: float) -> Belief:
+    def updated(self, sold: float, ratio: float, pace: float = 1.0) -> Belief:
         """After a week in which ``sold`` pieces went at ``ratio`` times the first price and some were left; one that
-        sold out tells only that demand was at least that, and is left out by the caller."""
-        mean = np.exp(self.log_level + self.elasticity * np.log(ratio))
+        sold out tells only that demand was at least that, and is left out by the caller. ``pace``: what its season
+        makes of a usual week."""
+        mean = pace * np.exp(self.log_level + self.elasticity * np.log(ratio))
         told = self.size * np.log(self.size / (self.size + mean)) + sold * np.log(mean / (self.size + mean))
         told += gammaln(sold + self.size) - gammaln(self.size)
         weight = self.weight * np.exp(told - told.max())

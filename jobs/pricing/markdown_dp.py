@@ -51,21 +51,21 @@ def _chances(rates: np.ndarray, size: float, stock: int) -> tuple[np.ndarray, np
 
 @njit(cache=True)
 def worth(
-    stock: int, weeks: int, prices: np.ndarray, rates: np.ndarray, size: float, salvage: float, last: float = 1.0
+    stock: int, pace: np.ndarray, prices: np.ndarray, rates: np.ndarray, size: float, salvage: float
 ) -> np.ndarray:
     """weeks × prices × (stock + 1): expected revenue from a week on when ``prices[j]`` is asked in it and the best
-    allowed prices after it. ``rates``: units a week at each price, prices falling; ``last``: how much of the last week
-    there is."""
-    many = len(prices)
+    allowed prices after it. ``rates``: units at each price, prices falling, in a usual week; ``pace``: how much of a
+    usual week each one is, by its season or for the days that there are of it."""
+    weeks, many = len(pace), len(prices)
     found = np.zeros((weeks, many, stock + 1))
     after = np.empty((many, stock + 1))
     for left in range(stock + 1):
         after[:, left] = salvage * left
-    chances, beyond, most = _chances(rates * last, size, stock)
+    chances, beyond, most = _chances(rates * pace[-1], size, stock)
     for week in range(weeks - 1, -1, -1):
-        if week == weeks - 2 and last < 1.0:
-            # The chances of all weeks but the last are the same.
-            chances, beyond, most = _chances(rates, size, stock)
+        if week < weeks - 1 and pace[week] != pace[week + 1]:
+            # Without a season the chances of all weeks but the last are the same.
+            chances, beyond, most = _chances(rates * pace[week], size, stock)
         for j in range(many):
             for left in range(stock + 1):
                 value = 0.0
@@ -94,7 +94,7 @@ def price_now(
     """The index (``first`` or later) of the price to ask this week. ``rates``: scenarios × prices."""
     total = np.zeros(len(prices) - first)
     for k in range(len(weights)):
-        value = worth(stock, weeks, prices[first:], rates[k, first:], size, salvage)
+        value = worth(stock, np.ones(weeks), prices[first:], rates[k, first:], size, salvage)
         total += weights[k] * value[0, :, stock]
     return first + int(np.argmax(total))
 
@@ -102,29 +102,29 @@ def price_now(
 @njit(cache=True)
 def path(
     stock: int,
-    weeks: int,
+    pace: np.ndarray,
     first: int,
     prices: np.ndarray,
     rates: np.ndarray,
     weights: np.ndarray,
     size: float,
     salvage: float,
-    last: float = 1.0,
 ) -> np.ndarray:
     """The price's index in each week if sales go as expected: each week the best mean over scenarios at the pieces then
     expected to be left."""
+    weeks = len(pace)
     values = np.zeros((weeks, len(prices), stock + 1))
     for k in range(len(weights)):
-        values += weights[k] * worth(stock, weeks, prices, rates[k], size, salvage, last)
+        values += weights[k] * worth(stock, pace, prices, rates[k], size, salvage)
     chosen = np.zeros(weeks, np.int64)
     left, lowest = float(stock), first
     for week in range(weeks):
         at = round(left)
         lowest = lowest + int(np.argmax(values[week, lowest:, at]))
         chosen[week] = lowest
-        sold, share = 0.0, last if week == weeks - 1 else 1.0
+        sold = 0.0
         for k in range(len(weights)):
-            sold += weights[k] * _expected(at, rates[k, lowest] * share, size)
+            sold += weights[k] * _expected(at, rates[k, lowest] * pace[week], size)
         left = max(left - sold, 0.0)
     return chosen
 
@@ -141,7 +141,7 @@ def _expected(stock: int, rate: float, size: float) -> float:
 
 @njit(cache=True)
 def followed(
-    stock: int, chosen: np.ndarray, rates: np.ndarray, weights: np.ndarray, size: float, last: float = 1.0
+    stock: int, chosen: np.ndarray, rates: np.ndarray, weights: np.ndarray, size: float, pace: np.ndarray
 ) -> np.ndarray:
     """weeks × 2: units expected to sell and pieces expected to be left, when the prices of ``chosen`` are asked
     whatever sells; the last row has instead (probability that all is gone, 0)."""
@@ -151,8 +151,7 @@ def followed(
         there = np.zeros(stock + 1)
         there[stock] = 1.0
         for week in range(weeks):
-            share = last if week == weeks - 1 else 1.0
-            chances = demand(rates[k, chosen[week]] * share, size, stock)
+            chances = demand(rates[k, chosen[week]] * pace[week], size, stock)
             after = np.zeros(stock + 1)
             sold_mean, left_mean = 0.0, 0.0
             for left in range(stock + 1):

@@ -59,12 +59,12 @@ def markdown_plan(
 
 
 def _sold_since(weeks: DataFrame, item: DataFrame, fitted_on: date) -> pd.DataFrame:
-    """``item_id, price, units`` of items in stock, one row a week of the panel that was not over when the model was
-    fitted. Weeks without a sale are among them: they say most about a slow item. A week with an empty shelf tells only
-    that demand was at least what sold, and one that shows the item more is not what the plan's weeks will be."""
+    """``item_id, week, price, units`` of items in stock, one row a week of the panel that was not over when the model
+    was fitted. Weeks without a sale are among them: they say most about a slow item. A week with an empty shelf tells
+    only that demand was at least what sold, and one that shows the item more is not what the plan's weeks will be."""
     later = weeks.where((F.date_add("week", 6) > F.lit(fitted_on)) & ~F.col("is_stockout") & ~F.col("is_featured"))
     stocked = item.where("is_active AND on_hand >= 1").select("item_id")
     found: pd.DataFrame = (
         later.join(stocked, "item_id", "left_semi").select("item_id", "week", "price", "units").toPandas()
     )
-    return found.sort_values(["item_id", "week"], kind="stable", ignore_index=True).drop(columns="week")
+    return found.sort_values(["item_id", "week"], kind="stable", ignore_index=True)

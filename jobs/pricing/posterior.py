@@ -6,14 +6,18 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from jobs.pricing.grid import YEAR_WEEKS
+
 FILE = "posterior.npz"
 OWN, CATEGORY, NONE = "own", "category", "none"
+COMING = 4  # weeks for which a night's prices are thought to hold
 
 
 @dataclass(frozen=True)
@@ -22,14 +26,17 @@ class Posterior:
 
     ``draws`` is items × draws, of the own elasticity (negative: log units per log price); ``mean``, ``low`` and
     ``high`` (10% and 90%) summarise it, NaN where ``evidence`` is ``none``. ``naive`` is what regressing log units on
-    log price item by item says (NaN where the price never moved), there to be shown beside. ``log_rate`` is the
-    log of expected units a week at ``price`` with no promotion, no feature and a season neither high nor low,
-    ``log_rate_sd`` its standard error. ``diversion_nest`` and ``diversion_category`` are the shares of units lost to a
-    higher price that mates in the nest, and the rest of the category, win.
+    log price item by item says (NaN where the price never moved), there to be shown beside. ``log_rate`` is the log of
+    expected units a week at ``price`` with no promotion, no feature, as the last weeks went but in a season neither
+    high nor low (:meth:`season` is what the year adds), ``log_rate_sd`` its standard error. ``diversion_nest`` and
+    ``diversion_category`` are the shares of units lost to a higher price that mates in the nest, and the rest of the
+    category, win.
 
     ``category_cross_nest`` and ``category_cross_rest`` are categories × (effect, its 10% and its 90%): how an item's
     log units change with the log price of its nest mates together, and of the rest of its category together. NaN where
-    no item has such neighbours; without rows in a posterior that was saved before there were these.
+    no item has such neighbours; ``category_season`` is categories × (how far the best week of the year lies above its
+    mean, in logs, and the day since 1970 on which one begins). Without rows in a posterior that was saved before there
+    were these.
     """
 
     item_id: np.ndarray
@@ -50,6 +57,7 @@ class Posterior:
     category_mean: np.ndarray
     category_low: np.ndarray
     category_high: np.ndarray
+    category_season: np.ndarray = field(default_factory=lambda: np.empty((0, 2)))
     category_cross_nest: np.ndarray = field(default_factory=lambda: np.empty((0, 3)))
     category_cross_rest: np.ndarray = field(default_factory=lambda: np.empty((0, 3)))
 
@@ -66,6 +74,19 @@ class Posterior:
         """Reads what :meth:`save` wrote."""
         with np.load(folder / FILE, allow_pickle=False) as arrays:
             return Posterior(**{name: arrays[name] for name in arrays.files})
+
+    def season(self, weeks: pd.DatetimeIndex) -> np.ndarray:
+        """How far demand lies above the year's mean in weeks that begin on these days, in logs (items × weeks)."""
+        if not len(self.category_season):
+            return np.zeros((len(self.item_id), len(weeks)))
+        amplitude, peak = self.category_season[pd.Index(self.category_id).get_indexer(self.category)].T[..., None]
+        days = (weeks - pd.Timestamp(0)).days.to_numpy()
+        return amplitude * np.cos(2 * np.pi * (days - peak) / (7 * YEAR_WEEKS))
+
+    def coming(self, as_of: date) -> Posterior:
+        """The same with the rates of the ``COMING`` weeks after a night, in the mean."""
+        weeks = pd.date_range(as_of + timedelta(days=1), periods=COMING, freq="7D")
+        return replace(self, log_rate=self.log_rate + self.season(weeks).mean(axis=1))
 
     def frame(self) -> pd.DataFrame:
         """One row an item: every array but the draws, as a column of its name."""

@@ -48,6 +48,7 @@ def suggest(
     """One row for each of :func:`jobs.pricing.tonight.tonight`, with the columns of
     ``expectations/pricing/price_suggestions.yml`` but currency and model_version. Items ``cleared`` keep their price
     here: what to ask for them is in their markdown plan."""
+    posterior = posterior.coming(as_of)
     rows = _believed(rows, posterior, guardrails)
     limits = bounds(rows, guardrails, as_of, cleared)
     lines = _lines(rows)

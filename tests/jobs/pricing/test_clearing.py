@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -13,16 +14,23 @@ from jobs.pricing.clearing import MarkdownParams, plans, proposed
 from jobs.pricing.guardrails import Clearance, Guardrails, Rules
 from tests.jobs.pricing.small_pricing import NIGHT, posterior, rows
 
-NOTHING = pd.DataFrame({"item_id": [], "price": [], "units": []})
+NOTHING = pd.DataFrame({"item_id": [], "week": [], "price": [], "units": []})
+LAST_WEEK = pd.Timestamp(NIGHT - timedelta(days=6))
 SOON = pd.Timestamp(NIGHT + timedelta(days=28))
 
 
 def planned(
     *items: dict[str, Any], rails: Guardrails = Guardrails(), sold: pd.DataFrame = NOTHING,
-    params: MarkdownParams = MarkdownParams(), **beliefs: float | None,
+    params: MarkdownParams = MarkdownParams(), season: float = 0.0, **beliefs: float | None,
 ) -> pd.DataFrame:  # fmt: skip
     believed = posterior(beliefs or {item["item_id"]: -2.5 for item in items}, rate=20.0)
-    return plans(rows(*items), believed, rails, sold, NIGHT, params)
+    # The best week of the year is the one to come.
+    yearly = np.array([[season, (pd.Timestamp(NIGHT) - pd.Timestamp(0)).days + 1]])
+    return plans(rows(*items), replace(believed, category_season=yearly), rails, sold, NIGHT, params)
+
+
+def weeks(prices: list[float], units: float, week: pd.Timestamp = LAST_WEEK) -> pd.DataFrame:
+    return pd.DataFrame({"item_id": "a", "week": week, "price": prices, "units": units})
 
 
 def test_items_with_an_end_and_items_with_too_much_stock_are_planned_and_no_others() -> None:
@@ -70,15 +78,13 @@ def test_too_much_stock_at_its_best_price_has_no_plan_that_keeps_it_from_rising(
 
 def test_what_sold_since_moves_the_plan() -> None:
     item = {"item_id": "a", "clear_by": SOON, "on_hand": 100.0}
-    slow, fast = (
-        planned(item, sold=pd.DataFrame({"item_id": ["a"], "price": [10.0], "units": [units]})) for units in (2.0, 60.0)
-    )
+    slow, fast = (planned(item, sold=weeks([10.0], units)) for units in (2.0, 60.0))
     assert slow["price"].iloc[0] < fast["price"].iloc[0]
 
 
 def test_weeks_without_a_sale_lower_the_price_and_the_hope() -> None:
     item = {"item_id": "a", "clear_by": SOON, "on_hand": 60.0}
-    unsold = planned(item, sold=pd.DataFrame({"item_id": ["a"] * 3, "price": 10.0, "units": 0.0}))
+    unsold = planned(item, sold=weeks([10.0] * 3, 0.0))
     hoped = planned(item)
     assert unsold["price"].min() < hoped["price"].min() == 10.0
     assert unsold["clearance_probability"].iloc[0] < hoped["clearance_probability"].iloc[0]
@@ -87,9 +93,7 @@ def test_weeks_without_a_sale_lower_the_price_and_the_hope() -> None:
 def test_a_week_counts_at_the_price_that_it_sold_at() -> None:
     item = {"item_id": "a", "clear_by": SOON, "on_hand": 100.0, "price": 8.0}
     # The price fell from 12 to 8 since the fit: 20 pieces at 12 promise more at 8 than 20 pieces at 8 do.
-    before, now = (
-        planned(item, sold=pd.DataFrame({"item_id": ["a"] * 2, "price": price, "units": 20.0})) for price in (12.0, 8.0)
-    )
+    before, now = (planned(item, sold=weeks([price] * 2, 20.0)) for price in (12.0, 8.0))
     assert before["clearance_probability"].iloc[0] > now["clearance_probability"].iloc[0] + 0.1
 
 
@@ -171,3 +175,24 @@ def test_markdowns_keep_to_endings_the_lowest_price_and_wait_below_the_makers() 
     cheap = planned(heap, rails=Guardrails(store=Rules(endings=(0.99,))))["price"]
     assert cheap.min() < 0.9, "no ending is below it"
     assert planned({**item, "map_price": 5.99}).empty
+
+
+@pytest.mark.parametrize("dp_stock", [400, 10])
+def test_a_plan_counts_with_the_season_of_its_weeks(dp_stock: int) -> None:
+    item = {"item_id": "a", "on_hand": 390.0, "clear_by": pd.Timestamp(NIGHT + timedelta(days=70))}
+    kept = Guardrails(clearance=Clearance(levels=(1,)))
+    flat, yearly = (
+        planned(item, rails=kept, season=season, params=MarkdownParams(dp_stock=dp_stock))["expected_units"].to_numpy()
+        for season in (0.0, 0.5)
+    )
+    assert yearly[0] / flat[0] == pytest.approx(np.exp(0.5), rel=0.03)
+    assert yearly[5] / yearly[0] == pytest.approx(np.exp(0.5 * (np.cos(2 * np.pi * 35 / 365.25) - 1)), rel=0.1)
+
+
+def test_what_sold_in_a_bad_season_promises_more_than_the_same_in_a_good_one() -> None:
+    item = {"item_id": "a", "on_hand": 300.0, "clear_by": SOON}
+    good, bad = (
+        planned(item, season=0.5, sold=weeks([10.0] * 2, 20.0, LAST_WEEK - timedelta(days=back)))["price"].sum()
+        for back in (0, 180)
+    )
+    assert bad > good

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -102,6 +103,23 @@ def test_rates_are_those_of_the_last_regular_price(world: PricingWorld, posterio
     assert posterior.price == pytest.approx(world.current["price"].to_numpy())
     error = posterior.log_rate - np.log(world.truth.units(world.truth.price)).ravel()
     assert abs(np.median(error)) < 0.3
+
+
+@pytest.mark.parametrize(("trend", "season", "weeks"), [(0.01, 0, 104), (0, 0.5, 104), (0.006, 0.4, 104), (0, 0.5, 60)])
+def test_rates_are_those_of_the_weeks_to_come_in_a_shop_that_grows_and_has_seasons(
+    trend: float, season: float, weeks: int
+) -> None:
+    truth = {"a": -2.0, "b": -2.5, "c": -1.5, "d": -2.0}
+    panel, year = shop(truth, weeks=weeks), 2 * np.pi / (365.25 / 7)
+    at = (panel["week"] - panel["week"].min()).dt.days / 7
+    panel["units"] = (panel["units"] * np.exp(trend * at + season * np.cos(year * at))).round()
+    found = elasticity.fit(panel)
+    told = found.coming(panel["week"].max().date() + timedelta(days=6))
+    # Rates stand where the last quarter stood; a year that was hardly seen once is no season yet.
+    coming, late = weeks + np.arange(4), weeks - 7
+    known = np.cos(year * coming).mean() if weeks > 78 else np.cos(year * (weeks - 1 - np.arange(13))).mean()
+    expected = np.log(40) + found.mean * np.log(found.price / 10) + trend * late + season * known
+    assert told.log_rate == pytest.approx(expected, abs=0.15)
 
 
 def test_known_elasticities_come_back_without_costs_categories_or_promotions() -> None:

@@ -22,7 +22,7 @@ def test_demand_is_the_negative_binomial_with_its_far_end_together() -> None:
 
 def test_the_last_week_is_the_best_of_what_one_week_brings() -> None:
     rates = np.array([2.0, 5.0])
-    found = worth(3, 1, PRICES, rates, 8.0, 0.1)
+    found = worth(3, np.ones(1), PRICES, rates, 8.0, 0.1)
     for j, rate in enumerate(rates):
         chances = demand(rate, 8.0, 3)
         by_hand = sum(chances[d] * (PRICES[j] * d + 0.1 * (3 - d)) for d in range(4))
@@ -30,7 +30,7 @@ def test_the_last_week_is_the_best_of_what_one_week_brings() -> None:
 
 
 def test_more_weeks_and_lower_later_prices_are_worth_no_less() -> None:
-    one, two = (worth(20, weeks, PRICES, np.array([3.0, 9.0]), 8.0, 0.0) for weeks in (1, 2))
+    one, two = (worth(20, np.ones(weeks), PRICES, np.array([3.0, 9.0]), 8.0, 0.0) for weeks in (1, 2))
     assert (two[0, 0, 1:] > one[0, 0, 1:]).all()
 
 
@@ -43,8 +43,8 @@ def test_much_stock_is_marked_down_and_little_is_not() -> None:
 
 def test_a_path_followed_sells_what_it_says() -> None:
     rates, one = np.array([[3.0, 12.0]]), np.ones(1)
-    way = path(30, 4, 0, PRICES, rates, one, 8.0, 0.0)
-    told = followed(30, way, rates, one, 8.0)
+    way = path(30, np.ones(4), 0, PRICES, rates, one, 8.0, 0.0)
+    told = followed(30, way, rates, one, 8.0, np.ones(4))
     assert told[:-1, 0].sum() + told[-2, 1] == pytest.approx(30, abs=1e-6)
     rng = np.random.default_rng(0)
     left = np.full(20_000, 30)
@@ -64,8 +64,10 @@ def test_a_belief_learns_its_level_and_its_scenarios_are_equal_parts() -> None:
 
 
 def test_the_fluid_plan_switches_once_and_only_down() -> None:
-    way = fluid.path(500.0, 8, 0, np.array([1.0, 0.8, 0.6, 0.4]), np.array([20.0, 35.0, 60.0, 130.0]), 0.4, 0.0)
+    way = fluid.path(
+        500.0, np.ones(8), 0, np.array([1.0, 0.8, 0.6, 0.4]), np.array([20.0, 35.0, 60.0, 130.0]), 0.4, 0.0
+    )
     assert (np.diff(way) >= 0).all() and len(set(way)) <= 2 and way[-1] > 0
-    few = fluid.path(50.0, 8, 0, np.array([1.0, 0.8, 0.6, 0.4]), np.array([20.0, 35.0, 60.0, 130.0]), 0.4, 0.0)
+    few = fluid.path(50.0, np.ones(8), 0, np.array([1.0, 0.8, 0.6, 0.4]), np.array([20.0, 35.0, 60.0, 130.0]), 0.4, 0.0)
     assert (few[:6] == 0).all()
     assert fluid.expected_sales(100.0, np.array([10.0]), 0.1)[0] == pytest.approx(10.0, rel=1e-3)

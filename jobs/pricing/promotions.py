@@ -3,8 +3,10 @@
 What would have sold is an item's mean over clean weeks nearby, moved by how never-promoted items of categories without
 a promotion went in the same weeks (difference in differences, with a ratio for the difference). Clean are weeks without
 a promotion or an empty shelf and not right after a promotion; for the others of a category also without any promotion
-in it, so that a category with campaigns in every week has no figure of cannibalisation. Intervals are a bootstrap over
-the cases.
+in it, so that a category with campaigns in every week has no figure of cannibalisation. A week counts by the days of it
+that were promoted: what it sold beside its expectation is theirs. Intervals are a bootstrap over clusters, the cases of
+a campaign in a category together, since these had the same weeks (Cameron, Gelbach and Miller 2008, Review of Economics
+and Statistics 90).
 """
 
 from __future__ import annotations
@@ -18,19 +20,21 @@ import pandas as pd
 COLUMNS = ("scope", "name", "effect", "value", "low", "high", "units", "cases")
 LIFT, CANNIBALISATION, PULL_FORWARD = "lift", "cannibalisation", "pull_forward"
 EVERYTHING = "all"
+DURING, AFTER = "during", "after"
+DAY, WEEK = np.timedelta64(1, "D"), np.timedelta64(7, "D")
 
 
 @dataclass(frozen=True)
 class EffectParams:
     """``nearby_weeks`` on both sides may be clean weeks, of which ``fewest_clean`` are needed; ``after_weeks`` can show
     what a promotion took from later sales; the newest ``promotions`` get rows of their own; intervals are told from
-    ``fewest_cases`` cases on, at these quantiles of ``draws``."""
+    ``fewest_clusters`` on, at these quantiles of ``draws``."""
 
     nearby_weeks: int = 8
     fewest_clean: int = 3
     after_weeks: int = 2
     promotions: int = 50
-    fewest_cases: int = 5
+    fewest_clusters: int = 5
     draws: int = 300
     quantiles: tuple[float, float] = (0.1, 0.9)
     seed: int = 11
@@ -54,24 +58,31 @@ def effects(panel: pd.DataFrame, promotions: pd.DataFrame, params: EffectParams 
 
 
 def _weeks_of(promotions: pd.DataFrame, panel: pd.DataFrame, params: EffectParams) -> pd.DataFrame:
-    """``promotion_id, item_id, week, phase``: weeks that a promotion touched (during) and those after it (after)."""
+    """``promotion_id, item_id, week, phase, share``: weeks that a promotion touched (during), with the share of their
+    days on which it ran, and those after it (after)."""
     starts, ends = pd.to_datetime(promotions["starts_on"]), pd.to_datetime(promotions["ends_on"])
     anchor = pd.to_datetime(panel["week"]).min()  # weeks begin with the weekday of the panel's
     first, last = (days - pd.to_timedelta((days - anchor).dt.days % 7, unit="D") for days in (starts, ends))
     count = ((last - first).dt.days // 7 + 1).clip(upper=params.nearby_weeks)
     parts = []
-    for phase, offset, many in (("during", 0 * count, count), ("after", count, 0 * count + params.after_weeks)):
+    for phase, offset, many in ((DURING, 0 * count, count), (AFTER, count, 0 * count + params.after_weeks)):
         at = np.repeat(np.arange(len(promotions)), many)
         nth = np.concatenate([np.arange(n) for n in many]) if len(many) else np.empty(0)
-        week = first.to_numpy()[at] + pd.to_timedelta(7 * (offset.to_numpy()[at] + nth), unit="D")
-        parts.append(promotions.iloc[at][["promotion_id", "item_id"]].assign(week=week, phase=phase))
-    return pd.concat(parts, ignore_index=True).drop_duplicates(["promotion_id", "item_id", "week"])
+        week = (first.to_numpy()[at] + pd.to_timedelta(7 * (offset.to_numpy()[at] + nth), unit="D")).to_numpy()
+        end, begin = np.minimum(ends.to_numpy()[at], week + WEEK - DAY), np.maximum(starts.to_numpy()[at], week)
+        share = (end - begin + DAY) / WEEK if phase == DURING else 1.0
+        parts.append(promotions.iloc[at][["promotion_id", "item_id"]].assign(week=week, phase=phase, share=share))
+    # A promotion may have run twice in one week; a week in which it ran is none after it.
+    keys = ["promotion_id", "item_id", "week"]
+    once = pd.concat(parts, ignore_index=True).groupby([*keys, "phase"], as_index=False)["share"].sum()
+    once["share"] = once["share"].clip(upper=1.0)
+    return once.sort_values("phase", ascending=False, kind="stable").drop_duplicates(keys)
 
 
 def _marked(panel: pd.DataFrame, weeks: pd.DataFrame) -> pd.DataFrame:
     """The panel with what a week was to an item: promoted, right after, and whether its category had a promotion."""
     rows = panel.assign(category=panel["category"].fillna(EVERYTHING), week=pd.to_datetime(panel["week"]))
-    for phase in ("during", "after"):
+    for phase in (DURING, AFTER):
         key = weeks.loc[weeks["phase"] == phase, ["item_id", "week"]].drop_duplicates()
         rows = rows.merge(key.assign(**{phase: True}), on=["item_id", "week"], how="left")
         rows[phase] = rows[phase].eq(True)
@@ -106,29 +117,38 @@ def _is_promoted_item(rows: pd.DataFrame) -> pd.Series:
 
 def _during(rows: pd.DataFrame, weeks: pd.DataFrame) -> pd.DataFrame:
     """Promoted items in the weeks of their promotions."""
-    return _summed(rows, weeks[weeks["phase"] == "during"], LIFT)
+    return _summed(rows, weeks[weeks["phase"] == DURING], LIFT)
 
 
 def _after(rows: pd.DataFrame, weeks: pd.DataFrame) -> pd.DataFrame:
     """Promoted items in the weeks after, unless promoted again."""
-    return _summed(rows[~rows["during"] & ~rows["is_promotion"]], weeks[weeks["phase"] == "after"], PULL_FORWARD)
+    return _summed(rows[~rows["during"] & ~rows["is_promotion"]], weeks[weeks["phase"] == AFTER], PULL_FORWARD)
 
 
 def _others(rows: pd.DataFrame, weeks: pd.DataFrame) -> pd.DataFrame:
     """Items never promoted, in the weeks in which others of their category were."""
     categories = rows[["item_id", "category"]].drop_duplicates()
-    touched = weeks[weeks["phase"] == "during"].merge(categories, on="item_id")
-    touched = touched[["promotion_id", "category", "week"]].drop_duplicates()
+    touched = weeks[weeks["phase"] == DURING].merge(categories, on="item_id")
+    touched = touched.groupby(["promotion_id", "category", "week"], as_index=False)["share"].max()
     still = rows[~_is_promoted_item(rows) & ~rows["is_stockout"]]
     found = still.merge(touched, on=["category", "week"])
-    keys = ["promotion_id", "item_id", "category"]
-    return found.groupby(keys, as_index=False)[["units", "expected"]].sum().assign(effect=CANNIBALISATION)
+    return _cases(found, CANNIBALISATION)
 
 
 def _summed(rows: pd.DataFrame, weeks: pd.DataFrame, effect: str) -> pd.DataFrame:
-    found = rows[~rows["is_stockout"]].merge(weeks[["promotion_id", "item_id", "week"]], on=["item_id", "week"])
+    found = rows[~rows["is_stockout"]].merge(
+        weeks[["promotion_id", "item_id", "week", "share"]], on=["item_id", "week"]
+    )
+    return _cases(found, effect)
+
+
+def _cases(found: pd.DataFrame, effect: str) -> pd.DataFrame:
+    """Sums of an item's weeks in a promotion. Of a week promoted in part the other days are taken to have sold as
+    expected."""
+    promoted = found["expected"] * found["share"]
+    counted = found.assign(units=found["units"] - found["expected"] + promoted, expected=promoted)
     keys = ["promotion_id", "item_id", "category"]
-    return found.groupby(keys, as_index=False)[["units", "expected"]].sum().assign(effect=effect)
+    return counted.groupby(keys, as_index=False)[["units", "expected"]].sum().assign(effect=effect)
 
 
 def _scopes(cases: pd.DataFrame, newest: set) -> Iterator[tuple[tuple[str, str, str], pd.DataFrame]]:
@@ -143,10 +163,11 @@ def _scopes(cases: pd.DataFrame, newest: set) -> Iterator[tuple[tuple[str, str, 
 
 
 def _figure(scope: str, name: str, effect: str, part: pd.DataFrame, params: EffectParams) -> tuple:
-    units, expected = part["units"].to_numpy(float), part["expected"].to_numpy(float)
+    clusters = part.groupby(["promotion_id", "category"])[["units", "expected"]].sum()
+    units, expected = clusters["units"].to_numpy(float), clusters["expected"].to_numpy(float)
     low = high = np.nan
-    if len(part) >= params.fewest_cases:
-        drawn = np.random.default_rng(params.seed).integers(0, len(part), (params.draws, len(part)))
+    if len(clusters) >= params.fewest_clusters:
+        drawn = np.random.default_rng(params.seed).integers(0, len(clusters), (params.draws, len(clusters)))
         ratios = units[drawn].sum(axis=1) / expected[drawn].sum(axis=1) - 1
         low, high = np.quantile(ratios, params.quantiles)
     value = units.sum() / expected.sum() - 1

@@ -25,13 +25,14 @@ def audit(
     price_suggestions: DataFrame,
     markdown_plan: DataFrame,
     price_approvals_changes: DataFrame,
+    price_approvals: DataFrame,
     prices: DataFrame,
     audit: DataFrame,
     as_of: date,
     champion: Champion,
 ) -> DataFrame:
     """Tonight's suggestions, the decisions that became known since the last night, and earlier suggestions that the
-    table of prices shows for the first time."""
+    table of prices, or where no list has the item a decision whose day has come, shows for the first time."""
     version = F.lit(champion.version).alias("model_version")
     made = _made(price_suggestions, markdown_plan, as_of).select("*", version)
     decided = price_approvals_changes.where(~F.col("is_deleted")).select(
@@ -40,7 +41,8 @@ def audit(
     )  # fmt: skip
     newest = F.expr("row_number() OVER (PARTITION BY suggested_on, item_id, happened ORDER BY known_day DESC)")
     decided = decided.withColumn("_nth", newest).where("_nth = 1").drop("_nth")
-    seen = _applied(audit.where(F.col("known_day") < F.lit(as_of)), prices, as_of).select("*", version)
+    in_force = _in_force(prices, price_approvals, as_of + timedelta(days=1))
+    seen = _applied(audit.where(F.col("known_day") < F.lit(as_of)), in_force, as_of).select("*", version)
     whole = made.unionByName(decided, allowMissingColumns=True).unionByName(seen, allowMissingColumns=True)
     names = contracts.load("pricing.audit").schema().fieldNames()
     return whole.select(*names)
@@ -84,14 +86,18 @@ def _happened(price: str, is_free: Column) -> Column:
     return F.when(moved & is_free, SUGGESTED).otherwise(KEPT).alias("happened")
 
 
-def _applied(before: DataFrame, prices: DataFrame, as_of: date) -> DataFrame:
+def _in_force(prices: DataFrame, price_approvals: DataFrame, day: date) -> DataFrame:
+    """``item_id, price, valid_from`` of a day's list; of what is on none, the last decision."""
+    unlisted = price_approvals.where("decision <> 'refused'").join(prices, "item_id", "left_anti")
+    told = ["item_id", "price", "valid_from"]
+    parts = (prices.select(*told, F.lit(None).cast("date").alias("_on")), unlisted.select(*told, "suggested_on"))
+    known = parts[0].union(parts[1]).where(F.col("valid_from") <= F.lit(day))
+    price = F.max_by("price", F.struct("valid_from", "_on")).alias("price")
+    return known.groupBy("item_id").agg(price, F.max("valid_from").alias("valid_from"))
+
+
+def _applied(before: DataFrame, in_force: DataFrame, as_of: date) -> DataFrame:
     """Suggestions of earlier nights, approved or edited or never answered, whose price is in force tomorrow."""
-    tomorrow = as_of + timedelta(days=1)
-    in_force = (
-        prices.where(F.col("valid_from") <= F.lit(tomorrow))
-        .groupBy("item_id")
-        .agg(F.max_by("price", "valid_from").alias("price"), F.max("valid_from").alias("valid_from"))
-    )
     since = F.lit(as_of - timedelta(days=APPLIED_DAYS))
     key = ["suggested_on", "item_id"]
     lately = before.where(F.col("suggested_on") >= since)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,14 @@ import numpy as np
 import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.window import Window
 
 from jobs.features.learning import sold
 from jobs.lib import registry
 from jobs.lib.stages import Night
 from jobs.pricing.bounds import SAME
+from jobs.pricing.hand_over import MARKDOWN
+from jobs.pricing.panel import off_contract
 from jobs.pricing.posterior import NONE, Posterior
 from jobs.pricing.train import PANEL_FILE
 
@@ -37,6 +40,7 @@ def findings(night: Night) -> dict[str, Any] | None:
     posterior = Posterior.load(champion.path)
     changed = tonight.where(F.abs(F.col("suggested_price") - F.col("current_price")) > SAME)
     best = changed.orderBy(F.desc_nulls_last("expected_gain"), "item_id").limit(SHOWN)
+    applied = _realised(night)
     return {
         "changed": changed.count(),
         "items": tonight.count(),
@@ -48,7 +52,8 @@ def findings(night: Night) -> dict[str, Any] | None:
         "curves": curves(posterior, champion.path),
         "promotions": _promotions(night),
         "plans": _plans(night),
-        "realised": _realised(night),
+        "realised": applied[:SHOWN],
+        "total": total(applied),
     }
 
 
@@ -142,24 +147,53 @@ def _plans(night: Night) -> list[dict[str, Any]]:
 
 
 def _realised(night: Night) -> list[dict[str, Any]]:
-    """Suggestions of the last weeks that came into force: units a week expected, and sold since."""
+    """Suggestions of the last weeks that came into force, the newest first: units a week expected, and sold until the
+    next one of the item did; of a markdown in its first week, which is what its plan foretold. The changes of some
+    weeks in a catalogue bound it."""
     if not night.tables.exists("pricing.audit"):
         return []
     log = night.tables.read("pricing.audit", night.as_of)
-    applied = log.where((F.col("happened") == "applied") & (F.col("suggested_on") >= F.lit(night.as_of - LATELY)))
-    made = log.where("happened = 'suggested'").select(
-        "suggested_on", "item_id", "old_price", "expected_units_now", "expected_units_suggested"
+    following = Window.partitionBy("item_id").orderBy("known_day", "suggested_on")
+    applied = log.where("happened = 'applied'").select(
+        "suggested_on",
+        "item_id",
+        "new_price",
+        F.col("known_day").alias("since"),
+        F.coalesce(F.lead("known_day").over(following), F.lit(night.as_of)).alias("until"),
     )
-    seen = applied.select("suggested_on", "item_id", "new_price", F.col("known_day").alias("since"))
-    rows = seen.join(made, ["suggested_on", "item_id"], "inner")
-    lines = sold(night.tables.read("validated.order_lines", night.as_of)).select("item_id", "order_date", "units")
-    later = (rows["item_id"] == lines["item_id"]) & (lines["order_date"] > rows["since"])
-    counted = rows.join(lines, later, "left").groupBy(*[rows[name] for name in rows.columns])
-    found = counted.agg(F.coalesce(F.sum("units"), F.lit(0)).alias("units")).orderBy("suggested_on", rows["item_id"])
-    return [realised(row.asDict(), night.as_of) for row in found.limit(SHOWN).collect()]
+    made = log.where("happened = 'suggested'").select(
+        "suggested_on", "item_id", "kind", "old_price", F.col("new_price").alias("suggested_price"),
+        "expected_units_now", "expected_units_suggested", "expected_profit_now", "expected_profit_suggested",
+        "expected_gain",
+    )  # fmt: skip
+    lately = applied.where(F.col("suggested_on") >= F.lit(night.as_of - LATELY))
+    first_week = F.when(F.col("kind") == MARKDOWN, F.date_add("since", 7))
+    rows = lately.join(made, ["suggested_on", "item_id"], "inner").withColumn("until", F.least("until", first_week))
+    agreed = night.tables.read("validated.contract_prices", night.as_of)
+    bought = off_contract(sold(night.tables.read("validated.order_lines", night.as_of)), agreed)
+    lines = bought.select(F.col("item_id").alias("_item"), "order_date", "units")
+    later = (F.col("item_id") == F.col("_item")) & F.col("order_date").between(F.date_add("since", 1), F.col("until"))
+    counted = (
+        rows.join(lines, later, "left").groupBy(*rows.columns).agg(F.coalesce(F.sum("units"), F.lit(0)).alias("units"))
+    )
+    return [realised(row.asDict()) for row in counted.orderBy(F.desc("suggested_on"), "item_id").collect()]
 
 
-def realised(row: dict[str, Any], as_of: date) -> dict[str, Any]:
-    """A row with ``weeks`` in force and ``sold`` a week, None before a week has passed."""
-    weeks = (as_of - row["since"]).days / 7
-    return {**row, "weeks": weeks, "sold": row["units"] / weeks if weeks >= 1 else None}
+def realised(row: dict[str, Any]) -> dict[str, Any]:
+    """A row with ``weeks`` in force, ``sold`` a week and the item's own ``gain`` a week over the profit (or revenue)
+    expected without the change; None before a week has passed, the gain also where none was expected."""
+    weeks = (row["until"] - row["since"]).days / 7
+    told = {**row, "weeks": weeks, "sold": row["units"] / weeks if weeks >= 1 else None, "gain": None}
+    if told["sold"] is not None and row["expected_gain"] is not None and row["expected_units_suggested"]:
+        cost = row["suggested_price"] - row["expected_profit_suggested"] / row["expected_units_suggested"]
+        told["gain"] = told["sold"] * (row["new_price"] - cost) - row["expected_profit_now"]
+    return told
+
+
+def total(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """What changes were expected to gain a week together, and did; None while none has been in force for a week."""
+    known = [row for row in rows if row["gain"] is not None]
+    if not known:
+        return None
+    sums = {name: sum(row[of] for row in known) for name, of in (("expected", "expected_gain"), ("gain", "gain"))}
+    return {"changes": len(known), **sums}

@@ -23,6 +23,7 @@ def audited(spark: SparkSession, as_of: date, **given: list[dict]) -> dict[tuple
         table(spark, "pricing.price_suggestions", given.get("suggested", [])),
         table(spark, "pricing.markdown_plan", given.get("planned", [])),
         decided,
+        table(spark, "validated.price_approvals", given.get("decisions", [])),
         table(spark, "validated.prices", given.get("prices", [])),
         table(spark, "pricing.audit", given.get("before", [])),
         as_of,
@@ -108,6 +109,16 @@ def test_a_price_seen_in_force_is_recorded_once_and_an_edited_one_as_edited(spar
     assert set(audited(spark, LATER, before=before, prices=prices)) == {("a", "applied"), ("b", "applied")}
     again = [*before, event("a", "applied", 9.5)]
     assert set(audited(spark, LATER, before=again, prices=prices)) == {("b", "applied")}
+
+
+def test_without_a_list_a_decision_is_in_force_from_its_day(spark: SparkSession) -> None:
+    before = [event(item, "suggested", 9.5) for item in ("a", "b", "listed")]
+    before += [event(item, "approved", 9.5) for item in ("a", "b", "listed")]
+    day = {"a": LATER, "b": LATER + timedelta(days=9), "listed": LATER}
+    decisions = [{**decision(item, "approved", 9.5), "valid_from": valid} for item, valid in day.items()]
+    prices = [listed("listed", 10.0, NIGHT - timedelta(days=9))]
+    found = audited(spark, LATER, before=before, decisions=decisions, prices=prices)
+    assert set(found) == {("a", "applied")} and found["a", "applied"]["new_price"] == 9.5
 
 
 def test_one_change_of_price_answers_one_suggestion_and_never_a_refused_one(spark: SparkSession) -> None:

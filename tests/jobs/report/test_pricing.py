@@ -50,9 +50,21 @@ def test_a_curve_falls_and_stands_on_its_weeks(folder: Path) -> None:
 
 
 def test_realised_is_told_after_a_week() -> None:
-    row = {"item_id": "a", "units": 30, "since": NIGHT - timedelta(days=14)}
-    assert pricing.realised(row, NIGHT)["sold"] == 15.0
-    assert pricing.realised({**row, "since": NIGHT - timedelta(days=6)}, NIGHT)["sold"] is None
+    row = {"item_id": "a", "units": 30, "since": NIGHT - timedelta(days=14), "until": NIGHT, **EXPECTED}
+    found = pricing.realised(row)
+    assert (found["sold"], found["gain"]) == (15.0, 15.0 * 6 - 60)
+    early, markdown = {**row, "since": NIGHT - timedelta(days=6)}, {**row, "expected_gain": None}
+    told = [pricing.realised(one) for one in (early, markdown)]
+    assert (told[0]["sold"], told[1]["sold"]) == (None, 15.0) and {one["gain"] for one in told} == {None}
+    assert pricing.total([found, found, *told]) == {"changes": 2, "expected": 8.0, "gain": 60.0}
+    assert pricing.total(told) is None
+
+
+# Before, 12 units at 10 that cost 5; since, some 11 expected at 11.
+EXPECTED = {
+    "new_price": 11.0, "suggested_price": 11.0, "expected_units_suggested": 11.0, "expected_profit_now": 60.0,
+    "expected_profit_suggested": 66.0, "expected_gain": 4.0,
+}  # fmt: skip
 
 
 def told(folder: Path) -> dict:
@@ -75,6 +87,7 @@ def told(folder: Path) -> dict:
         "changed": 1, "items": 3, "objectives": [("profit", 3)], "changes": [change], "guardrails": [("msrp", 1)],
         "evidence": [("own", 2), ("none", 1)], "categories": pricing.categories(BELIEVED),
         "curves": pricing.curves(BELIEVED, folder), "promotions": [effect], "plans": [plan], "realised": [applied],
+        "total": {"changes": 2, "expected": 8.0, "gain": 60.0},
     }  # fmt: skip
 
 
@@ -83,5 +96,5 @@ def test_the_page_shows_prices_and_does_without(folder: Path) -> None:
     assert 'id="prices"' not in stage.page(empty)
     page = stage.page(Findings(**{**vars(empty), "pricing": told(folder)}))
     assert "&lt;a&gt;" in page and "10.50" in page and "+40%" in page and "too early" in page and "7.20" in page
-    assert "days between changes" in page
+    assert "days between changes" in page and "2 prices in force for a week or more: 8.00 a week" in page
     assert "Cross-price effects by category" in page and "0.31" in page and "-0.12" in page

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from jobs.features.category import steps
 
@@ -78,7 +79,8 @@ class Clearance:
 
 @dataclass(frozen=True)
 class Guardrails:
-    """All of a store's guardrails. ``source`` names where they stand, for messages."""
+    """All of a store's guardrails. ``source`` names where they stand, for messages; ``categories`` and ``items`` have
+    what is said of them alone, by the names of ``Rules``."""
 
     source: str = "defaults"
     objective: str = PROFIT
@@ -87,19 +89,18 @@ class Guardrails:
     largest_average_step: float | None = None
     move_days: int = 91
     store: Rules = field(default_factory=Rules)
-    categories: Mapping[str, Rules] = field(default_factory=dict)
-    items: Mapping[str, Rules] = field(default_factory=dict)
+    categories: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    items: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     price_lines: Mapping[str, str] = field(default_factory=dict)
     competitors: Trust = field(default_factory=Trust)
     exploration: Exploration = field(default_factory=Exploration)
     clearance: Clearance = field(default_factory=Clearance)
 
     def of(self, item_id: str, category: str | None) -> Rules:
-        """The rules of an item: its own, else those of the deepest category above it, else the store's."""
-        if item_id in self.items:
-            return self.items[item_id]
-        for step in reversed(steps(category) if category else []):
-            found = self.categories.get(step)
-            if found is not None:
-                return found
-        return self.store
+        """The rules of an item, each its own, else that of the deepest category above it that says it, else the
+        store's: a narrower rule takes nothing else back."""
+        said: dict[str, Any] = {}
+        for step in steps(category) if category else []:
+            said |= self.categories.get(step, {})
+        said |= self.items.get(item_id, {})
+        return replace(self.store, **said) if said else self.store

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import yaml
 
+from jobs.features.category import steps
 from jobs.lib.errors import DaybreakError
 from jobs.lib.marked import Section
 from jobs.pricing.guardrails import PROFIT, REVENUE, WHOLE, Clearance, Exploration, Guardrails, Rules, Trust
@@ -79,7 +80,7 @@ class _Reader:
         frozen = self._frozen()
         categories, items = self._rules(store, step, frozen)
         for item, line in frozen.items():
-            items[item] = {**store, "is_frozen": Said(True, "frozen_items", line)}
+            items[item] = {"is_frozen": Said(True, "frozen_items", line)}
         if exploration.share > 0 and "max_changes" in shop and not exploration.of(shop["max_changes"].value):
             self._contradict(
                 step["share"], shop["max_changes"], "that share of a night's changes is none: it cannot explore"
@@ -87,7 +88,7 @@ class _Reader:
         return Guardrails(
             source=self.file,
             objective=self.whole.value("objective", str, default=PROFIT, among=(PROFIT, REVENUE)),
-            store=_plain(store),
+            store=Rules(**_plain(store)),
             categories={name: _plain(said) for name, said in categories.items()},
             items={name: _plain(said) for name, said in items.items()},
             price_lines=self._price_lines(),
@@ -146,9 +147,13 @@ class _Reader:
             lines[kind, name] = entry.line(kind)
             if kind == "item" and name in frozen:
                 self._two(entry.line(kind), frozen[name], f"a rule for the item {name!r}, which is frozen")
-            said = {**store, **self._said(entry)}
-            self._consistent(said, step)
-            (categories if kind == "category" else items)[name] = said
+            (categories if kind == "category" else items)[name] = self._said(entry)
+        # Of an item no category is known here: what contradicts its category's the bounds settle, the earlier first.
+        for name in categories:
+            above = [categories.get(path, {}) for path in steps(name)]
+            self._consistent({key: one for part in (store, *above) for key, one in part.items()}, step)
+        for said in items.values():
+            self._consistent({**store, **said}, step)
         return categories, items
 
     def _consistent(self, said: dict[str, Said], step: dict[str, Said]) -> None:
@@ -234,8 +239,8 @@ def _ids(section: Section, key: str) -> list[yaml.Node]:
     return list(_node(section, key).value)
 
 
-def _plain(said: Mapping[str, Said]) -> Rules:
-    return Rules(**{name: one.value for name, one in said.items()})
+def _plain(said: Mapping[str, Said]) -> dict[str, Any]:
+    return {name: one.value for name, one in said.items()}
 
 
 def _shown(value: Any) -> str:

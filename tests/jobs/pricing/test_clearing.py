@@ -102,7 +102,7 @@ def test_the_makers_price_the_stores_endings_and_frozen_items_hold() -> None:
     assert planned({**item, "map_price": 7.5})["price"].min() >= 7.5
     ends = planned(item, rails=Guardrails(store=Rules(endings=(0.99,))))["price"]
     assert {round(price % 1, 2) for price in ends} <= {0.0, 0.99}
-    assert planned(item, rails=Guardrails(items={"a": Rules(is_frozen=True)})).empty
+    assert planned(item, rails=Guardrails(items={"a": {"is_frozen": True}})).empty
 
 
 def test_markdowns_are_whole_multiples_of_the_smallest_unit() -> None:

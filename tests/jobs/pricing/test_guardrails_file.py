@@ -51,14 +51,18 @@ def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
     assert load(written(tmp_path, "smallest_unit: 10"), currency="JPY").store.smallest_unit == 10
 
 
-def test_the_deepest_rule_counts_and_takes_the_rest_from_the_store(tmp_path: Path) -> None:
-    found = load(written(tmp_path, WHOLE.replace("  - item: mug\n    largest_step_up: 0.02\n", "")))
+def test_the_deepest_rule_counts_and_takes_the_rest_from_those_above_it(tmp_path: Path) -> None:
+    found = load(written(tmp_path, WHOLE))
     assert found.of("pan", "Kitchen > Pans").margin_floor == 0.2
     mug = found.of("cup", "Kitchen > Mugs > Enamel")
-    assert (mug.margin_floor, mug.competitor_low, mug.competitor_high) == (0.1, 0.9, 1.3)
+    assert (mug.margin_floor, mug.competitor_low, mug.competitor_high) == (0.2, 0.9, 1.3)
+    own = found.of("mug", "Kitchen > Mugs")
+    assert (own.largest_step_up, own.margin_floor, own.competitor_high, own.largest_move) == (0.02, 0.2, 1.3, 0.2)
+    assert found.of("mug", None).margin_floor == 0.1
     assert found.of("pen", None).margin_floor == 0.1
     assert (mug.largest_move, found.of("pen", None).largest_move, found.move_days) == (0.2, 0.3, 60)
-    assert found.of("77", "Kitchen").is_frozen and not found.of("pen", "Desk").is_frozen
+    assert found.of("77", "Kitchen").is_frozen and found.of("77", "Kitchen").margin_floor == 0.2
+    assert not found.of("pen", "Desk").is_frozen
     assert found.price_lines == {"strawberry": "jam", "cherry": "jam"}
     assert (found.competitors.stale_days, found.exploration.share, found.clearance.levels) == (7, 0.05, (1, 0.7, 0.5))
 
@@ -77,6 +81,11 @@ def test_the_deepest_rule_counts_and_takes_the_rest_from_the_store(tmp_path: Pat
         ("rules:\n  - category: X\n  - category: X", (2, 3), "both set rules for the category 'X'"),
         ("price_lines:\n  jam: [a, b]\n  tea: [b]", (2, 3), "both price lines hold the item 'b'"),
         ("highest_price: 3\nrules:\n  - category: X\n    lowest_price: 4", (1, 4), "contradicts highest_price 3"),
+        (
+            "rules:\n  - category: X > Y\n    highest_price: 3\n  - category: X\n    lowest_price: 4",
+            (3, 5),
+            "contradicts highest_price 3",
+        ),
         ("markdown:\n  levels: [1, 0.5]\n  salvage: 0.6", (2, 3), "worth more than the lowest price"),
     ],
 )

@@ -114,7 +114,7 @@ def test_a_price_that_the_store_moved_far_itself_need_not_come_back_and_costs_co
 def test_a_rule_that_lets_one_price_double_changes_no_other(cost: float) -> None:
     items = [{"item_id": "a", "cost": cost}, {"item_id": "b", "cost": cost}]
     usual = told(Guardrails(), *items, a=FLAT, b=-0.5)
-    found = told(Guardrails(items={"b": Rules(largest_step_up=1.0, largest_move=1.0)}), *items, a=FLAT, b=-0.5)
+    found = told(Guardrails(items={"b": {"largest_step_up": 1.0}}), *items, a=FLAT, b=-0.5)
     pd.testing.assert_series_equal(found.loc["a"], usual.loc["a"])
     assert usual.loc["b", "suggested_price"] == 11.0 < found.loc["b", "suggested_price"]
 
@@ -180,7 +180,7 @@ def test_a_price_line_moves_together_or_not_at_all() -> None:
 def test_a_price_line_keeps_to_the_endings_of_each_of_its_items() -> None:
     line = {"price_line": "jam", "price": 9.99}
     wide = replace(Rules(), largest_step_up=0.12)
-    ends = {"b": replace(wide, endings=(0.99,)), "d": replace(wide, endings=(0.49,))}
+    ends = {"b": {"endings": (0.99,)}, "d": {"endings": (0.49,)}}
     rails = Guardrails(store=wide, items=ends)
     found = told(rails, {"item_id": "a", **line}, {"item_id": "b", **line})
     assert found["suggested_price"].to_dict() == {"a": 10.99, "b": 10.99}

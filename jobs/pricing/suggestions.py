@@ -51,7 +51,7 @@ def suggest(
     posterior = posterior.coming(as_of)
     rows = _believed(rows, posterior, guardrails)
     limits = bounds(rows, guardrails, as_of, cleared)
-    lines = _lines(rows)
+    lines = _lines(rows, cleared)
     steady = _steady(rows, limits, bounds(rows, guardrails, as_of, cleared, MAKERS), lines)
     params = GainParams(quantile=guardrails.decide_on_quantile, margin_floor=NO_FLOOR)
     targets = _targets(rows, posterior, guardrails, params, _reach(limits))
@@ -120,10 +120,12 @@ def _reach(limits: Sequence[Bounds]) -> tuple[np.ndarray, np.ndarray]:
     return down, up
 
 
-def _lines(rows: pd.DataFrame) -> list[str | None]:
-    """The price line of each item, None for one that is alone in its line."""
-    sizes = rows["price_line"].map(rows["price_line"].value_counts())
-    return [line if size > 1 else None for line, size in zip(rows["price_line"], sizes, strict=True)]
+def _lines(rows: pd.DataFrame, cleared: Collection[str]) -> list[str | None]:
+    """The price line of each item, None for one that is alone in its line. What is being cleared has left it: its plan
+    goes its own way, and the others need not stand still till it is gone."""
+    lines = rows["price_line"].mask(rows["item_id"].isin(list(cleared)))
+    sizes = lines.map(lines.value_counts())
+    return [line if size > 1 else None for line, size in zip(lines, sizes, strict=True)]
 
 
 def _steady(

@@ -137,6 +137,16 @@ def test_what_is_being_cleared_keeps_its_price_here_and_is_not_explored() -> Non
     assert "markdown plan" in found.loc["a", "reason"] and found["is_exploration"].to_dict() == {"a": False, "b": True}
 
 
+def test_what_is_being_cleared_has_left_its_price_line() -> None:
+    items = [{"item_id": name, "price_line": "jam"} for name in "abc"]
+    every = posterior(dict.fromkeys("abc", FLAT))
+    found = suggest(rows(*items), every, Guardrails(), "salt", NIGHT, {"a"}).set_index("item_id")
+    assert found.loc["a", "bound_by"] == "clearance" and found.loc["a", "suggested_price"] == 10.0
+    assert found.loc["b", "suggested_price"] == found.loc["c", "suggested_price"] > 10.0
+    alone = suggest(rows(*items), every, Guardrails(), "salt", NIGHT, {"a", "b"}).set_index("item_id")
+    assert alone.loc["c", "suggested_price"] > 10.0
+
+
 def test_costs_above_the_price_are_said_and_without_evidence_nothing_moves() -> None:
     found = told(Guardrails(), {"item_id": "a", "cost": 12.0}, a=None).loc["a"]
     assert found["suggested_price"] == 10.0 and "sells below its cost of 12.00" in found["reason"]

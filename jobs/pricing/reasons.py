@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from jobs.pricing.guardrails import REVENUE
+from jobs.pricing.guardrails import PROFIT, REVENUE
 
 HELD = {
     "frozen_items": "the store froze this price",
@@ -38,16 +38,21 @@ MOST = 400
 
 def reasons(table: pd.DataFrame, notes: Sequence[str]) -> list[str]:
     """A sentence a row of the suggestions; ``notes`` say which competitors were ignored."""
-    return [_reason(row, note)[:MOST] for row, note in zip(table.itertuples(index=False), notes, strict=True)]
+    by_profit = bool(table["objective"].eq(PROFIT).any())
+    return [
+        _reason(row, note, by_profit)[:MOST] for row, note in zip(table.itertuples(index=False), notes, strict=True)
+    ]
 
 
-def _reason(row, note: str) -> str:
+def _reason(row, note: str, by_profit: bool) -> str:
     change = row.suggested_price / row.current_price - 1
     said = [_change(row, change)]
     if row.cost == row.cost and row.cost > row.current_price:
         said.append(f"it sells below its cost of {row.cost:.2f}")
     if row.objective == REVENUE:
-        said.append("revenue counts here" + (", the cost is not known" if row.cost != row.cost else ""))
+        unknown = ", the cost is not known" if row.cost != row.cost else ""
+        ranked = " (beside others it ranks by its category's usual one)" if unknown and by_profit else ""
+        said.append("revenue counts here" + unknown + ranked)
     return "; ".join([*said, *([note] if note else [])])
 
 

@@ -171,16 +171,34 @@ def _decided(
 def _values(
     members: pd.DataFrame, rows: pd.DataFrame, posterior: Posterior, guardrails: Guardrails, params: GainParams
 ) -> np.ndarray:
-    """What decides about an option: the lower quantile of its gain, summed over its items. One that mends a broken rule
-    comes before all others, the worst breach first."""
+    """What decides about an option: the lower quantile of its gain, summed over its items. Revenue that an item without
+    a known cost would gain is no match for others' profit: if it gains any, what it is worth is what it gains at the
+    usual cost. One that mends a broken rule comes before all others, the worst breach first."""
     if members.empty:
         return np.empty(0)
-    asked = _expected(members, rows, posterior, guardrails, params)
-    low = members.assign(value=asked["gain_low"].to_numpy(float)).groupby(["unit", "option"])["value"]
-    value = low.transform(lambda values: values.sum(skipna=False)).fillna(0.0).to_numpy(float)
+    value = _low(members, rows, posterior, guardrails, params)
+    if guardrails.objective == PROFIT and rows["cost"].isna().nunique() == 2:
+        value = np.where(value > 0, _low(members, _usually_costing(rows), posterior, guardrails, params), value)
     first = np.abs(value).sum() + 1.0
     breach = members.groupby(["unit", "option"])["ratio"].transform(lambda ratios: np.abs(np.log(ratios)).max())
     return np.where(members["must_move"], first * (1 + breach.to_numpy(float)), value)
+
+
+def _low(
+    members: pd.DataFrame, rows: pd.DataFrame, posterior: Posterior, guardrails: Guardrails, params: GainParams
+) -> np.ndarray:
+    """The lower quantile of the gain of each row's option, summed over its items; 0 where nothing is known of one."""
+    asked = _expected(members, rows, posterior, guardrails, params)
+    low = members.assign(value=asked["gain_low"].to_numpy(float)).groupby(["unit", "option"])["value"]
+    return low.transform(lambda values: values.sum(skipna=False)).fillna(0.0).to_numpy(float)
+
+
+def _usually_costing(rows: pd.DataFrame) -> pd.DataFrame:
+    """The items with costs for those that have none: the median share of the price in their category, else in the
+    shop."""
+    share = rows["cost"] / rows["price"]
+    usual = share.groupby(rows["category"].fillna("")).transform("median").fillna(share.median())
+    return rows.assign(cost=rows["cost"].fillna(usual * rows["price"]))
 
 
 def _targets(

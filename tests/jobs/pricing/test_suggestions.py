@@ -171,6 +171,17 @@ def test_at_most_so_many_prices_change_those_that_gain_most() -> None:
     assert set(free["expected_gain_low"].nlargest(2).index) == set(found.index[changed])
 
 
+def test_revenue_of_an_item_without_a_cost_does_not_outbid_profit() -> None:
+    both = [{"item_id": "known"}, {"item_id": "unknown", "cost": np.nan}]
+    found = told(Guardrails(max_changes=1), *both, known=FLAT, unknown=-2.6)
+    assert found["suggested_price"].ne(10.0).to_dict() == {"known": True, "unknown": False}
+    assert "by its category's usual one" in found.loc["unknown", "reason"]
+    assert told(Guardrails(), *both, known=FLAT, unknown=-2.6).loc["unknown", "suggested_price"] < 10.0
+    # What would lose at the usual cost is no gain.
+    dear = told(Guardrails(), {**both[0], "cost": 8.0}, both[1], known=FLAT, unknown=-2.6).loc["unknown"]
+    assert (dear["suggested_price"], dear["bound_by"]) == (10.0, "decide_on_quantile")
+
+
 def test_a_category_moves_no_more_than_its_average_may() -> None:
     items = [{"item_id": name} for name in "abcd"]
     found = told(Guardrails(largest_average_step=0.03), *items)

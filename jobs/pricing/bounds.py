@@ -46,6 +46,11 @@ class Bounds:
         """Whether today's price breaks a rule."""
         return self.held is None and not self.low - 1e-9 <= self.price <= self.high + 1e-9
 
+    def allows(self, price: float) -> bool:
+        """Whether a price keeps all rules; a hair of slack for what floats lose."""
+        slack = self.rules.smallest_unit * 1e-3
+        return self.low - slack <= price <= self.high + slack
+
 
 def bounds(
     rows: pd.DataFrame,
@@ -115,7 +120,7 @@ def _limits(row, rules: Rules, order: Sequence[str]) -> Iterator[tuple[str, bool
 def candidates(one: Bounds, target: float) -> np.ndarray:
     """The prices on the way from today's to the ``target``, nearest to it last, that the rules allow: within the range,
     with an allowed ending, at least the smallest step away; at most ``MOST_CANDIDATES``, evenly chosen. Empty where
-    there is none. A price that must move may land anywhere within the range."""
+    there is none. A price that must move may land anywhere within the range; the least that mends it is among them."""
     goal = float(np.clip(target, one.low, one.high))
     begin = one.price if not one.must_move else (one.low if one.price < one.low else one.high)
     low, high = min(begin, goal), max(begin, goal)
@@ -130,7 +135,9 @@ def candidates(one: Bounds, target: float) -> np.ndarray:
     ordered = prices[np.argsort(-np.abs(prices - goal), kind="stable")]
     if len(ordered) <= MOST_CANDIDATES:
         return ordered
-    return ordered[np.unique(np.linspace(0, len(ordered) - 1, MOST_CANDIDATES + 1).round().astype(int))[1:]]
+    first = 0 if one.must_move else 1
+    evenly = np.linspace(0, len(ordered) - 1, MOST_CANDIDATES + first).round().astype(int)
+    return ordered[np.unique(evenly)[first:]]
 
 
 def with_ending(low: float, high: float, rules: Rules) -> np.ndarray:

@@ -31,6 +31,16 @@ class Unit:
         """Whether the price of some of them breaks a rule."""
         return self.held is None and any(one.must_move for one in self.items)
 
+    def asked(self, prices: np.ndarray) -> np.ndarray:
+        """How far of the way to ``prices`` a broken rule asks for: prices again, today's where none is broken. The
+        least option mends; where none does, as near as one comes to it."""
+        today = np.array([one.price for one in self.items])
+        if not self.must_move or not len(self.prices):
+            return today
+        is_kept = all(one.allows(price) for one, price in zip(self.items, self.prices[-1], strict=True))
+        least = self.prices[0 if is_kept else -1]
+        return np.clip(prices, np.minimum(today, least), np.maximum(today, least))
+
 
 def units(limits: Sequence[Bounds], targets: Sequence[float], lines: Sequence[str | None]) -> list[Unit]:
     """Units of the items in ``limits``; ``lines`` names the price line of each, None where it moves alone."""
@@ -92,13 +102,13 @@ def _alike(items: Sequence[Bounds]) -> Bounds | None:
 
 
 def table(every: Sequence[Unit], rows: pd.DataFrame) -> pd.DataFrame:
-    """One row an item of an option: ``unit, option, item_id, price, ratio, must_move``, with ``category`` and
-    ``weight`` (revenue a week) of ``rows``."""
+    """One row an item of an option: ``unit, option, item_id, price, ratio, must_move, asked`` (as much of the ratio as
+    a broken rule asks for), with ``category`` and ``weight`` (revenue a week) of ``rows``."""
     parts = [
-        (unit.name, option, one.item_id, price, price / one.price, unit.must_move)
+        (unit.name, option, one.item_id, price, price / one.price, unit.must_move, asked / one.price)
         for unit in every
         for option, prices in enumerate(unit.prices)
-        for one, price in zip(unit.items, prices, strict=True)
+        for one, price, asked in zip(unit.items, prices, unit.asked(prices), strict=True)
     ]
-    found = pd.DataFrame(parts, columns=["unit", "option", "item_id", "price", "ratio", "must_move"])
+    found = pd.DataFrame(parts, columns=["unit", "option", "item_id", "price", "ratio", "must_move", "asked"])
     return found.merge(rows[["item_id", "category", "weight"]], on="item_id", how="left")

@@ -1,7 +1,7 @@
 """Which of the wanted changes are made tonight, over the whole shop at once: an integer programme.
 
     maximise  Σ value·x   so that   each unit takes at most one option, at most N items change, and the average price of
-    a category (weighted by revenue) moves by no more than a share.
+    a category (weighted by revenue) moves by no more than a share, beside what broken rules ask for.
 
 A unit is an item, or a line of items that move together. Solved by HiGHS (Huangfu and Hall, 2018) through SciPy's
 ``milp``; without the category's bound only the best option of each unit matters and the programme stays small.
@@ -27,9 +27,10 @@ def chosen(
     """unit → option taken, for the units that change.
 
     ``members`` has one row an item of an option: ``unit, option, value`` (of the whole option, the same in all its
-    rows), ``category, weight`` (the item's revenue a week), ``ratio`` (new price over old) and ``must_move`` (it mends
-    a broken rule, which is worth more than all that does not). ``revenue`` is that of each category, all its items
-    together. Values of 0 or less are never taken.
+    rows), ``category, weight`` (the item's revenue a week), ``ratio`` (new price over old), ``must_move`` (it mends a
+    broken rule, which is worth more than all that does not) and ``asked`` (how much of the ratio such a rule asks for,
+    which no average holds back; 1 where none does). ``revenue`` is that of each category, all its items together.
+    Values of 0 or less are never taken.
     """
     members = members[members["value"] > 0].reset_index(drop=True)
     if members.empty:
@@ -68,16 +69,17 @@ def _solved(
         place = pd.Series(column, index=pd.MultiIndex.from_frame(options[["unit", "option"]]))
         at = place.loc[pd.MultiIndex.from_frame(members[["unit", "option"]])].to_numpy()
         code, names = pd.factorize(members["category"], sort=True)
-        push = members["weight"].to_numpy(float) * (members["ratio"].to_numpy(float) - 1)
+        push = members["weight"].to_numpy(float) * (members["ratio"] - members["asked"]).to_numpy(float)
         rows.append(coo_matrix((push, (code, at)), shape=(len(names), size)))
         allowed = largest_average_step * revenue.reindex(names).to_numpy(float)
         lows.append(-allowed)
         highs.append(allowed)
     limits = LinearConstraint(vstack(rows).tocsr(), np.concatenate(lows), np.concatenate(highs))
     value = options["value"].to_numpy(float)
-    best = options.groupby("unit").agg(value=("value", "max"), mends=("mends", "first"))
+    best = options.groupby("unit").agg(value=("value", "max"), least=("value", "min"), mends=("mends", "first"))
     # Of what gains, where some mend: beside what these are worth the whole of it would be within the gap.
-    gaining = best.loc[~best["mends"].astype(bool), "value"].sum() / best["value"].sum() or 1.0
+    gained = best["value"] - best["least"].where(best["mends"].astype(bool), 0.0)
+    gaining = gained.sum() / best["value"].sum() or 1.0
     solved = milp(
         -value / value.max(),
         constraints=limits,

@@ -101,8 +101,10 @@ def _room(
     prices = {item: one.price for item, one in decided.items()}
     share = np.inf if guardrails.largest_average_step is None else guardrails.largest_average_step
     moved: defaultdict[str, float] = defaultdict(float)
-    for one in (one for unit in every for one in unit.items):
-        moved[category[one.item_id]] += weight[one.item_id] * (prices[one.item_id] / one.price - 1)
+    for unit in every:
+        asked = unit.asked(np.array([prices[one.item_id] for one in unit.items]))
+        for one, mended in zip(unit.items, asked, strict=True):
+            moved[category[one.item_id]] += weight[one.item_id] * (prices[one.item_id] - mended) / one.price
     left = {name: share * revenue - abs(moved[name]) for name, revenue in _revenue(rows).items()}
     return Room(category, weight, prices, left)
 
@@ -180,8 +182,8 @@ def _values(
     if guardrails.objective == PROFIT and rows["cost"].isna().nunique() == 2:
         value = np.where(value > 0, _low(members, _usually_costing(rows), posterior, guardrails, params), value)
     first = np.abs(value).sum() + 1.0
-    breach = members.groupby(["unit", "option"])["ratio"].transform(lambda ratios: np.abs(np.log(ratios)).max())
-    return np.where(members["must_move"], first * (1 + breach.to_numpy(float)), value)
+    breach = np.abs(np.log(members["asked"])).groupby(members["unit"]).transform("max").to_numpy(float)
+    return np.where(members["must_move"], first * (1 + breach) + value, value)
 
 
 def _low(

@@ -10,7 +10,7 @@ from jobs.pricing.portfolio import chosen
 
 def options(*rows: tuple) -> pd.DataFrame:
     found = pd.DataFrame(rows, columns=["unit", "option", "value", "category", "weight", "ratio"])
-    return found.assign(must_move=False)
+    return found.assign(must_move=False, asked=1.0)
 
 
 REVENUE = pd.Series({"K": 100.0, "L": 100.0})
@@ -64,6 +64,7 @@ def test_thousands_of_items_are_one_programme() -> None:
             "unit": [f"i{item}" for item in items], "option": np.tile(np.arange(5), 2000),
             "value": rng.exponential(1.0, 10_000), "category": np.where(items % 2, "K", "L"),
             "weight": rng.exponential(10.0, 2000)[items], "ratio": rng.uniform(0.9, 1.1, 10_000), "must_move": False,
+            "asked": 1.0,
         }
     )  # fmt: skip
     revenue = every.drop_duplicates("unit").groupby("category")["weight"].sum()

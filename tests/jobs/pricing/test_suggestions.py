@@ -189,6 +189,16 @@ def test_a_category_moves_no_more_than_its_average_may() -> None:
     assert 0 < ratio.mean() <= 0.03 + 1e-9 and "largest_average_step" in set(found["bound_by"])
 
 
+@pytest.mark.parametrize(("elasticity", "price"), [(-2.0, 10.5), (FLAT, 10.75)])
+def test_the_categorys_average_holds_back_no_breach_and_all_beyond_it(elasticity: float, price: float) -> None:
+    """A category of one item 5% below what its maker allows: that it mends, and 3% more it may move."""
+    rails = Guardrails(largest_average_step=0.03)
+    found = told(rails, {"item_id": "a", "map_price": 10.5}, a=elasticity).loc["a"]
+    assert found["suggested_price"] == price
+    both = told(rails, {"item_id": "a", "map_price": 10.5}, {"item_id": "b"}, a=-2.0, b=FLAT)
+    assert both.loc["b", "suggested_price"] > 10.4, "what mends uses up nothing of the others' room"
+
+
 def test_a_price_line_moves_together_or_not_at_all() -> None:
     line = {"price_line": "jam"}
     found = told(Guardrails(), {"item_id": "a", **line}, {"item_id": "b", **line, "msrp": 10.3}, {"item_id": "c"})

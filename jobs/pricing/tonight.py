@@ -12,6 +12,7 @@ from jobs.pricing import competitors
 from jobs.pricing.guardrails import Guardrails
 
 SALES_DAYS = 28  # of which features.item has the price that was paid
+CONFIRMED_DAYS = 28  # within which a list is to have a decided price, else it was never set
 BOUNDS = ("map_price", "msrp", "price_line", "clear_by")
 
 
@@ -32,7 +33,8 @@ def tonight(
     ``Guardrails.move_days`` days ago, else the first one known, null where none is), ``decided_on`` (day on which a
     refusal was told, or a later day from which a decided price will hold), ``on_promotion`` (a promotion runs
     tomorrow), ``competitor_price, competitor_note``. A decided price that holds by tomorrow is the price, also
-    where the table of prices does not know it yet.
+    where the table of prices does not know it yet, for up to ``CONFIRMED_DAYS``: one that no list has shown by then is
+    not what customers pay.
     """
     sold = item.where("is_active").select("item_id", "title", "category", "price", "cost", "on_hand", "units_28d")
     rows: pd.DataFrame = (
@@ -73,7 +75,7 @@ def _in_force(prices: DataFrame, price_approvals: DataFrame, as_of: date, move_d
         "item_id", "valid_from", "price", F.lit(None).cast("double").alias("cost"), F.lit(1).alias("_order"),
         "suggested_on",
     )  # fmt: skip
-    known = listed.unionByName(decided).where(F.col("valid_from") <= tomorrow)
+    known = listed.unionByName(_confirmed(decided, listed, as_of)).where(F.col("valid_from") <= tomorrow)
     order = "valid_from, _order, suggested_on"
     before = F.expr(f"lag(price) OVER (PARTITION BY item_id ORDER BY {order})")
     changes = known.withColumn("_changed", F.when(before.isNull() | (before != F.col("price")), F.col("valid_from")))
@@ -86,6 +88,16 @@ def _in_force(prices: DataFrame, price_approvals: DataFrame, as_of: date, move_d
         F.expr("max_by(cost, valid_from) FILTER (WHERE _order = 0)").alias("listed_cost"),
         F.when(F.min("_order") > 0, F.max("valid_from")).alias("unlisted_since"),
     )
+
+
+def _confirmed(decided: DataFrame, listed: DataFrame, as_of: date) -> DataFrame:
+    """Decisions without those of long ago that the list of their item, which has nothing newer, does not know."""
+    newest = (
+        listed.where(F.col("valid_from") <= F.lit(as_of)).groupBy("item_id").agg(F.max("valid_from").alias("_newest"))
+    )
+    is_old = F.date_diff(F.lit(as_of), "valid_from") >= CONFIRMED_DAYS
+    joined = decided.join(newest, "item_id", "left")
+    return joined.where(~(is_old & F.coalesce(F.col("valid_from") >= F.col("_newest"), F.lit(False)))).drop("_newest")
 
 
 def _decided(price_approvals: DataFrame, as_of: date) -> DataFrame:

@@ -159,7 +159,7 @@ def test_tonights_price_is_what_was_decided_last(spark: SparkSession, tables: di
 
 
 def test_the_later_word_the_later_refusal_and_tomorrows_cost_count(spark: SparkSession) -> None:
-    day, names = timedelta(days=1), ("again", "late", "told", "quiet", "dear")
+    day, names = timedelta(days=1), ("again", "late", "told", "quiet", "dear", "phantom", "fresh", "set")
     facts = [{"item_id": name, "price": 12.0, "cost": 6.0, "units_28d": 5 * (name == "told")} for name in names]
     kept = {"decision": "edited", "valid_from": AS_OF + day}
     decided = [
@@ -171,13 +171,23 @@ def test_the_later_word_the_later_refusal_and_tomorrows_cost_count(spark: SparkS
         {**kept, "suggested_on": AS_OF - 41 * day, "item_id": item, "price": 9.0, "valid_from": AS_OF - 40 * day}
         for item in ("told", "quiet")
     ]
+    # Of a listed item: one that the list never showed, one that it may still show, one that it shows.
+    decided += [
+        {**kept, "suggested_on": AS_OF - 41 * day, "item_id": item, "price": 9.0, "valid_from": AS_OF - back * day}
+        for item, back in (("phantom", 28), ("fresh", 27), ("set", 28))
+    ]
     prices = [
         {"item_id": "dear", "valid_from": AS_OF + back * day, "price": 12.0, "cost": cost}
         for back, cost in ((-10, 6.0), (1, 11.0), (2, 3.0))
     ]
+    listed = (("phantom", 60, 12.0), ("fresh", 60, 12.0), ("set", 60, 12.0), ("set", 28, 9.0))
+    prices += [{"item_id": item, "valid_from": AS_OF - back * day, "price": price} for item, back, price in listed]
     given = {name: frame(spark, name, []) for name in ("items", "competitor_prices", "promotions")}
     given |= {"prices": frame(spark, "prices", prices), "price_approvals": frame(spark, "price_approvals", decided)}
     rows = tonight(item=items_of(spark, *facts), as_of=AS_OF, guardrails=Guardrails(), **given).set_index("item_id")
-    assert rows["price"].to_dict() == {"again": 9.4, "late": 12.0, "told": 12.0, "quiet": 9.0, "dear": 12.0}
+    assert rows["price"].to_dict() == {
+        "again": 9.4, "late": 12.0, "told": 12.0, "quiet": 9.0, "dear": 12.0, "phantom": 12.0, "fresh": 9.0, "set": 9.0,
+    }  # fmt: skip
+    assert rows.loc["phantom", "changed_on"].date() == AS_OF - 60 * day
     assert rows.loc["late", "decided_on"].date() == AS_OF - day
     assert rows["cost"].to_dict() == dict.fromkeys(names, 6.0) | {"dear": 11.0}

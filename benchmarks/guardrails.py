@@ -90,7 +90,7 @@ def _broken(told: pd.DataFrame, rows: pd.DataFrame) -> int:
         (told["suggested_price"] / told["current_price"]).groupby(rows["price_line"]).agg(lambda r: r.max() - r.min())
     )
     too_many = int(_changed(told).sum() > (LIMITED.max_changes or 0))
-    return too_many + int((moves.abs() > (LIMITED.largest_average_step or 0) + 1e-9).sum()) + int((ratio > 0.2).sum())
+    return too_many + int((moves.abs() > (LIMITED.largest_average_step or 0) + 1e-9).sum()) + int((ratio > 1e-6).sum())
 
 
 def _greedy(free: pd.DataFrame, rows: pd.DataFrame) -> float:

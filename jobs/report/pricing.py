@@ -40,7 +40,7 @@ def findings(night: Night) -> dict[str, Any] | None:
     posterior = Posterior.load(champion.path)
     changed = tonight.where(F.abs(F.col("suggested_price") - F.col("current_price")) > SAME)
     best = changed.orderBy(F.desc_nulls_last("expected_gain"), "item_id").limit(SHOWN)
-    applied = _realised(night)
+    applied = realised_changes(night)
     return {
         "changed": changed.count(),
         "items": tonight.count(),
@@ -146,7 +146,7 @@ def _plans(night: Night) -> list[dict[str, Any]]:
     return [{**row.asDict(), "prices": [week["price"] for week in row["weeks"]]} for row in rows]
 
 
-def _realised(night: Night) -> list[dict[str, Any]]:
+def realised_changes(night: Night) -> list[dict[str, Any]]:
     """Suggestions of the last weeks that came into force, the newest first: units a week expected, and sold until the
     next one of the item did; of a markdown in its first week, which is what its plan foretold. The changes of some
     weeks in a catalogue bound it."""

@@ -19,6 +19,7 @@ from jobs.lib.stores import Store
 from jobs.lib.tables import Tables
 from jobs.pricing import hand_over, train
 from jobs.pricing.elasticity import PANEL
+from jobs.report import pricing as report
 from tests.conftest import settings_of
 from tests.jobs.pricing.small_pricing import table
 
@@ -70,6 +71,8 @@ def _history(tables: Tables) -> None:
     _write(tables, "validated.order_lines", lines)
     _write(tables, "validated.prices", [{**row, "known_day": row["valid_from"]} for row in prices])
     _write(tables, "validated.items", items)
+    sale = {"promotion_id": "sale", "starts_on": START + timedelta(days=140), "ends_on": START + timedelta(days=146)}
+    _write(tables, "validated.promotions", [{**sale, "item_id": "mug", "depth": 0.0, "known_day": START}])
     _write(tables, "validated.stock_levels", [{**row, "known_day": NIGHT} for row in stock])
     _write(tables, "features.item", _facts(prices, NIGHT))
 
@@ -162,6 +165,22 @@ def test_every_suggestion_is_audited_and_a_markdown_is_both_there_and_in_the_cha
     assert audited["cup"]["bound_by"] == "frozen_items" and audited["cup"]["happened"] == "kept"
 
 
+def test_the_report_tells_of_the_nights_own_tables(night: Night, tables: dict[str, list[Row]]) -> None:
+    found = report.findings(night)
+    assert found is not None and (found["items"], found["evidence"]) == (4, [("own", 4)])
+    moved = [row["item_id"] for row in tables["price_suggestions"] if row["suggested_price"] != row["current_price"]]
+    assert {row["item_id"] for row in found["changes"]} == set(moved) and found["changed"] == len(moved) > 0
+    assert dict(found["guardrails"])["frozen_items"] == 1 and dict(found["guardrails"])["clearance"] >= 1
+    pan = next(plan for plan in found["plans"] if plan["item_id"] == "pan")
+    weeks = sorted((row for row in tables["markdown_plan"] if row["item_id"] == "pan"), key=lambda row: row["week"])
+    assert pan["prices"] == [row["price"] for row in weeks]
+    assert pan["revenue"] == pytest.approx(sum(row["expected_revenue"] for row in weeks))
+    assert len(found["categories"]) == 1 and len(found["curves"]) == 4
+    effects = {(row["scope"], row["effect"]): row for row in found["promotions"]}
+    assert effects["promotion", "lift"]["name"] == "sale" and effects["all", "lift"]["units"] != 0
+    assert (found["realised"], found["total"]) == ([], None)
+
+
 def test_what_was_approved_is_the_price_of_the_next_night(
     night: Night, trained: registry.Champion, tables: dict[str, list[Row]]
 ) -> None:
@@ -184,3 +203,34 @@ def test_what_was_approved_is_the_price_of_the_next_night(
     events = {(row["item_id"], row["happened"]) for row in lake.read("pricing.audit", after).collect()}
     both = {(item, happened) for item in ("pot", marked) for happened in ("suggested", "approved")}
     assert both <= events and not any(happened == "applied" for _, happened in events)
+    _realised(night, trained, asked, marked)
+
+
+def _realised(night: Night, trained: registry.Champion, asked: dict[str, float], marked: str) -> None:
+    """The list shows the approved prices on the second night; what sold since stands beside what was expected."""
+    lake, shown = night.tables, NIGHT + timedelta(days=2)
+    lineage.complete(
+        lake, "pricing", NIGHT + timedelta(days=1), lake.written, 1.0, 0, datetime.now(UTC), trained.version
+    )
+    listed = [{"item_id": item, "valid_from": shown, "price": asked[item]} for item in ("pot", marked)]
+    old = [{"item_id": item, "valid_from": NIGHT, "price": price} for item, price in asked.items()]
+    _write(
+        lake,
+        "validated.prices",
+        [{**row, "currency": "EUR", "known_day": row["valid_from"]} for row in (*old, *listed)],
+    )
+    _write(lake, "features.item", _facts([*old, *listed], shown))
+    stages.build(replace(night, as_of=shown))
+    later = replace(night, as_of=shown + timedelta(days=14))
+    lines = [
+        _line(number, shown + timedelta(days=1 + number % 14), item, 10, asked[item])
+        for number, item in enumerate(["pot", marked] * 14)
+    ]
+    agreed = {"customer_id": "firm", "item_id": "pot", "valid_from": NIGHT, "price": 1.0, "known_day": NIGHT}
+    lines.append({**_line(99, shown + timedelta(days=1), "pot", 5000, 1.0), "customer_id": "firm"})
+    _write(lake, "validated.contract_prices", [agreed])
+    _write(lake, "validated.order_lines", lines)
+    found = {row["item_id"]: row for row in report.realised_changes(later)}
+    assert set(found) == {"pot", marked} and found["pot"]["weeks"] == 2 and found[marked]["weeks"] == 1
+    assert (found["pot"]["sold"], found[marked]["sold"]) == (70.0, 60.0)
+    assert found["pot"]["gain"] is not None and found[marked]["gain"] is None

@@ -78,6 +78,30 @@ def test_the_rule_that_held_the_price_is_named(item, rules, price, rule) -> None
 
 
 @pytest.mark.parametrize(
+    ("item", "rules", "elasticity", "price", "rule"),
+    [
+        ({"competitor_price": 10.0}, {"competitor_low": 0.97}, STEEP, 9.7, "competitor_low"),
+        ({}, {"lowest_price": 9.6}, STEEP, 9.6, "lowest_price"),
+        ({}, {"largest_step_down": 0.03}, STEEP, 9.7, "largest_step_down"),
+        ({}, {"smallest_step": 0.08}, -2.2, 10.0, "smallest_step"),
+    ],
+)
+def test_the_rule_that_kept_a_price_from_falling_is_named(item, rules, elasticity, price, rule) -> None:
+    rails = Guardrails(store=replace(Rules(), **rules))
+    found = told(rails, {"item_id": "a", **item}, sd=0.05, a=elasticity).loc["a"]
+    assert (found["suggested_price"], found["bound_by"]) == (pytest.approx(price), rule)
+
+
+def test_the_quantile_decides_how_sure_a_gain_must_be() -> None:
+    sure, likely = (
+        told(Guardrails(decide_on_quantile=quantile), {"item_id": "a"}, sd=0.5, a=-2.4).loc["a"]
+        for quantile in (0.05, 0.5)
+    )
+    assert sure["suggested_price"] == 10.0 > likely["suggested_price"]
+    assert likely["expected_gain_low"] > 0
+
+
+@pytest.mark.parametrize(
     ("item", "rules", "price", "rule"),
     [
         ({"cost": 12.0}, {}, 11.0, "largest_step_up"),  # costs above the price: up by the largest step a night

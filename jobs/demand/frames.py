@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from jobs.demand.calendar import Calendar, calendar
 from jobs.demand.history import WHOLE, History, history
+from jobs.demand.places import raised
 from jobs.demand.segments import NEW_DAYS
 from jobs.lib.stores import Store
 
@@ -81,13 +82,13 @@ def with_unlisted(item: DataFrame, items_changes: DataFrame) -> DataFrame:
 
 
 def dense(rows: pd.DataFrame, of: Calendar) -> History:
-    """The history of the items of a frame of :func:`with_facts`."""
+    """The history of the items of a frame of :func:`with_facts`, wholes raised by what their places lacked."""
     is_fact = rows["day"].isna()
     facts, days = rows[is_fact], rows[~is_fact]
     told = facts[["item_id", "campaigns"]].explode("campaigns").dropna()
     spans = [text.split("/") for text in told["campaigns"]]
     campaigns = pd.DataFrame(spans, columns=list(SPAN)).assign(item_id=told["item_id"].to_numpy())
-    return history(days.assign(day=pd.to_datetime(days["day"])), of, facts, campaigns)
+    return raised(history(days.assign(day=pd.to_datetime(days["day"])), of, facts, campaigns))
 
 
 def calendar_of(days: DataFrame, store: Store, as_of: date) -> Calendar:

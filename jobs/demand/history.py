@@ -81,7 +81,7 @@ class History:
             self,
             **cut,
             first=np.minimum(self.first, past),
-            last=_sales(cut["units"])[1],
+            last=sales(cut["units"])[1],
             ended=np.zeros(len(self), bool),
             calendar=calendar,
         )
@@ -103,6 +103,10 @@ class History:
         """Whether the item was on sale: (item, period)."""
         return np.arange(self.units.shape[1])[None, :] >= self.first[:, None]
 
+    def out_of_stock(self) -> np.ndarray:
+        """Whether the item was on sale and the store open, but what was wanted could not be seen: (item, period)."""
+        return self.on_days() & self.calendar.is_open[: self.calendar.past] & ~self.observed
+
 
 def history(
     long: pd.DataFrame, calendar: Calendar, items: pd.DataFrame | None = None, campaigns: pd.DataFrame | None = None
@@ -119,7 +123,7 @@ def history(
     with np.errstate(invalid="ignore", divide="ignore"):
         price = np.where((sold > 0) & (revenue > 0), revenue / sold, np.nan).astype(np.float32)
     told = _catalogue(keys, items, calendar)
-    first, last = _sales(units)
+    first, last = sales(units)
     # The catalogue may know of days on sale before the first sale; an item cannot have sold before it was there. One
     # that never sold and that no launch is known of was always there: else it would be launched anew every night.
     unknown = np.where(last < 0, 0, first)
@@ -186,7 +190,7 @@ class _Places:
         return (self.row[told], self.span[told]), values, self.long["day"].to_numpy()[told]
 
 
-def _sales(units: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def sales(units: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The periods of first and last sale; the number of periods and -1 without any."""
     sold, past = units > 0, units.shape[1]
     ever = sold.any(axis=1)
@@ -209,15 +213,17 @@ def _latest(told: np.ndarray) -> np.ndarray:
     return np.maximum.accumulate(np.where(told, np.arange(told.shape[1])[None, :], -1), axis=1)
 
 
-def filled(history: History, values: np.ndarray) -> np.ndarray:
+def filled(history: History, values: np.ndarray, looks_ahead: bool = True) -> np.ndarray:
     """``values`` (item, period) in which a day without stock counts at least as the mean of the item's observed days of
-    the same weekday within four weeks; as it was where there is none."""
-    hidden = history.on_days() & history.calendar.is_open[: history.calendar.past] & ~history.observed
+    the same weekday within four weeks; as it was where there is none. Unless it ``looks_ahead`` the eight weeks before
+    count instead, and no value depends on later ones."""
+    hidden = history.out_of_stock()
     rows = np.flatnonzero(hidden.any(axis=1))
     seen, week, past = history.observed[rows], max(1, 7 // history.calendar.period), hidden.shape[1]
     told, total, count = values[rows] * seen, np.zeros(seen.shape), np.zeros(seen.shape)
-    for shift in week * np.arange(1, NEAR_WEEKS + 1):
-        for here, there in ((slice(shift, past), slice(0, -shift)), (slice(0, -shift), slice(shift, past))):
+    for shift in week * np.arange(1, (1 if looks_ahead else 2) * NEAR_WEEKS + 1):
+        before = (slice(shift, past), slice(0, -shift))
+        for here, there in (before, before[::-1]) if looks_ahead else (before,):
             total[:, here] += told[:, there]
             count[:, here] += seen[:, there]
     near = np.divide(total, count, out=np.zeros(seen.shape), where=count > 0)

@@ -4,15 +4,42 @@ Forecasts of single places see each place's own rhythm, but taken together they 
 forecast of the whole, the one that was judged, says how much, and theirs how it splits (top-down by forecast
 proportions: Athanasopoulos, Ahmed and Hyndman, "Hierarchical forecasts for Australian domestic tourism", International
 Journal of Forecasting 25, 2009).
+
+The whole is raised before it is forecast by what its places missed for want of stock: no count says of several places
+together that the item was out, and a whole that takes a place's empty days for a lack of demand would scale all places
+down to it.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from jobs.demand.forecasts import Forecast
-from jobs.demand.history import WHOLE
+from jobs.demand.history import WHOLE, History, filled, sales
+
+
+def raised(history: History) -> History:
+    """The history in which items as wholes count what their places (of those that it has) would have sold on days on
+    which stock had run out there, by the eight weeks before. A day on which it had at each of them, and nothing was
+    sold elsewhere, could not be seen. What an earlier origin knew is the same as if it were raised on its own."""
+    item, is_place = pd.factorize(history.ids)[0], history.locations != WHOLE
+    if not is_place.any():
+        return history
+    whole_of = np.full(item.max() + 1, -1)
+    whole_of[item[~is_place]] = np.flatnonzero(~is_place)
+    rows = np.flatnonzero(is_place & (whole_of[item] >= 0))
+    at, places = whole_of[item[rows]], history.of(rows)
+    units, lines = history.units.copy(), history.lines.copy()
+    for wholes, own in ((units, places.units), (lines, places.lines)):
+        np.add.at(wholes, at, (filled(places, own, looks_ahead=False) - own).astype(own.dtype))
+    is_out, is_seen = np.zeros(units.shape, bool), np.zeros(units.shape, bool)
+    np.logical_or.at(is_out, at, places.out_of_stock())
+    np.logical_or.at(is_seen, at, places.observed)
+    observed = history.observed & ~(is_out & ~is_seen & (history.units == 0))
+    return replace(history, units=units, lines=lines, observed=observed, last=sales(units)[1])
 
 
 def reconciled(found: Forecast, ids: np.ndarray, locations: np.ndarray) -> Forecast:

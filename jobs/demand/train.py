@@ -95,10 +95,10 @@ def run(night: Night) -> None:
 
 
 def sampled_places(days: DataFrame) -> DataFrame:
-    """The rows of at most 1,000 items at places, by a hash of their ids: what serves a whole serves its places too, and
-    where items are few their places are most of what can be learnt from."""
+    """The rows of at most 1,000 items at places, by a hash of items, whose places go together: what serves a whole
+    serves its places too, and where items are few their places are most of what can be learnt from."""
     key = ["item_id", "location_id"]
-    chosen = days.select(*key).distinct().orderBy(F.xxhash64(*key), *key).limit(AT_PLACES)
+    chosen = days.select(*key).distinct().orderBy(F.xxhash64("item_id"), *key).limit(AT_PLACES)
     return days.join(chosen, key, "left_semi")
 
 

@@ -92,12 +92,12 @@ def forecasts(items: int) -> None:
     made = forecast(daily, places, item, promotions, AS_OF, champion, store, settings)
     made.write.parquet(str(settings.home / "forecast"))
     again = spark.read.parquet(str(settings.home / "forecast"))
-    suppliers, listed = (
-        spark.createDataFrame([], contracts.load(f"validated.{name}").schema()) for name in ("suppliers", "items")
-    )
-    forecast_total(again, suppliers, listed, champion, store, settings).write.parquet(
-        str(settings.home / "forecast_total")
-    )
+    terms = [
+        spark.createDataFrame([], contracts.load(f"validated.{name}").schema())
+        for name in ("suppliers", "locations", "items")
+    ]
+    totals = forecast_total(again, *terms, champion, store, settings)
+    totals.write.mode("overwrite").parquet(str(settings.home / "forecast_total"))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """What each item sells over its next days together: what a delivery must last for.
 
-Beside 7, 14 and 28 days each item has a horizon of its own: its lead time and review period, what an order must last
-for. The mean is the sum of the days' means. Quantiles come from sampled paths with the correction that earlier origins
-showed, never from summed quantiles.
+Beside 7, 14 and 28 days each item has horizons of its own: its lead time, in which no order of tonight helps, and lead
+time and review period together, what such an order must last for. The mean is the sum of the days' means;
+``gap_to_days`` is what a check of the contract looks at. Quantiles come from sampled paths with the correction that
+earlier origins showed, never from summed quantiles. Beyond the days of the forecast its last two weeks come again.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.demand import totals
+from jobs.demand.ahead import going_on
 from jobs.demand.forecasts import NAMES
 from jobs.demand.frames import HORIZON_DAYS
 from jobs.demand.history import WHOLE
@@ -28,10 +30,11 @@ from jobs.lib.settings import Settings
 from jobs.lib.stores import Store
 
 HORIZONS = (7, 14, 28)
+OWN = ("lead_days", "own_days")
 SCHEMA = (
     "item_id string, location_id string, horizon_days int, mean double, "
     + ", ".join(f"{name} double" for name in NAMES)
-    + ", method string, gap_to_places double"
+    + ", method string, gap_to_days double, gap_to_places double"
 )
 
 
@@ -50,9 +53,9 @@ class Summing:
             yield self.totals(rows)
 
     def totals(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """One row an item, place and horizon, from one row an item, place and day. A horizon of an item's own
-        (``own_days``) is left out where the days ahead do not reach it; the others are cut to them. Raises
-        DaybreakError for an item that has not each day ahead once: its sums would be another's days."""
+        """One row an item, place and horizon, from one row an item, place and day. Horizons of an item's own
+        (:data:`OWN`, 0 for none) may reach beyond the days ahead; the others are cut to them. Raises DaybreakError for
+        an item that has not each day ahead once: its sums would be another's days."""
         rows = rows.sort_values(["item_id", "location_id", "target_date"], kind="stable")
         days = self.rows
         told = rows.groupby(["item_id", "location_id"])["target_date"].agg(["size", "nunique"])
@@ -66,34 +69,61 @@ class Summing:
         first = rows.iloc[::days].reset_index(drop=True)
         quantiles = rows[list(NAMES)].to_numpy(float).reshape(-1, days, len(NAMES))
         mean = rows["mean"].to_numpy(float).reshape(-1, days)
-        keys = keys_of(first["item_id"], first["location_id"])
-        own = first["own_days"].to_numpy(int)
-        spans = np.column_stack([*[np.full(len(first), h) for h in HORIZONS], own])
-        periods = np.clip(spans // self.period, 1, days)
-        drawn = totals.total_quantiles(quantiles, mean, periods, keys)
-        summed = np.cumsum(mean, axis=1)
-        is_other = ~np.isin(own, HORIZONS) & (own <= days * self.period)
+        lead, own = (first[name].to_numpy(int) for name in OWN)
+        spans = np.column_stack([*[np.full(len(first), horizon) for horizon in HORIZONS], lead, own])
+        drawn, summed = self._sums(quantiles, mean, spans, keys_of(first["item_id"], first["location_id"]))
+        is_told = (spans > 0) & ((np.arange(spans.shape[1]) < len(HORIZONS)) | ~np.isin(spans, HORIZONS))
+        is_told[lead == own, len(HORIZONS)] = False
         parts = []
         for at in range(spans.shape[1]):
             each = zip(first["segment"], spans[:, at], strict=True)
             factors = np.stack([self.model.factors(segment, str(nearest(span))) for segment, span in each])
             found = pd.DataFrame(totals.corrected(drawn[:, at], factors), columns=list(NAMES))
             facts = first[["item_id", "location_id", "method"]].assign(
-                horizon_days=spans[:, at].astype(np.int32), mean=summed[np.arange(len(first)), periods[:, at] - 1]
+                horizon_days=spans[:, at].astype(np.int32), mean=summed[:, at]
             )
-            whole = pd.concat([facts, found], axis=1)
-            parts.append(whole if at < len(HORIZONS) else whole[is_other])
+            parts.append(pd.concat([facts, found], axis=1)[is_told[:, at]])
         order = ["item_id", "location_id", "horizon_days", "mean", *NAMES, "method"]
-        return _beside_places(pd.concat(parts, ignore_index=True)[order])
+        return _beside_places(self._beside_days(pd.concat(parts, ignore_index=True)[order], rows))
+
+    def _sums(
+        self, quantiles: np.ndarray, mean: np.ndarray, spans: np.ndarray, keys: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Quantiles (item, span, level) and means (item, span) of the first ``spans`` days (item, span)."""
+        periods = np.maximum(spans // self.period, 1)
+        inside = np.minimum(periods, self.rows)
+        drawn = totals.total_quantiles(quantiles, mean, inside, keys)
+        summed = np.take_along_axis(np.cumsum(mean, axis=1), inside - 1, axis=1)
+        usual = len(HORIZONS)
+        # Each length for itself: paths of one item do not depend on how far another's go.
+        for steps in np.unique(periods[:, usual:][periods[:, usual:] > self.rows]):
+            at, span = np.nonzero(periods[:, usual:] == steps)
+            longer, means = (going_on(values[at].swapaxes(0, 1), steps).swapaxes(0, 1) for values in (quantiles, mean))
+            drawn[at, usual + span] = totals.total_quantiles(longer, means, [steps], keys[at])[:, 0]
+            summed[at, usual + span] = means.sum(axis=1)
+        return drawn, summed
+
+    def _beside_days(self, found: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+        """With ``gap_to_days``: how far a mean is from the sum of its days' in ``rows``, told by their dates, as a
+        share of it; null for a horizon beyond them."""
+        key = ["item_id", "location_id"]
+        by_day = rows.pivot(index=key, columns="target_date", values="mean").sort_index(axis=1).cumsum(axis=1)
+        row = by_day.index.get_indexer(pd.MultiIndex.from_frame(found[key]))
+        last = np.maximum(found["horizon_days"].to_numpy() // self.period, 1) - 1
+        summed = by_day.to_numpy()[row, np.minimum(last, self.rows - 1)]
+        gap = (found["mean"] - summed).abs() / (found["mean"] + 1)
+        return found.assign(gap_to_days=gap.where(last < self.rows))
 
 
 def _beside_places(rows: pd.DataFrame) -> pd.DataFrame:
     """With ``gap_to_places``: how far an item as a whole is from the sum of its places, as a share of it; null for a
-    place, and for an item without places."""
+    place, for an item without places, and for a horizon that not all of them have."""
     is_whole = rows["location_id"] == WHOLE
     key = ["item_id", "horizon_days"]
-    places = rows[~is_whole].groupby(key)["mean"].sum()
-    summed = places.reindex(pd.MultiIndex.from_frame(rows[key])).to_numpy()
+    places = rows[~is_whole].groupby(key)["mean"].agg(["sum", "size"])
+    every = rows[~is_whole].groupby("item_id")["location_id"].nunique()
+    told = places["sum"].where(places["size"] == every.reindex(places.index.get_level_values("item_id")).to_numpy())
+    summed = told.reindex(pd.MultiIndex.from_frame(rows[key])).to_numpy()
     return rows.assign(gap_to_places=((rows["mean"] - summed).abs() / (rows["mean"] + 1)).where(is_whole))
 
 
@@ -103,21 +133,32 @@ def nearest(days: int) -> int:
 
 
 def forecast_total(
-    forecast: DataFrame, suppliers: DataFrame, items: DataFrame, champion: Champion, store: Store, settings: Settings
+    forecast: DataFrame,
+    suppliers: DataFrame,
+    locations: DataFrame,
+    items: DataFrame,
+    champion: Champion,
+    store: Store,
+    settings: Settings,
 ) -> DataFrame:
     """One row an item (at a location) and horizon."""
     period = 7 if store.period == "week" else 1
     summing = Summing(Model.load(champion.path), period, HORIZON_DAYS[store.period] // period)
     terms = by_item(suppliers, items, forecast.select("item_id").distinct())
-    spread = forecast.join(own_days(terms, period), "item_id", "left")
-    spread = spread.repartition(settings.shuffle_partitions, "item_id")
+    refilled = F.broadcast(locations.select("location_id", "supplied_from", "transfer_days"))
+    spread = forecast.join(terms, "item_id", "left").join(refilled, "location_id", "left")
+    spread = spread.withColumns(own_days(period)).repartition(settings.shuffle_partitions, "item_id")
     return spread.mapInPandas(summing.blocks, SCHEMA).withColumn("model_version", F.lit(champion.version))
 
 
-def own_days(terms: DataFrame, period: int) -> DataFrame:
-    """``item_id`` and ``own_days``: lead time and review period together, assumed where the store does not say them
-    (:class:`jobs.demand.terms.Params`), in whole periods of so many days."""
-    assumed = Params()
-    lead = F.coalesce("lead_time_days", F.lit(assumed.lead_time_days))
-    review = F.greatest(F.coalesce("review_days", F.lit(assumed.review_days)), F.lit(1))
-    return terms.select("item_id", (F.ceil((lead + review) / period) * period).cast("int").alias("own_days"))
+def own_days(period: int) -> dict[str, Column]:
+    """:data:`OWN`, the lead time alone and with the review period, in whole periods of so many days: the supplier's
+    terms, or those of a place that another one refills (:func:`jobs.demand.terms.ordering`), assumed where the store
+    does not say them (:class:`jobs.demand.terms.Params`)."""
+    assumed, is_refilled = Params(), F.col("supplied_from").isNotNull()
+    told = F.when(is_refilled, F.col("transfer_days")).otherwise(F.col("lead_time_days"))
+    lead = F.coalesce(told, F.lit(assumed.lead_time_days))
+    agreed = F.when(~is_refilled, F.col("review_days"))
+    review = F.greatest(F.coalesce(agreed, F.lit(assumed.review_days)), F.lit(1))
+    spans = zip(OWN, (lead, lead + review), strict=True)
+    return {name: (F.ceil(days / period) * period).cast("int") for name, days in spans}

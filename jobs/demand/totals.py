@@ -13,7 +13,7 @@ import numpy as np
 from jobs.demand.forecasts import LEVELS, MEDIAN
 from jobs.demand.paths import DRAWS, RHO, paths
 
-AT_ONCE = 400  # items whose paths are held at a time
+AT_ONCE = 400 * 28  # days of items whose paths are held at a time
 LEAST, MOST = 0.5, 2.0
 FEWEST = 30  # with fewer truths there is no correction
 SHRINKAGE = 100  # so many truths weigh as much as none said anything
@@ -28,8 +28,9 @@ def total_quantiles(
     :func:`jobs.demand.paths.keys_of`."""
     last = np.broadcast_to(np.asarray(horizons, int) - 1, (len(quantiles), np.shape(horizons)[-1]))
     found = np.zeros((*last.shape, len(LEVELS)))
-    for start in range(0, len(quantiles), AT_ONCE):
-        block = slice(start, start + AT_ONCE)
+    at_once = max(AT_ONCE // max(quantiles.shape[1], 1), 1)
+    for start in range(0, len(quantiles), at_once):
+        block = slice(start, start + at_once)
         days = paths(quantiles[block], means[block], LEVELS, DRAWS, RHO, SEED, keys[block])
         drawn = np.cumsum(days, axis=2, dtype=np.float64)
         for at in range(last.shape[1]):

@@ -61,7 +61,7 @@ CREATE TABLE IF NOT EXISTS demand.forecast_category (
 CREATE TABLE IF NOT EXISTS demand.forecast_total (
   "ITEM_ID" VARCHAR NOT NULL COMMENT 'the smallest unit that is sold, as in order_lines',
   "LOCATION_ID" VARCHAR NOT NULL COMMENT 'place that the forecast is for, where order lines name several; "all" is the store as a whole',
-  "HORIZON_DAYS" NUMBER(10, 0) NOT NULL COMMENT 'how many days from the day after as_of on are summed; 7, 14, 28, and lead time and review period of the item together (7 and 1 where the store names no supplier) where the forecast reaches that far [days]',
+  "HORIZON_DAYS" NUMBER(10, 0) NOT NULL COMMENT 'how many days from the day after as_of on are summed; 7, 14, 28, the item''s lead time, and lead time and review period together (7 and 1 where the store names no supplier; for a place that another refills the days of that); beyond the forecast its last two weeks come again [days]',
   "MEAN" DOUBLE NOT NULL COMMENT 'expected units of the whole span, the sum of the days'' means in forecast [pieces]',
   "Q05" DOUBLE NOT NULL COMMENT 'lower end of the inner 90%; units stay below it with probability 0.05 [pieces]',
   "Q10" DOUBLE NOT NULL COMMENT 'lower end of the inner 80%; units stay below it with probability 0.10 [pieces]',
@@ -71,7 +71,8 @@ CREATE TABLE IF NOT EXISTS demand.forecast_total (
   "Q90" DOUBLE NOT NULL COMMENT 'upper end of the inner 80%; units stay below it with probability 0.90 [pieces]',
   "Q95" DOUBLE NOT NULL COMMENT 'upper end of the inner 90%; units stay below it with probability 0.95 [pieces]',
   "METHOD" VARCHAR NOT NULL COMMENT 'model that made the row, parts of an average joined by a plus, after a slash what its mean is averaged with; which one serves a segment was chosen on earlier origins (demand.evaluation)',
-  "GAP_TO_PLACES" DOUBLE COMMENT 'how far the mean is from the sum of the item''s places, whose forecasts are scaled to it; null for a place, and where order lines name none [share]',
+  "GAP_TO_DAYS" DOUBLE COMMENT 'how far the mean is from the sum of its days'' means in forecast; null where it goes on beyond them [share]',
+  "GAP_TO_PLACES" DOUBLE COMMENT 'how far the mean is from the sum of the item''s places, whose forecasts are scaled to it; null for a place, where order lines name none, and for a horizon that not all of them have [share]',
   "MODEL_VERSION" VARCHAR NOT NULL COMMENT 'content hash of the champion that the night used',
   "AS_OF" DATE NOT NULL COMMENT 'day for which the table was computed, from what was known by its end [day local to the store]',
   PRIMARY KEY ("AS_OF", "ITEM_ID", "LOCATION_ID", "HORIZON_DAYS")
@@ -173,7 +174,7 @@ FILE_FORMAT = (FORMAT_NAME = 'daybreak.parquet') ON_ERROR = ABORT_STATEMENT;
 
 CREATE OR REPLACE TEMPORARY TABLE demand.forecast_total_staged LIKE demand.forecast_total;
 
-COPY INTO demand.forecast_total_staged ("ITEM_ID", "LOCATION_ID", "HORIZON_DAYS", "MEAN", "Q05", "Q10", "Q25", "Q50", "Q75", "Q90", "Q95", "METHOD", "GAP_TO_PLACES", "MODEL_VERSION", "AS_OF")
+COPY INTO demand.forecast_total_staged ("ITEM_ID", "LOCATION_ID", "HORIZON_DAYS", "MEAN", "Q05", "Q10", "Q25", "Q50", "Q75", "Q90", "Q95", "METHOD", "GAP_TO_DAYS", "GAP_TO_PLACES", "MODEL_VERSION", "AS_OF")
 FROM (
   SELECT
     $1:item_id::VARCHAR,
@@ -188,6 +189,7 @@ FROM (
     $1:q90::DOUBLE,
     $1:q95::DOUBLE,
     $1:method::VARCHAR,
+    $1:gap_to_days::DOUBLE,
     $1:gap_to_places::DOUBLE,
     $1:model_version::VARCHAR,
     $1:as_of::DATE
@@ -255,8 +257,8 @@ WHERE kept."AS_OF" = $day::DATE AND NOT EXISTS (SELECT 1 FROM demand.forecast_to
 MERGE INTO demand.forecast_total AS kept
 USING demand.forecast_total_staged AS staged
 ON kept."AS_OF" = staged."AS_OF" AND kept."ITEM_ID" = staged."ITEM_ID" AND kept."LOCATION_ID" = staged."LOCATION_ID" AND kept."HORIZON_DAYS" = staged."HORIZON_DAYS"
-WHEN MATCHED THEN UPDATE SET kept."MEAN" = staged."MEAN", kept."Q05" = staged."Q05", kept."Q10" = staged."Q10", kept."Q25" = staged."Q25", kept."Q50" = staged."Q50", kept."Q75" = staged."Q75", kept."Q90" = staged."Q90", kept."Q95" = staged."Q95", kept."METHOD" = staged."METHOD", kept."GAP_TO_PLACES" = staged."GAP_TO_PLACES", kept."MODEL_VERSION" = staged."MODEL_VERSION"
-WHEN NOT MATCHED THEN INSERT ("ITEM_ID", "LOCATION_ID", "HORIZON_DAYS", "MEAN", "Q05", "Q10", "Q25", "Q50", "Q75", "Q90", "Q95", "METHOD", "GAP_TO_PLACES", "MODEL_VERSION", "AS_OF") VALUES (staged."ITEM_ID", staged."LOCATION_ID", staged."HORIZON_DAYS", staged."MEAN", staged."Q05", staged."Q10", staged."Q25", staged."Q50", staged."Q75", staged."Q90", staged."Q95", staged."METHOD", staged."GAP_TO_PLACES", staged."MODEL_VERSION", staged."AS_OF");
+WHEN MATCHED THEN UPDATE SET kept."MEAN" = staged."MEAN", kept."Q05" = staged."Q05", kept."Q10" = staged."Q10", kept."Q25" = staged."Q25", kept."Q50" = staged."Q50", kept."Q75" = staged."Q75", kept."Q90" = staged."Q90", kept."Q95" = staged."Q95", kept."METHOD" = staged."METHOD", kept."GAP_TO_DAYS" = staged."GAP_TO_DAYS", kept."GAP_TO_PLACES" = staged."GAP_TO_PLACES", kept."MODEL_VERSION" = staged."MODEL_VERSION"
+WHEN NOT MATCHED THEN INSERT ("ITEM_ID", "LOCATION_ID", "HORIZON_DAYS", "MEAN", "Q05", "Q10", "Q25", "Q50", "Q75", "Q90", "Q95", "METHOD", "GAP_TO_DAYS", "GAP_TO_PLACES", "MODEL_VERSION", "AS_OF") VALUES (staged."ITEM_ID", staged."LOCATION_ID", staged."HORIZON_DAYS", staged."MEAN", staged."Q05", staged."Q10", staged."Q25", staged."Q50", staged."Q75", staged."Q90", staged."Q95", staged."METHOD", staged."GAP_TO_DAYS", staged."GAP_TO_PLACES", staged."MODEL_VERSION", staged."AS_OF");
 
 DELETE FROM demand.reorder AS kept
 WHERE kept."AS_OF" = $day::DATE AND NOT EXISTS (SELECT 1 FROM demand.reorder_staged AS staged WHERE staged."AS_OF" = kept."AS_OF" AND staged."ITEM_ID" = kept."ITEM_ID" AND staged."LOCATION_ID" = kept."LOCATION_ID");

@@ -87,11 +87,10 @@ def published(spark, tmp_path_factory):
         {"supplier_id": "s", "item_id": "i003", "lead_time_days": 13.0, "review_days": 1, "known_day": AS_OF},
         {"supplier_id": "s", "item_id": "i004", "lead_time_days": 60.0, "known_day": AS_OF},
     ]
-    suppliers, listed = (
-        frame(spark, "suppliers", terms),
-        frame(spark, "items", [{"item_id": "i000", "known_day": AS_OF}]),
-    )
-    totals = forecast_total(days, suppliers, listed, champion, STORE, settings).cache()
+    refilled = {"location_id": "north", "supplied_from": "south", "transfer_days": 2.0, "known_day": AS_OF}
+    known = [frame(spark, "suppliers", terms), frame(spark, "locations", [refilled])]
+    known.append(frame(spark, "items", [{"item_id": "i000", "known_day": AS_OF}]))
+    totals = forecast_total(days, *known, champion, STORE, settings).cache()
     tables = {"days": days, "again": again, "totals": totals, "evaluation": evaluation(item, champion)}
     return SimpleNamespace(**tables, facts=(item, promotions), champion=champion, settings=settings)
 
@@ -150,19 +149,25 @@ def test_places_that_shut_for_a_holiday_together_are_still_open(spark):
     assert {row["location_id"] for row in found.select("location_id").distinct().collect()} == {"north", "south"}
 
 
-def test_an_items_own_horizon_is_its_lead_time_and_review_period(published):
+def test_an_items_own_horizons_are_its_lead_time_alone_and_with_the_review_period(published):
     days, totals = published.days.toPandas(), published.totals.toPandas()
-    of_places = totals["location_id"] != WHOLE
-    days, totals = days[days["location_id"] == WHOLE], totals[~of_places]
-    own = totals[~totals["horizon_days"].isin(HORIZONS)].set_index("item_id")
-    # i003 takes 14 days, which all have; i004 more than the forecast goes; of the rest nothing is known: 7 and 1.
-    assert own.index.is_unique and not {"i003", "i004"} & set(own.index)
-    assert own.loc["i001", "horizon_days"] == 12 and (own.drop("i001")["horizon_days"] == 8).all() and len(own) == 19
-    assert len(totals) == 21 * len(HORIZONS) + 19
-    ahead = days[days["item_id"] == "i001"].sort_values("target_date")
-    assert np.isclose(own.loc["i001", "mean"], ahead["mean"].iloc[:12].sum())
-    of_all = totals[totals["item_id"] == "i001"].set_index("horizon_days")
-    assert of_all.loc[7, "q50"] <= own.loc["i001", "q50"] <= of_all.loc[14, "q50"]
+    is_own = ~totals["horizon_days"].isin(HORIZONS)
+    own = totals[is_own].groupby(["item_id", "location_id"])["horizon_days"].agg(sorted)
+    # Of what has no supplier nothing is known: 7 days, which all have, and 8. The north is refilled in two.
+    told = {"i001": [10, 12], "i003": [13], "i004": [60, 61]}
+    for (item, place), spans in own.items():
+        assert spans == ([2, 3] if place == "north" else told.get(item, [8])), (item, place)
+    assert len(own) == SERIES and (totals["gap_to_days"].isna() == (totals["horizon_days"] > 28)).all()
+    assert (totals["gap_to_days"].dropna() < 1e-9).all()
+    days, totals = (frame[frame["location_id"] == WHOLE].set_index("item_id") for frame in (days, totals))
+    of = totals.loc["i001"].set_index("horizon_days")
+    ahead = days.loc["i001"].sort_values("target_date")["mean"].to_numpy()
+    assert (
+        np.isclose(of.loc[12, "mean"], ahead[:12].sum()) and of.loc[7, "q50"] <= of.loc[12, "q50"] <= of.loc[14, "q50"]
+    )
+    far = totals.loc["i004"].set_index("horizon_days")
+    ahead = days.loc["i004"].sort_values("target_date")["mean"].to_numpy()
+    assert np.isclose(far.loc[60, "mean"], ahead.sum() + 2 * ahead[14:].sum() + ahead[14:18].sum())
 
 
 def test_what_the_catalogue_dropped_is_ended(published):

@@ -12,25 +12,31 @@ from pyspark.sql import functions as F
 
 from jobs.lib.exact import exact_money
 
-AMOUNTS = ("units", "withdrawn", "cancelled", "lines")
+AMOUNTS = ("units", "withdrawn", "cancelled", "lines", "returned")
 KEY = ("item_id", "day", "known_day")
 SALE = ("cancels_order_id", "cancels_line_number", "order_date")
 
 
 def item_daily(
-    order_lines_changes: DataFrame, order_lines: DataFrame, stock_levels_changes: DataFrame, stock_levels: DataFrame
+    order_lines_changes: DataFrame,
+    order_lines: DataFrame,
+    stock_levels_changes: DataFrame,
+    stock_levels: DataFrame,
+    returns_changes: DataFrame,
 ) -> DataFrame:
     """One row per item, day and day on which this part of it became known. Products only, no test orders."""
     # Only counts that changed are told: with several places the sum of a day would lack the others.
     places = stock_levels.groupBy("item_id").agg(F.countDistinct("location_id").alias("places"))
     told = stock_levels_changes.join(places.where("places = 1"), "item_id", "left_semi")
     lines = sold(order_lines_changes, order_lines)
-    return summed(lines.unionByName(counted(told), allowMissingColumns=True), *KEY)
+    both = lines.unionByName(counted(told), allowMissingColumns=True)
+    return summed(both.unionByName(came_back(returns_changes), allowMissingColumns=True), *KEY)
 
 
 def summed(parts: DataFrame, *key: str) -> DataFrame:
-    """Parts of :func:`sold` and :func:`counted` added up by ``key``."""
-    sums = [F.coalesce(F.sum(name), F.lit(0)).cast("long").alias(name) for name in AMOUNTS]
+    """Parts of :func:`sold`, :func:`counted` and :func:`came_back`, where they are among them, added up by ``key``."""
+    told = [name for name in AMOUNTS if name in parts.columns]
+    sums = [F.coalesce(F.sum(name), F.lit(0)).cast("long").alias(name) for name in told]
     revenue = exact_money(F.col("revenue")).alias("revenue")
     return parts.groupBy(*key).agg(*sums, revenue, F.max("on_hand").alias("on_hand"))
 
@@ -66,6 +72,12 @@ def _taken_back(lines: DataFrame, order_lines: DataFrame) -> DataFrame:
     every = every.unionByName(lines.where("NOT is_cancellation").select(*sold_line))
     sales = every.join(named, list(SALE), "left_semi")
     return sales.groupBy(*SALE).agg(F.min("known_day").alias("_sale_known"))
+
+
+def came_back(changes: DataFrame) -> DataFrame:
+    """What came back to the store after it had been delivered, by line of the returns' ``changes``."""
+    returned = (F.col("units") * F.col("_sign")).alias("returned")
+    return changes.select("item_id", F.col("returned_on").alias("day"), "known_day", returned)
 
 
 def counted(changes: DataFrame) -> DataFrame:

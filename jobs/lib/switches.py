@@ -29,7 +29,7 @@ SWITCHES: tuple[tuple[str, str | None, str, str], ...] = (
         "what is on its way counts",
         "every order counts as received: what is on its way is ordered twice",
     ),
-    ("returns", None, "demand net of what comes back", "demand as sold"),
+    ("returns", None, "what comes back is told beside what was sold", "units sold are known gross alone"),
     ("items", "cost", "decisions by profit", "decisions by revenue rather than profit"),
     ("prices", None, "prices with their days", "prices as last sold"),
     ("promotions", None, "promotions are told from trends", "promotions look like trends"),

@@ -33,7 +33,7 @@ SERIES = 21 + 2 * len(PLACED)  # 20 items that sold and one that did not yet; tw
 
 
 def item_daily(spark, rows: pd.DataFrame):
-    told = rows.assign(day=rows["day"].dt.date, known_day=AS_OF, cancelled=0, on_hand=np.nan)
+    told = rows.assign(day=rows["day"].dt.date, known_day=AS_OF, cancelled=0, returned=0, on_hand=np.nan)
     return spark.createDataFrame(
         told[[field.name for field in contracts.load("features.item_daily").schema()]].to_dict("records"),
         contracts.load("features.item_daily").schema(),

@@ -43,5 +43,6 @@ def test_places_are_told_apart_and_lines_without_one_are_the_stores_alone(spark)
     assert (north["units"], north["revenue"], north["on_hand"]) == (2, 6.0, 4.0)
     assert (south["units"], south["withdrawn"], south["lines"], south["on_hand"]) == (7, 7, 1, 7.0)
     assert (later["units"], later["on_hand"]) == (5, None)
-    whole = {row["day"]: row for row in item_daily(orders, standing, stock, stock).collect()}
+    none = frame(spark, "returns", []).withColumn("_sign", F.lit(1))
+    whole = {row["day"]: row for row in item_daily(orders, standing, stock, stock, none).collect()}
     assert (whole[MONDAY]["units"], whole[TUESDAY]["units"]) == (9, 14)

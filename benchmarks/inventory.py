@@ -19,13 +19,12 @@ from jobs.demand import boosted, inventory
 from jobs.demand.boosted import BoostedParams
 from jobs.demand.forecasts import LEVELS, Forecast
 from jobs.demand.history import History
-from jobs.demand.inventory import Setting
+from jobs.demand.inventory import USUAL_DEVIATIONS, Setting
 from jobs.demand.methods import Forecasts, Learnt
 from jobs.demand.paths import keys_of
 
 TARGETS = {date(2011, 10, 1): 6.6, date(2011, 11, 1): 5.8}
 EARLIER = (date(2011, 6, 1), date(2011, 7, 1), date(2011, 8, 1), date(2011, 9, 1))
-USUAL_DEVIATIONS = 1.28  # the normal distribution's nine tenths, as penalty 9 against holding 1 suggests
 
 
 def measure() -> Iterator[Figure]:

@@ -11,6 +11,7 @@ from jobs.lib.evaluations import figures
 from jobs.lib.registry import Champion
 
 MISSED = "missed.csv"  # the items with the largest errors, also among the champion's files
+COST = "inventory_cost"  # the measure under which policies are compared
 COLUMNS = {
     "segment": "string",
     "method": "string",

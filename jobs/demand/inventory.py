@@ -3,7 +3,7 @@
 Daily base stock with lost sales: each morning every item is ordered up to its level, an order arrives whole
 ``lead_days`` later, before that day's sales. All policies begin with what the mean of the last four weeks sells over
 lead time and a day, nothing on the way; days before the first order can arrive cost nothing. Levels are set once, by
-what was known at the start. Cost is per unit demanded.
+what was known at the start. Cost is per unit demanded. Where a period is a week, weeks stand for days.
 """
 
 from __future__ import annotations
@@ -12,19 +12,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from jobs.demand import policy
 from jobs.demand.ahead import demand_ahead
 from jobs.demand.policy import Terms
 
-RECENT_DAYS = 28
+OURS, USUAL, FORESIGHT = "ours", "mean_sigma", "foresight"
+USUAL_DEVIATIONS = 1.28  # the normal distribution's nine tenths, as penalty 9 against holding 1 suggests
 
 
 @dataclass(frozen=True)
 class Setting:
-    """The prices of the game: ``holding`` a unit for a day, ``penalty`` of a unit not sold for want of it."""
+    """The prices of the game: ``holding`` a unit for a day, ``penalty`` of a unit not sold for want of it. The usual
+    policy looks back on ``recent_days``."""
 
     lead_days: int = 7
+    recent_days: int = 28
     holding: float = 1.0
     penalty: float = 9.0
     draws: int = 300
@@ -37,7 +41,7 @@ class Setting:
 
 def start(past: np.ndarray, setting: Setting) -> np.ndarray:
     """Units [items] on the shelf at the start, from units of the days before [items, days]."""
-    return past[:, -RECENT_DAYS:].mean(axis=1) * (setting.lead_days + 1)
+    return past[:, -setting.recent_days :].mean(axis=1) * (setting.lead_days + 1)
 
 
 def cost_of(levels: np.ndarray, actual: np.ndarray, on_hand: np.ndarray, setting: Setting) -> np.ndarray:
@@ -63,7 +67,7 @@ def foresight_cost(actual: np.ndarray, on_hand: np.ndarray, setting: Setting) ->
 def mean_sigma_levels(past: np.ndarray, deviations: float, setting: Setting) -> np.ndarray:
     """The usual levels [items]: mean of four weeks over lead time and a day, and so many standard deviations."""
     days = setting.lead_days + 1
-    recent = past[:, -RECENT_DAYS:]
+    recent = past[:, -setting.recent_days :]
     return np.maximum(recent.mean(axis=1) * days + deviations * recent.std(axis=1) * np.sqrt(days), 0)
 
 
@@ -78,6 +82,17 @@ def path_levels(
         levels[item] = policy.best_level(demand, setting.terms, np.random.default_rng(item)).best
         medians[item] = np.median(policy.protected(demand, setting.terms))
     return levels, medians
+
+
+def compared(past: np.ndarray, actual: np.ndarray, ours: np.ndarray, setting: Setting) -> pd.DataFrame:
+    """Costs by item of our levels [items], of the usual ones and of perfect foresight, with the units ``demanded`` on
+    the days that were charged; ``past`` and ``actual`` are units [items, days] before and in the game."""
+    on_hand = start(past, setting)
+    usual = mean_sigma_levels(past, USUAL_DEVIATIONS, setting)
+    levels = {OURS: ours, USUAL: usual}
+    costs = {name: cost_of(level, actual, on_hand, setting) for name, level in levels.items()}
+    costs[FORESIGHT] = foresight_cost(actual, on_hand, setting)
+    return pd.DataFrame(costs).assign(demanded=actual[:, setting.lead_days :].sum(axis=1))
 
 
 def per_unit(cost: np.ndarray, actual: np.ndarray, setting: Setting) -> float:

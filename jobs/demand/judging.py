@@ -7,23 +7,28 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from jobs.demand import calibration, metrics, totals
+from jobs.demand import calibration, inventory, metrics, totals
 from jobs.demand.backtest import Case
 from jobs.demand.choosing import BASELINES, SEED, Gate, against
-from jobs.demand.evaluation import COLUMNS
-from jobs.demand.forecasts import LEVELS
+from jobs.demand.evaluation import COLUMNS, COST
+from jobs.demand.forecasts import LEVELS, Forecast
 from jobs.demand.history import WHOLE
+from jobs.demand.inventory import FORESIGHT, OURS, USUAL, Setting
 from jobs.demand.model import DAYS
+from jobs.demand.paths import keys_of
 from jobs.lib import intervals
+from jobs.lib.intervals import Interval
 
 DIGITS = 6
 MOST_MISSED = 20
+STOCKED = 150  # items of a segment that policies are tried on
 LOW, HIGH = LEVELS.index(0.1), LEVELS.index(0.9)
 
 
 def rows(cases: list[Case], gates: dict[str, Gate]) -> pd.DataFrame:
     """All figures (:data:`jobs.demand.evaluation.COLUMNS`) on each segment's newest origin. Coverage of totals is that
-    of the served method, once as sampled and once with the correction learnt on the older origins alone."""
+    of the served method, once as sampled and once with the correction learnt on the older origins alone; so is the cost
+    in the stockroom, which stands beside those of other policies under their names."""
     newest = {case.segment: case for case in reversed(cases)}
     found: list[tuple] = []
     for segment, case in newest.items():
@@ -33,8 +38,14 @@ def rows(cases: list[Case], gates: dict[str, Gate]) -> pd.DataFrame:
             for measure, value, low, high, count in _figures(each, case.figures[BASELINES[segment]]):
                 found.append((segment, method, measure, value, low, high, count, served, day))
         older = [other for other in cases if other.segment == segment and other.past != case.past]
-        for measure, value, count in _coverage(case, older, gates):
-            found.append((segment, gates[segment].serves, measure, value, np.nan, np.nan, count, True, day))
+        serves = gates[segment].serves
+        told = _learnt(older, gates[segment])
+        days = totals.corrected(case.forecasts[serves].quantiles, told.get(DAYS, np.ones(len(LEVELS))))
+        for measure, value, count in _coverage(case, serves, told):
+            found.append((segment, serves, measure, value, np.nan, np.nan, count, True, day))
+        for policy, each in _costs(case, Forecast(days, case.forecasts[serves].mean)):
+            by = serves if policy == OURS else policy
+            found.append((segment, by, COST, each.value, each.low, each.high, each.cases, policy == OURS, day))
     frame = pd.DataFrame(found, columns=list(COLUMNS))
     return frame.round({"value": DIGITS, "low": DIGITS, "high": DIGITS})
 
@@ -62,19 +73,42 @@ def _figures(each: pd.DataFrame, baseline: pd.DataFrame) -> Iterator[tuple[str, 
         yield "pinball_ratio", ratio.value, ratio.low, ratio.high, ratio.cases
 
 
-def _coverage(case: Case, older: list[Case], gates: dict[str, Gate]) -> Iterator[tuple[str, float, int]]:
-    gate = gates[case.segment]
+def _learnt(older: list[Case], gate: Gate) -> dict[str, np.ndarray]:
+    """What these origins teach to correct of what the segment is served by."""
     known = [other for other in older if gate.serves in other.forecasts]
-    told = calibration.calibrated(known, {case.segment: gate}).factors.get(case.segment, {})
+    told = calibration.calibrated(known, {gate.segment: gate}).factors.get(gate.segment, {})
+    return {of: np.array(factors) for of, factors in told.items()}
+
+
+def _coverage(case: Case, serves: str, told: dict[str, np.ndarray]) -> Iterator[tuple[str, float, int]]:
     none = np.ones(len(LEVELS))
-    drawn = calibration.total_quantiles(case, case.forecasts[gate.serves], np.array(told.get(DAYS, none)))
+    drawn = calibration.total_quantiles(case, case.forecasts[serves], told.get(DAYS, none))
     for at, days in enumerate(calibration.HORIZON_DAYS):
         true, seen = calibration.sums(case, days)
-        for name, factors in (("", np.array(told.get(str(days), none))), ("_as_sampled", none)):
+        for name, factors in (("", told.get(str(days), none)), ("_as_sampled", none)):
             quantiles = totals.corrected(drawn[seen, at], factors)
             share = metrics.total_coverage(quantiles[:, LOW], quantiles[:, HIGH], true[seen])
             if np.isfinite(share):
                 yield f"total_cover80_{days}{name}", share, int(seen.sum())
+
+
+def _costs(case: Case, served: Forecast) -> Iterator[tuple[str, Interval]]:
+    """Cost a unit demanded by policy (:mod:`jobs.demand.inventory`), of an even share of the items as wholes all of
+    whose days could be seen: what was wanted on others nobody knows."""
+    calendar = case.then.calendar
+    setting = Setting(calendar.periods(Setting.lead_days), calendar.periods(Setting.recent_days))
+    whole = np.flatnonzero((case.then.locations == WHOLE) & case.true.seen.all(axis=1))
+    if not len(whole):
+        return
+    rows = whole[np.linspace(0, len(whole) - 1, min(STOCKED, len(whole))).astype(int)]
+    keys = keys_of(case.then.ids[rows], case.then.locations[rows])
+    levels, _ = inventory.path_levels(served.quantiles[rows], served.mean[rows], LEVELS, setting, keys)
+    each = inventory.compared(case.then.units[rows], case.true.units[rows], levels, setting)
+    drawn = intervals.resampled(each, SEED)
+    for policy in (OURS, USUAL, FORESIGHT):
+        found = drawn.ratio(policy, "demanded")
+        if np.isfinite(found.value):
+            yield policy, found
 
 
 def nested(table: pd.DataFrame) -> dict:

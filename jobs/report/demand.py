@@ -10,8 +10,9 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.demand.evaluation import MISSED
+from jobs.demand.evaluation import COST, MISSED
 from jobs.demand.history import WHOLE
+from jobs.demand.inventory import FORESIGHT, USUAL
 from jobs.features.category import SEPARATOR
 from jobs.lib import registry
 from jobs.lib.stages import Night
@@ -44,11 +45,13 @@ def findings(night: Night) -> dict[str, Any] | None:
     sales = _sales(night)
     chosen = picked(tonight, sales, _missed(night))
     ids = [item for item, _ in chosen]
+    judged: pd.DataFrame = night.tables.read("demand.evaluation", night.as_of).toPandas()
     return {
         "segments": [tuple(row) for row in _segments(tonight).collect()],
         "ahead": summed(night.tables.read("demand.forecast_category", night.as_of)),
         "measures": MEASURES,
-        "calibration": calibration(night.tables.read("demand.evaluation", night.as_of).where("is_served").toPandas()),
+        "calibration": calibration(judged[judged["is_served"]]),
+        "costs": costs(judged),
         "fans": fans(chosen, _of(sales, ids), _of(tonight, ids), titles(night, ids)),
         **_orders(night),
     }
@@ -174,6 +177,19 @@ def calibration(served: pd.DataFrame) -> list[dict[str, Any]]:
     table = wanted.pivot_table(index=["segment", "method"], columns="measure", values="value")
     table = table.reindex(columns=list(MEASURES)).reset_index()
     return table.astype(object).where(table.notna(), None).to_dict("records")
+
+
+def costs(judged: pd.DataFrame) -> list[dict[str, Any]]:
+    """One row a segment: what stock kept by our levels cost per unit demanded on the newest origin, with its interval,
+    beside the usual policy and perfect foresight (:mod:`jobs.demand.inventory`)."""
+    told = judged[judged["measure"] == COST]
+    found = []
+    for segment, rows in told.groupby("segment", sort=False):
+        by = rows.set_index("method")["value"]
+        for ours in rows[rows["is_served"]].to_dict("records"):
+            kept = {name: ours[name] for name in ("method", "value", "low", "high", "cases")}
+            found.append({"segment": segment, **kept, "usual": by.get(USUAL), "foresight": by.get(FORESIGHT)})
+    return found
 
 
 def _orders(night: Night) -> dict[str, Any]:

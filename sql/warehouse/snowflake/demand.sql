@@ -6,8 +6,8 @@ CREATE SCHEMA IF NOT EXISTS demand;
 
 CREATE TABLE IF NOT EXISTS demand.evaluation (
   "SEGMENT" VARCHAR NOT NULL COMMENT 'kind of item at the origin - dense, sparse, new, seasonal or ended',
-  "METHOD" VARCHAR NOT NULL COMMENT 'model that was judged; weekday (quantiles of the last eight same weekdays) is what each must beat',
-  "MEASURE" VARCHAR NOT NULL COMMENT 'what was measured; pinball_ratio is pinball loss over that of weekday quantiles, total_cover80_28 the share of 28-day totals between q10 and q90',
+  "METHOD" VARCHAR NOT NULL COMMENT 'model that was judged; weekday (quantiles of the last eight same weekdays) is what each must beat. Of inventory_cost also other policies - mean_sigma (mean of four weeks and 1.28 standard deviations) and foresight (who knows the days to come)',
+  "MEASURE" VARCHAR NOT NULL COMMENT 'what was measured; pinball_ratio is pinball loss over that of weekday quantiles, total_cover80_28 the share of 28-day totals between q10 and q90, inventory_cost what keeping stock (1 a unit and day) and lost sales (9 a unit) cost per unit demanded with a lead time of a week',
   "VALUE" DOUBLE NOT NULL COMMENT 'the figure',
   "LOW" DOUBLE COMMENT 'lower end of the 95% interval, by bootstrap over items, paired for ratios',
   "HIGH" DOUBLE COMMENT 'upper end of the 95% interval',

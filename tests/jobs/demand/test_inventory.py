@@ -28,6 +28,15 @@ def test_foresight_pays_only_for_what_it_began_with() -> None:
     assert inventory.foresight_cost(actual, np.array([7.0]), TWO_DAYS).tolist() == [1 + 1 + 0]
 
 
+def test_policies_are_compared_item_by_item_from_the_same_start() -> None:
+    past, actual = np.tile([[1.0], [0.0]], (1, 28)), np.array([[1.0, 1, 4, 0, 2], [0, 0, 0, 0, 0]])
+    found = inventory.compared(past, actual, np.array([3.0, 0.0]), TWO_DAYS)
+    # Three are there to begin with, one a day for two days and a day: the usual level too, as every day was alike.
+    assert inventory.start(past, TWO_DAYS).tolist() == [3, 0]
+    assert found[inventory.OURS].tolist() == found[inventory.USUAL].tolist() == [9 * 3 + 1, 0]
+    assert found[inventory.FORESIGHT].tolist() == [0, 0] and found["demanded"].tolist() == [6, 0]
+
+
 def world(items: int = 120, days: int = 140, seed: int = 4) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Units [items, days] by a negative binomial law, busy and slow items; the law's quantiles and means."""
     random = np.random.default_rng(seed)

@@ -12,7 +12,9 @@ import pytest
 
 from jobs.demand import backtest, calibration, choosing, judging
 from jobs.demand import train as training
+from jobs.demand.evaluation import COST
 from jobs.demand.history import WHOLE, History
+from jobs.demand.inventory import FORESIGHT, USUAL
 from jobs.demand.methods import parts
 from jobs.demand.model import Model
 from jobs.demand.segments import SEGMENTS, segments
@@ -65,6 +67,16 @@ def test_the_items_that_were_missed_most_are_named(shop, trained):
     assert trained.missed["units"].is_monotonic_decreasing and trained.missed["item_id"].is_unique
     method = trained.model.gates["dense"].serves
     past, busiest = backtest.origins(shop, SMALL)[0], trained.missed["item_id"][0]
+def test_what_forecasts_are_worth_in_the_stockroom_is_told_beside_other_policies(trained):
+    told = trained.evaluation[trained.evaluation["measure"] == COST]
+    ours = told[told["is_served"]].set_index("segment")
+    assert ours.loc["dense", "method"] == trained.model.gates["dense"].serves and ours.loc["dense", "cases"] >= 10
+    cost = told[told["segment"] == "dense"].set_index("method")["value"]
+    assert set(cost.index) == {ours.loc["dense", "method"], USUAL, FORESIGHT}
+    assert cost[FORESIGHT] < cost[ours.loc["dense", "method"]] < cost[USUAL]
+    assert (told["low"] <= told["value"]).all() and (told["value"] <= told["high"]).all()
+
+
     (case,) = (case for case in backtest.backtest(shop, SMALL, 2) if case.past == past and case.segment == "dense")
     assert trained.missed["units"][0] == pytest.approx(
         case.figures[method].loc[list(case.then.ids).index(busiest), "error"], abs=1e-6

@@ -6,6 +6,8 @@ from datetime import date, timedelta
 
 import pandas as pd
 
+from jobs.demand.evaluation import COST
+from jobs.demand.inventory import FORESIGHT, USUAL
 from jobs.report import demand, stage
 from jobs.report.findings import Findings
 
@@ -87,22 +89,28 @@ def told() -> dict:
     """What the page is told of a night's demand."""
     figures = [("dense", "ewq", "wape", 0.5), ("new", "launches", "bias", -0.1)]
     served = pd.DataFrame(figures, columns=["segment", "method", "measure", "value"])
+    policies = {"ewq": 6.25, USUAL: 11.5, FORESIGHT: 1.1}
+    judged = pd.DataFrame({"method": policies, "value": policies}).assign(method=list(policies), segment="dense")
+    judged = judged.assign(measure=COST, low=5.75, high=6.5, cases=1150, is_served=judged["method"] == "ewq")
     order = {"item_id": "a", "location_id": "all", "on_hand": 8.0, "on_order": 0.0, "order_units": 24,
              "stockout_probability": 0.4, "reason": "8 left"}  # fmt: skip
     return {
         "segments": [("dense", "ewq", 3)], "measures": demand.MEASURES,
         "ahead": [{"kind": "place", "name": "<north>", "horizon_days": 28, "items": 3, "mean": 12.4, "q10": 5.0,
                    "q90": 1234.0}],
-        "calibration": demand.calibration(served), "to_order": 1, "orders": [order],
+        "calibration": demand.calibration(served), "costs": demand.costs(judged), "to_order": 1, "orders": [order],
         "fans": demand.fans([("<a>", "largest")], pd.DataFrame(sold("<a>")), pd.DataFrame(ahead("<a>")), {}),
     }  # fmt: skip
 
 
 def test_the_page_shows_demand_and_does_without():
     shown = told()
+    assert shown["costs"][0] == {"segment": "dense", "method": "ewq", "value": 6.25, "low": 5.75, "high": 6.5,
+                                 "cases": 1150, "usual": 11.5, "foresight": 1.1}  # fmt: skip
     assert shown["calibration"][0]["wape"] == 0.5 and shown["calibration"][0]["bias"] is None
     empty = Findings("shop", str(NIGHT), [], [(str(NIGHT), 0)], [], [], [], [], [], [], [], None, None)
     assert 'id="demand"' not in stage.page(empty)
     page = stage.page(Findings(**{**vars(empty), "demand": shown}))
     assert "place &lt;north&gt;" in page and "1,234" in page
+    assert "11.50" in page and "1,150" in page
     assert "&lt;a&gt;" in page and "<a>" not in page and "8 left" in page and "0.500" in page and "polygon" in page

@@ -83,6 +83,10 @@ def test_odd_items_have_stated_forecasts(shop, learnt):
     assert kinds["new id"] == "new" and kinds["old id"] == "dense" and kinds["gap"] == "dense"
     assert median("ewq", "constant") == pytest.approx(4, rel=0.2)
     assert median("ewq", "once") == 0 and median("weekday", "once") == 0
+    # A gap of months is months in which nobody wanted any: two a day for a fortnight weigh more, and not all.
+    assert median("ewq", "gap") == 0 and median("weekday", "gap") == 0
+    is_open, gap = shop.calendar.is_open[shop.calendar.past :], list(shop.ids).index("gap")
+    assert 0.3 < Forecasts(shop, learnt).of("ewq").mean[gap, is_open].mean() < 1.0
     assert median("ewq", "spike") <= 1
     spike = Forecasts(shop, learnt).of("ewq").mean[list(shop.ids).index("spike")]
     assert 0 < spike.max() < 30_000

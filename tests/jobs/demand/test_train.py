@@ -52,21 +52,21 @@ def test_an_origin_knows_the_launches_since_the_models_were_learnt():
 
 def test_every_segment_has_a_gate_in_words_and_only_winners_are_served(trained):
     assert set(trained.model.gates) == set(SEGMENTS)
-    for gate in trained.model.gates.values():
-        assert gate.serves in gate.reason or gate.serves in choosing.BASELINES.values()
-        if gate.serves not in choosing.BASELINES.values():
-            assert gate.high < 1
+    for segment, gate in trained.model.gates.items():
+        assert gate.reason and gate.has_passed == (gate.serves != choosing.BASELINES[segment])
+        if gate.has_passed:
+            assert f"{gate.serves} beats" in gate.reason and gate.high < 1 and gate.items >= choosing.FEWEST
+        elif gate.high is None:
+            assert gate.reason.startswith(f"{gate.serves}: ")
+        else:
+            assert gate.high >= 1 and f"does not beat that of {gate.serves}" in gate.reason
+    assert trained.model.gates["dense"].has_passed
     dense = trained.evaluation[trained.evaluation["segment"] == "dense"]
     assert {"weekday", "ewq", "boosted", "ewq+boosted"} <= set(dense["method"])
     assert {"wape", "mase", "pinball", "total_wape", "bias", "cover80", "above_q90"} <= set(dense["measure"])
     assert not trained.evaluation.duplicated(["segment", "method", "measure"]).any()
 
 
-def test_the_items_that_were_missed_most_are_named(shop, trained):
-    assert list(trained.missed.columns) == ["item_id", "units"] and len(trained.missed) == 20
-    assert trained.missed["units"].is_monotonic_decreasing and trained.missed["item_id"].is_unique
-    method = trained.model.gates["dense"].serves
-    past, busiest = backtest.origins(shop, SMALL)[0], trained.missed["item_id"][0]
 def test_what_forecasts_are_worth_in_the_stockroom_is_told_beside_other_policies(trained):
     told = trained.evaluation[trained.evaluation["measure"] == COST]
     ours = told[told["is_served"]].set_index("segment")
@@ -77,6 +77,11 @@ def test_what_forecasts_are_worth_in_the_stockroom_is_told_beside_other_policies
     assert (told["low"] <= told["value"]).all() and (told["value"] <= told["high"]).all()
 
 
+def test_the_items_that_were_missed_most_are_named(shop, trained):
+    assert list(trained.missed.columns) == ["item_id", "units"] and len(trained.missed) == 20
+    assert trained.missed["units"].is_monotonic_decreasing and trained.missed["item_id"].is_unique
+    method = trained.model.gates["dense"].serves
+    past, busiest = backtest.origins(shop, SMALL)[0], trained.missed["item_id"][0]
     (case,) = (case for case in backtest.backtest(shop, SMALL, 2) if case.past == past and case.segment == "dense")
     assert trained.missed["units"][0] == pytest.approx(
         case.figures[method].loc[list(case.then.ids).index(busiest), "error"], abs=1e-6

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from jobs.recommendations import contenders, evaluate, fairness, gates, splits
+from jobs.recommendations import contenders, evaluate, fairness, splits
 from jobs.recommendations.contenders import Lists
 from jobs.recommendations.learning import Window
 from jobs.recommendations.model import MODEL
@@ -19,6 +19,8 @@ PART_MEASURES = ["ndcg@10", "recall@10"]
 # What groups of people are shown, beside how well it suits them.
 SHOWN_MEASURES = ["novelty@10", "diversity@10"]
 BOUGHT, POPULARITY = "bought", "popularity"
+# Split with all measures → the kind of lists that it is measured by.
+MEASURED = {"all": "all", "personal": "all", "discovery": "discovery", "cold": "cold"}
 Key = tuple[str, str, str]
 
 
@@ -35,15 +37,16 @@ def _customers(window: Window) -> pd.Index:
 
 
 def _of_splits(window: Window, lists: Lists) -> Iterator[tuple[Key, pd.Series]]:
-    """All measures of the gated splits, and of each group of customers how its lists suit it and what they show."""
+    """All measures of the gated splits and of all, and of each group of customers how its lists suit it and what they
+    show."""
     customers = _customers(window)
     kind = pd.Series(window.catalogue.kind, index=window.catalogue.item_ids, dtype=object)
     surprise = evaluate.surprise(window.catalogue.column("customers_all"), window.cut.sample["customer_id"].nunique())
     groups = splits.activity(window.cut) | splits.customer_groups(window.cut)
     groups["with history"] = window.cut.regulars["customer_id"].to_numpy(object)
-    for split in gates.SPLITS:
+    for split, kind_of_lists in MEASURED.items():
         truth = window.cut.bought(split)
-        for name, shown in lists[split].items():
+        for name, shown in lists[kind_of_lists].items():
             hits = evaluate.hits(shown, truth)
             figures = evaluate.of_hits(hits, truth.groupby("customer_id").size()).reindex(customers)
             # Novelty and diversity of the same customers as the other measures.

@@ -24,6 +24,7 @@ from jobs.recommendations.rerank import RerankParams
 DIGITS = 6  # sums of other numpy builds differ beyond
 # Of some hundred charts those that a shop decides by: what people find, what is new to them, how much is shown at all.
 DRAWN = {
+    "personal": ["ndcg@10"],
     "all": ["ndcg@10", "coverage@10", "diversity@10"],
     "discovery": ["ndcg@10"],
     "cold": ["ndcg@10"],
@@ -86,11 +87,12 @@ def reranked(table: pd.DataFrame) -> list[dict[str, str | float]]:
 
 def warnings(table: pd.DataFrame, params: FairnessParams) -> dict[str, str]:
     """Split → sentence: groups of people that the model serves worse and groups of items that it shows less than the
-    threshold allows, and splits beyond the gates' on which some other list has the higher NDCG@10."""
+    threshold allows, and splits on which no gate decides (but for ``all``, of which several do) and some other list has
+    the higher NDCG@10."""
     told = table[(table["list"] == MODEL) & table["measure"].isin(list(fairness.WORDS))]
     ratios = {(row.split, row.measure): Interval(row.value, row.low, row.high, row.cases) for row in told.itertuples()}
     found = fairness.alarms(ratios, params)
-    measured = table[(table["measure"] == gates.MEASURE) & ~table["split"].isin(gates.SPLITS)]
+    measured = table[(table["measure"] == gates.MEASURE) & ~table["split"].isin(["all", *gates.SPLITS])]
     for split, lists in measured.groupby("split", sort=True):
         values = lists.set_index("list")["value"].drop(UNWEIGHTED, errors="ignore").sort_values(kind="stable")
         if values.index[-1] != MODEL and values.iloc[-1] > values[MODEL]:

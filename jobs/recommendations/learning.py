@@ -47,11 +47,15 @@ class Cut:
 
     def bought(self, split: str) -> pd.DataFrame:
         """Rows of ``truth``, what the customers of a split bought and its lists could have shown: ``all``;
-        ``discovery``, new to customers who had ordered before; ``repeat``, what these bought again; ``cold``, by all
-        others."""
-        is_regular = self.truth["customer_id"].isin(self.regulars["customer_id"])
-        if split in ("all", "cold"):
-            return self.truth if split == "all" else self.truth[~is_regular]
+        ``personal``, by those who have a list of their own; ``discovery``, new to customers who had ordered before;
+        ``repeat``, what these bought again; ``cold``, by all others than these."""
+        has_list, is_regular = (
+            self.truth["customer_id"].isin(some["customer_id"]) for some in (self.pairs, self.regulars)
+        )
+        if split in ("all", "personal"):
+            return self.truth if split == "all" else self.truth[has_list]
+        if split == "cold":
+            return self.truth[~is_regular]
         pair = ["customer_id", "item_id"]
         is_own = pd.MultiIndex.from_frame(self.truth[pair]).isin(pd.MultiIndex.from_frame(self.own[pair]))
         return self.truth[is_regular & (is_own if split == "repeat" else ~is_own)]

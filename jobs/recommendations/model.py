@@ -15,6 +15,10 @@ from jobs.recommendations.candidates import CandidateParams
 from jobs.recommendations.ranker import Ranker
 
 MODEL = "model"
+# Gate → the ranker that orders what it lets out.
+RANKERS = {"personal": "all", "discovery": "discovery"}
+# Gate → the one that decided for it in models of before 29 November 2026, which shops may have in force.
+OLDER = {"personal": "all"}
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class Gate:
 
 @dataclass(frozen=True)
 class Model:
-    """Rankers by split (``all``, ``discovery``; none where history was too short) and the gates by split.
+    """Rankers by kind of list (``all``, ``discovery``; none where history was too short) and the gates by split.
 
     ``blends`` says for each split how its two models, own frequency and popularity weigh, ``candidates`` what it was
     trained to order and is to be given.
@@ -52,12 +56,12 @@ class Model:
     def score(self, split: str, features: pd.DataFrame, row: np.ndarray) -> np.ndarray:
         """What is published for this split: the model's score, or the baseline's; higher is better."""
         if self.publishes(split):
-            return self.model_score(split, features, row)
+            return self.model_score(RANKERS[split], features, row)
         return baselines.BASELINES[self.gates[split].publishes](features)
 
-    def model_score(self, split: str, features: pd.DataFrame, row: np.ndarray) -> np.ndarray:
+    def model_score(self, ranker: str, features: pd.DataFrame, row: np.ndarray) -> np.ndarray:
         """The model's own score, whatever the gate says."""
-        return blended(self.rankers[split].shortlisted(features, row), features, row, self.blends[split])
+        return blended(self.rankers[ranker].shortlisted(features, row), features, row, self.blends[ranker])
 
     def save(self, folder: Path) -> None:
         """Writes the model's files; the same model gives the same bytes."""
@@ -77,9 +81,10 @@ class Model:
     def load(folder: Path) -> Model:
         """Reads what :meth:`save` wrote."""
         about = json.loads((folder / "model.json").read_text())
+        gates = {split: Gate(**gate) for split, gate in about["gates"].items()}
         return Model(
             {split: Ranker.load(folder, split) for split in about["splits"]},
-            {split: Gate(**gate) for split, gate in about["gates"].items()},
+            {split: gates[older] for split, older in OLDER.items() if older in gates} | gates,
             {split: Blend(**blend) for split, blend in about["blends"].items()},
             about["trained_as_of"],
             CandidateParams(**about.get("candidates", {})),

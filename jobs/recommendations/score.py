@@ -105,7 +105,7 @@ def placement_scores(
         features, row = found.features[mask], found.row[mask]
         return np.where(held[mask], baselines.BASELINES[baseline](features), model.score(split, features, row))
 
-    home = scores(everything, "all", "popularity")
+    home = scores(everything, "personal", "popularity")
     again = np.where(held, baselines.frequency(found.features), home)
     return {
         "home": (everything, home),

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jobs.recommendations import columns, contenders
+from jobs.lib.intervals import resampled
+from jobs.recommendations import baselines, columns, contenders, evaluate, gates
 from jobs.recommendations.for_newcomer import segment_lists
 from jobs.recommendations.learning import Window, window
 from jobs.recommendations.model import MODEL
@@ -25,6 +26,30 @@ def seen() -> Window:
     country = np.where(cut.truth["customer_id"].str[1:].astype(int) % 4 == 0, "France", "Atlantis")
     pairs = cut.pairs[~is_new].reset_index(drop=True)
     return window(replace(cut, pairs=pairs, truth=cut.truth.assign(country=country)))
+
+
+class Backwards:
+    """A model that puts last what a customer ordered most often."""
+
+    def model_score(self, ranker: str, features: pd.DataFrame, row: np.ndarray) -> np.ndarray:
+        return -baselines.frequency(features)
+
+
+def test_newcomers_do_not_weigh_in_the_gate_of_lists_that_they_are_not_shown(seen):
+    """Newcomers' lists that find all that newcomers buy: enough to win on all buyers with the worst personal lists."""
+    lists = contenders.lists(seen, {MODEL: Backwards()})
+    found = seen.cut.truth[~seen.cut.truth["customer_id"].isin(seen.customer_ids)]
+    known = found.assign(rank=found.groupby("customer_id").cumcount() + 1)
+    personal = lists["all"][MODEL][lists["all"][MODEL]["customer_id"].isin(seen.customer_ids)]
+    lists["all"][MODEL] = pd.concat([personal, known])
+    drawn = resampled(columns.each_customer(seen, lists), seed=1)
+    ours, theirs = (drawn.mean(("all", name, gates.MEASURE)).value for name in (MODEL, "frequency"))
+    assert ours > theirs
+    gate = gates.evaluated(drawn, seen.cut.day)["personal"]
+    assert gate.publishes == "frequency" and "does not beat" in gate.reason
+    buyers = seen.cut.truth[seen.cut.truth["customer_id"].isin(seen.customer_ids)]
+    assert gate.customers == buyers["customer_id"].nunique() < seen.cut.truth["customer_id"].nunique()
+    assert gate.ours == pytest.approx(evaluate.per_customer(personal, buyers)[gates.MEASURE].mean())
 
 
 @pytest.mark.parametrize("is_ours", [True, False])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,10 +13,10 @@ import pandas as pd
 import pytest
 
 from jobs.lib.errors import DaybreakError
-from jobs.recommendations import baselines
+from jobs.recommendations import baselines, gates
 from jobs.recommendations import train as training
 from jobs.recommendations.learning import Cut, window
-from jobs.recommendations.model import Model
+from jobs.recommendations.model import Gate, Model
 from jobs.recommendations.ranker import RankerParams
 from jobs.recommendations.train import TrainParams, cut_days
 from tests.conftest import settings_of
@@ -52,7 +53,7 @@ def test_windows_of_all_cuts_have_closed_by_the_night():
 
 
 def test_a_model_comes_with_a_gate_in_words_for_each_split(trained):
-    assert set(trained.model.gates) == {"all", "discovery", "cold"}
+    assert set(trained.model.gates) == set(gates.SPLITS)
     for gate in trained.model.gates.values():
         assert "28 days after" in gate.reason
         rival = (
@@ -66,7 +67,7 @@ def test_a_model_comes_with_a_gate_in_words_for_each_split(trained):
         )
         if rival is not None:
             assert (gate.publishes == "model") == (trained.figures[gate.split]["model"]["ndcg@10"] > rival)
-    assert trained.model.publishes("all")
+    assert trained.model.publishes("personal")
 
 
 def test_figures_stand_beside_those_of_baselines(trained):
@@ -100,12 +101,23 @@ def test_saved_and_loaded_it_scores_alike(lines, trained, tmp_path):
     assert loaded.gates == trained.model.gates
 
 
+def test_a_model_with_the_gates_of_an_older_daybreak_publishes_as_it_did(trained, tmp_path):
+    trained.model.save(tmp_path)
+    about = json.loads((tmp_path / "model.json").read_text())
+    said = vars(Gate("all", "BM25", "because"))
+    about["gates"] = {"all": said, "discovery": said | {"publishes": "model"}, "cold": said}
+    (tmp_path / "model.json").write_text(json.dumps(about))
+    found = Model.load(tmp_path)
+    assert set(gates.SPLITS) <= set(found.gates)
+    assert [split for split in gates.SPLITS if found.publishes(split)] == ["discovery"]
+
+
 @pytest.mark.parametrize("days_of_history", [0, 40, 100])
 def test_a_short_history_publishes_baselines_and_says_so(lines, days_of_history, tmp_path):
     as_of = small_shop.FIRST_DAY + timedelta(days=days_of_history)
     found = training.train(lambda day: small_shop.cut(lines, day), as_of, small_shop.FIRST_DAY, SMALL, threads=1)
-    assert not any(found.model.publishes(split) for split in ("all", "discovery", "cold"))
-    assert "history too short" in found.model.gates["all"].reason
+    assert not any(found.model.publishes(split) for split in gates.SPLITS)
+    assert "history too short" in found.model.gates["personal"].reason
     assert files_of(found.model, tmp_path) and Model.load(tmp_path).gates == found.model.gates
 
 

@@ -74,11 +74,12 @@ def _of_countries(window: Window, lists: Lists) -> Iterator[tuple[Key, pd.Series
 
 
 def _of_parts(window: Window, lists: Lists) -> Iterator[tuple[Key, pd.Series]]:
-    """Two measures of the plain lists on each kind of purchase."""
+    """Two measures of the plain lists on each kind of purchase; who gave no consent is shown the newcomers'."""
     customers = _customers(window)
     for split, truth in splits.parts(window.cut):
         sizes = truth.groupby("customer_id").size()
-        for name, shown in lists["all"].items() if len(truth) else ():
+        kind = "cold" if split == splits.WITHOUT_CONSENT else "all"
+        for name, shown in lists[kind].items() if len(truth) else ():
             figures = evaluate.of_hits(evaluate.hits(shown, truth), sizes)[PART_MEASURES].reindex(customers)
             yield from (((split, name, str(measure)), values) for measure, values in figures.items())
 

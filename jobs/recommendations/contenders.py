@@ -1,7 +1,7 @@
 """The lists that are compared on a window: the model's and the baselines', any of which a night can publish.
 
 Three kinds of lists, as a shop shows them: ``all`` (anything; people without a list of their own get the newcomers'),
-``discovery`` (nothing they had) and ``cold`` (the newcomers' one list).
+``discovery`` (nothing they had) and ``cold`` (the newcomers' one list, for all without a list of their own).
 """
 
 from __future__ import annotations
@@ -22,22 +22,21 @@ def lists(window: Window, models: dict[str, Model]) -> Lists:
     """Kind of list → name → lists of 20 places. Where nothing was bought before, frequency is popularity: only
     ``all`` has it."""
     cold = {name: newcomer_lists(window, is_ours=name in models) for name in (*models, "popularity")}
-    # A visit is enough for a personal list; the newcomers' serves those without any.
-    rest = {name: places[~places["customer_id"].isin(window.customer_ids)] for name, places in cold.items()}
     personal = _ranked(window, models, "all")
-    everyone = {name: pd.concat([some, rest.get(name, rest["popularity"])]) for name, some in personal.items()}
+    everyone = {name: pd.concat([some, cold.get(name, cold["popularity"])]) for name, some in personal.items()}
     return {"all": everyone, "discovery": _ranked(window, models, "discovery"), "cold": cold}
 
 
 def newcomer_lists(window: Window, is_ours: bool) -> pd.DataFrame:
-    """The one list for newcomers, given to each buyer who had not ordered before."""
-    who = window.cut.bought("cold")[["customer_id"]].drop_duplicates()
+    """The one list for newcomers, given to each buyer without a list of their own: for one a visit is enough, and who
+    gave no consent has none."""
+    who = window.cut.truth[["customer_id"]].drop_duplicates()
+    who = who[~who["customer_id"].isin(window.customer_ids)]
     return who.merge(one_list(window.cut.items, is_ours, _params(window))[["item_id", "rank"]], how="cross")
 
 
 def country_lists(window: Window, is_ours: bool) -> pd.DataFrame:
-    """For each buyer who had not ordered before the newcomers' list of the country that their order declares, the one
-    list where that country has none."""
+    """For each newcomer the list of the country that their order declares, the one list where that country has none."""
     cold = window.cut.bought("cold")
     # An order may name a country and the next one none: the largest of both is not to be had.
     named = cold.assign(country=cold["country"].fillna(""))

@@ -123,6 +123,13 @@ def labels(order_lines: DataFrame, cut: date, customers: int, shown: DataFrame |
     return _on_the_driver(kept.drop("bought_on"), "customer_id", "item_id")
 
 
+def who_ordered(customer_item: DataFrame, customer_ids: Iterable[str]) -> set[str]:
+    """Which of these customers (a bounded list) had ordered, with or without consent to a list of their own."""
+    wanted = customer_item.sparkSession.createDataFrame([(who,) for who in sorted(customer_ids)], "customer_id string")
+    ordered = customer_item.where(F.col("orders") > 0).join(F.broadcast(wanted), "customer_id", "left_semi")
+    return {row["customer_id"] for row in ordered.select("customer_id").distinct().collect()}
+
+
 def looked_at(events: DataFrame, cut: date, customer_ids: Iterable[str]) -> pd.DataFrame:
     """What these customers (a bounded list) put into a cart or viewed in the 28 days after ``cut``, whether or not they
     bought it: customer_id, item_id, grade (:data:`INTEREST`), sorted."""

@@ -23,8 +23,9 @@ from jobs.recommendations.score import BLOCK_CUSTOMERS
 @dataclass(frozen=True)
 class Cut:
     """The frames of a cut: the item table, the sample's pairs that the item side is fitted on, the pairs of the
-    buyers of the window, what they bought, decayed orders by segment (for the lists of newcomers), and what the buyers
-    looked at (None: not asked for), and what baskets held (None: unknown)."""
+    buyers of the window who may have a list of their own, what all buyers bought (``has_ordered``: whether they had
+    ordered by the cut), decayed orders by segment (for the lists of newcomers), what the buyers looked at (None: not
+    asked for), and what baskets held (None: unknown)."""
 
     day: date
     items: pd.DataFrame
@@ -47,15 +48,21 @@ class Cut:
 
     def bought(self, split: str) -> pd.DataFrame:
         """Rows of ``truth``, what the customers of a split bought and its lists could have shown: ``all``;
-        ``personal``, by those who have a list of their own; ``discovery``, new to customers who had ordered before;
-        ``repeat``, what these bought again; ``cold``, by all others than these."""
-        has_list, is_regular = (
-            self.truth["customer_id"].isin(some["customer_id"]) for some in (self.pairs, self.regulars)
-        )
-        if split in ("all", "personal"):
-            return self.truth if split == "all" else self.truth[has_list]
-        if split == "cold":
-            return self.truth[~is_regular]
+        ``personal``, by those who have a list of their own; ``discovery``, new to those of them who had ordered before;
+        ``repeat``, what these bought again; ``only looked``, by the others of them; ``without consent``, by who had
+        ordered and may have no such list; ``cold``, by newcomers, who neither had ordered nor have one."""
+        if split == "all":
+            return self.truth
+        who, has_ordered = self.truth["customer_id"], self.truth["has_ordered"]
+        has_list, is_regular = (who.isin(some["customer_id"]) for some in (self.pairs, self.regulars))
+        whole = {
+            "personal": has_list,
+            "only looked": has_list & ~is_regular,
+            "without consent": ~has_list & has_ordered,
+            "cold": ~has_list & ~has_ordered,
+        }
+        if split in whole:
+            return self.truth[whole[split]]
         pair = ["customer_id", "item_id"]
         is_own = pd.MultiIndex.from_frame(self.truth[pair]).isin(pd.MultiIndex.from_frame(self.own[pair]))
         return self.truth[is_regular & (is_own if split == "repeat" else ~is_own)]

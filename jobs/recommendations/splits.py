@@ -18,6 +18,7 @@ FEW_ORDERS = 5
 NEW_DAYS = 28
 HEAD_SHARE = 0.2
 CATEGORIES = 20
+WITHOUT_CONSENT = "without consent"
 
 
 def customer_groups(cut: Cut) -> dict[str, np.ndarray]:
@@ -61,7 +62,9 @@ def top_categories(items: pd.DataFrame) -> pd.Series:
 
 
 def parts(cut: Cut) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Name and bought pairs of each kind of purchase: again what they had, and the groups of items."""
-    yield "repeat", cut.bought("repeat")
+    """Name and bought pairs of each kind of purchase: again what they had, by who had only looked, by who may have no
+    personal list, and the groups of items."""
+    for split in ("repeat", "only looked", WITHOUT_CONSENT):
+        yield split, cut.bought(split)
     for name, ids in item_groups(cut).items():
         yield name, cut.truth[cut.truth["item_id"].isin(ids)]

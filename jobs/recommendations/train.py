@@ -149,6 +149,7 @@ def _cut(night: Night, day: date, params: TrainParams) -> Cut:
             seen = position.shown(night.tables.read("validated.events", night.as_of), day) if is_shown else None
             truth = frames.labels(lines, day, params.buyers, seen)
             buyers = truth["customer_id"].unique()
+            truth["has_ordered"] = truth["customer_id"].isin(frames.who_ordered(customer_item, buyers))
             sample, own = frames.sampled_and_of(pairs, buyers)
             looked = None
             if night.settings.is_interest_graded and "events" in night.store.mappings:

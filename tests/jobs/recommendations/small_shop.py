@@ -132,6 +132,7 @@ def cut(lines: pd.DataFrame, as_of: date) -> Cut:
     end = as_of + timedelta(days=28)
     later = lines[(lines["day"] > as_of) & (lines["day"] <= end)]
     truth = later[["customer_id", "item_id"]].drop_duplicates().sort_values(["customer_id", "item_id"])
+    truth["has_ordered"] = truth["customer_id"].isin(pairs["customer_id"])
     return Cut(
         as_of,
         item_frame(lines, as_of),

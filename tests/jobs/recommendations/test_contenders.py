@@ -25,7 +25,8 @@ def seen() -> Window:
     is_new = cut.pairs["customer_id"].str[-1].isin(list("02468"))
     country = np.where(cut.truth["customer_id"].str[1:].astype(int) % 4 == 0, "France", "Atlantis")
     pairs = cut.pairs[~is_new].reset_index(drop=True)
-    return window(replace(cut, pairs=pairs, truth=cut.truth.assign(country=country)))
+    has_ordered = cut.truth["customer_id"].isin(pairs["customer_id"])
+    return window(replace(cut, pairs=pairs, truth=cut.truth.assign(country=country, has_ordered=has_ordered)))
 
 
 class Backwards:
@@ -50,6 +51,28 @@ def test_newcomers_do_not_weigh_in_the_gate_of_lists_that_they_are_not_shown(see
     buyers = seen.cut.truth[seen.cut.truth["customer_id"].isin(seen.customer_ids)]
     assert gate.customers == buyers["customer_id"].nunique() < seen.cut.truth["customer_id"].nunique()
     assert gate.ours == pytest.approx(evaluate.per_customer(personal, buyers)[gates.MEASURE].mean())
+
+
+def test_who_gave_no_consent_or_only_looked_is_no_newcomer(seen):
+    """Of the newcomers of the fixture every other one had ordered (and gave no consent); two regulars only looked."""
+    cut = seen.cut
+    strangers = sorted(set(cut.truth["customer_id"]) - set(seen.customer_ids))
+    refused = strangers[::2]
+    lookers = sorted(set(cut.truth["customer_id"]) & set(seen.customer_ids))[:2]
+    pairs = cut.pairs.assign(orders=cut.pairs["orders"].where(~cut.pairs["customer_id"].isin(lookers), 0))
+    has_ordered = cut.truth["has_ordered"] & ~cut.truth["customer_id"].isin(lookers)
+    truth = cut.truth.assign(has_ordered=has_ordered | cut.truth["customer_id"].isin(refused))
+    changed = replace(seen, cut=replace(cut, pairs=pairs, truth=truth))
+    of = {split: set(changed.cut.bought(split)["customer_id"]) for split in ("only looked", "without consent", "cold")}
+    assert of == {"only looked": set(lookers), "without consent": set(refused), "cold": set(strangers[1::2])}
+    assert not of["only looked"] & set(changed.cut.bought("discovery")["customer_id"])
+    lists = contenders.lists(changed, {MODEL: Backwards()})
+    assert set(lists["cold"][MODEL]["customer_id"]) == set(strangers)
+    told = columns.each_customer(changed, lists)
+    for split, who in of.items():
+        assert set(told.index[told[split, MODEL, gates.MEASURE].notna()]) == who
+    # Who gave no consent is shown no list that only persons get.
+    assert set(told["without consent"].columns.get_level_values(0)) == {MODEL, "popularity"}
 
 
 @pytest.mark.parametrize("is_ours", [True, False])

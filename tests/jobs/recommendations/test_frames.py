@@ -53,6 +53,16 @@ def test_labels_begin_the_day_after_the_cut_and_end_28_days_later(spark):
         assert not len(frames.labels(barred, AS_OF, 100))
 
 
+def test_who_ordered_is_asked_of_all_with_and_without_consent(tables):
+    known = tables["customer_item"].select("customer_id").distinct().limit(2).collect()
+    who = sorted(row["customer_id"] for row in known)
+    looked = tables["customer_item"].withColumn(
+        "orders", F.when(F.col("customer_id") == who[0], F.lit(0)).otherwise(F.col("orders"))
+    )
+    assert frames.who_ordered(looked, [*who, "nobody"]) == {who[1]}
+    assert frames.who_ordered(looked, []) == set()
+
+
 def test_a_cart_counts_above_a_view_from_the_day_after_the_cut_on(spark):
     rows = [("c", "i", "view", 1), ("c", "i", "cart", 2), ("c", "i", "view", 3), ("c", "j", "view", 28)]
     rows += [("c", "before", "cart", 0), ("c", "after", "cart", 29), ("c", "k", "purchase", 2), ("d", "i", "cart", 2)]

@@ -46,6 +46,13 @@ class Resampled:
             value, draws = self.means[a] / self.means[b], self.draws[:, a] / self.draws[:, b]
         return _interval(value, draws, min(self.cases[a], self.cases[b]))
 
+    def chance_above(self, ours: object, theirs: object) -> float:
+        """Share of the draws in which the mean of one column is above that of another, an equal one counting half; NaN
+        where no draw knows both."""
+        ahead = self.draws[:, self.columns.get_loc(ours)] - self.draws[:, self.columns.get_loc(theirs)]
+        known = ahead[~np.isnan(ahead)]
+        return float((np.sign(known) + 1).mean() / 2) if len(known) else np.nan
+
 
 def resampled(each: pd.DataFrame, seed: int, draws: int = DRAWS) -> Resampled:
     """Bootstrap over the rows of ``each`` (customers × measures); NaN where a measure says nothing of a customer."""

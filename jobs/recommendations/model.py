@@ -33,6 +33,7 @@ class Gate:
     low: float | None = None
     high: float | None = None
     customers: int = 0
+    chance: float | None = None
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,19 @@ def test_ratios_are_paired_and_draws_repeat(each):
     assert intervals.resampled(each, seed=3).mean("a") == intervals.resampled(each, seed=3).mean("a")
 
 
+def test_the_chance_to_be_ahead_is_that_of_the_normal_distribution(each):
+    """A lead of half a standard error, in either direction, and none at all."""
+    noise = np.random.default_rng(2).normal(0, 1, 400)
+    lead = noise - noise.mean() + noise.std(ddof=1) / 40
+    told = each.assign(ahead=each["a"] + lead, behind=each["a"] - lead, same=each["a"])
+    drawn = intervals.resampled(told, seed=3)
+    assert drawn.chance_above("ahead", "a") == pytest.approx(0.691, abs=0.04)
+    assert drawn.chance_above("behind", "a") == pytest.approx(0.309, abs=0.04)
+    assert drawn.chance_above("same", "a") == 0.5
+    nobody = intervals.resampled(each.assign(none=np.nan), seed=3)
+    assert np.isnan(nobody.chance_above("none", "a"))
+
+
 def test_nobody_has_no_figure():
     found = intervals.resampled(pd.DataFrame({"a": [np.nan, np.nan], "b": [1.0, 0.0]}), seed=1)
     assert np.isnan(found.mean("a").value) and found.mean("a").cases == 0

@@ -198,6 +198,20 @@ def test_the_gate_publishes_the_best_baseline_those_of_a_library_among_them():
     assert gate.publishes == MODEL and "beats that of popularity" in gate.reason
 
 
+def test_a_lead_that_other_customers_would_undo_publishes_nothing_new():
+    """Thirty buyers; 15 are served a little better, 14 a little worse, one as before."""
+    told = np.repeat([0.01, -0.01, 0.0], [15, 14, 1])
+    each = pd.DataFrame({(split, "popularity", "ndcg@10"): np.full(30, 0.2) for split in gates.SPLITS})
+    for split, gain in zip(gates.SPLITS, (told, np.zeros(30), np.abs(told)), strict=False):
+        each[split, MODEL, "ndcg@10"] = 0.2 + gain
+    found = gates.evaluated(intervals.resampled(each, seed=1), AS_OF)
+    little, equal, sure = (found[split] for split in gates.SPLITS[:3])
+    assert little.ours > little.baseline and 0.5 < little.chance < gates.CHANCE
+    assert little.publishes == "popularity" and "0.6 is asked" in little.reason
+    assert (equal.publishes, equal.chance) == ("popularity", 0.5)
+    assert (sure.publishes, sure.chance) == (MODEL, 1.0)
+
+
 def test_the_gates_interval_is_that_of_the_table(trained):
     gate = trained.model.gates["discovery"]
     rival = gate.reason.split("that of ")[1].split(",")[0]

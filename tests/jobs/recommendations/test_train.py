@@ -56,17 +56,11 @@ def test_a_model_comes_with_a_gate_in_words_for_each_split(trained):
     assert set(trained.model.gates) == set(gates.SPLITS)
     for gate in trained.model.gates.values():
         assert "28 days after" in gate.reason
-        rival = (
-            max(
-                figures["ndcg@10"]
-                for name, figures in trained.figures[gate.split].items()
-                if name in baselines.BASELINES
-            )
-            if trained.figures[gate.split]
-            else None
-        )
-        if rival is not None:
-            assert (gate.publishes == "model") == (trained.figures[gate.split]["model"]["ndcg@10"] > rival)
+        figures = {name: measures["ndcg@10"] for name, measures in trained.figures[gate.split].items()}
+        if figures:
+            assert gate.ours == pytest.approx(figures["model"], abs=1e-6)
+            assert gate.baseline == pytest.approx(max(figures[name] for name in figures if name != "model"), abs=1e-6)
+            assert (gate.publishes == "model") == (gate.chance >= gates.CHANCE)
     assert trained.model.publishes("personal")
 
 

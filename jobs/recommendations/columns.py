@@ -41,7 +41,10 @@ def _of_splits(window: Window, lists: Lists) -> Iterator[tuple[Key, pd.Series]]:
     show."""
     customers = _customers(window)
     kind = pd.Series(window.catalogue.kind, index=window.catalogue.item_ids, dtype=object)
-    surprise = evaluate.surprise(window.catalogue.column("customers_all"), window.cut.sample["customer_id"].nunique())
+    # Both counts are of the sample: an item may have more buyers in the whole store than the sample has customers.
+    known = window.cut.sample[window.cut.sample["orders"] > 0]
+    buyers = known.groupby("item_id")["customer_id"].nunique().reindex(window.catalogue.item_ids).fillna(0)
+    surprise = evaluate.surprise(buyers.to_numpy(), known["customer_id"].nunique())
     groups = splits.activity(window.cut) | splits.customer_groups(window.cut)
     groups["with history"] = window.cut.regulars["customer_id"].to_numpy(object)
     for split, kind_of_lists in MEASURED.items():

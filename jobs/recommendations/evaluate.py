@@ -101,14 +101,14 @@ def _first_places(lists: pd.DataFrame, catalogue: Catalogue, k: int) -> tuple[np
 
 
 def surprise(customers_of_item: np.ndarray, customers: int) -> np.ndarray:
-    """-log2 of the share of customers who ever bought each item; one that nobody bought counts as bought once."""
+    """-log2 of the share of these customers who ever bought each item; one that nobody bought counts as bought once."""
     return -np.log2(np.maximum(customers_of_item, 1) / max(customers, 1))
 
 
 def serendipity(found: pd.DataFrame, kind_of_item: pd.Series, own: pd.DataFrame, k: int = 10) -> pd.Series:
     """Share of each customer's hits in the first k places whose kind (category) they had never bought from: one row a
-    customer with a hit. ``own`` holds the pairs bought before."""
-    found = found[found["rank"] <= k]
+    customer with a hit who had bought before, as to others every kind is new. ``own`` holds the pairs bought before."""
+    found = found[(found["rank"] <= k) & found["customer_id"].isin(own["customer_id"])]
     kind = found["item_id"].map(kind_of_item)
     before = pd.MultiIndex.from_arrays([own["customer_id"], own["item_id"].map(kind_of_item)]).unique()
     is_new = ~pd.MultiIndex.from_arrays([found["customer_id"], kind]).isin(before) & kind.notna().to_numpy()

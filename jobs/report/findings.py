@@ -187,10 +187,11 @@ def over_time(champions: list[dict[str, Any]], as_of: str) -> list[dict[str, Any
         charts = quality(row["metrics"])
         for chart in charts if row["champion_from"] <= as_of else ():
             bars = dict(chart["bars"])
-            ours = bars.pop("model", None)
-            if ours is not None and bars and chart["measure"] == charts[0]["measure"]:
-                best = max(bars, key=lambda name: bars[name])
-                day = {"night": row["champion_from"], "model": ours, "peer": bars[best], "peer_name": best}
+            # "model unweighted" and the like are ours, too.
+            peers = {name: figure for name, figure in bars.items() if not name.startswith("model")}
+            if "model" in bars and peers and chart["measure"] == charts[0]["measure"]:
+                best = max(peers, key=lambda name: peers[name])
+                day = {"night": row["champion_from"], "model": bars["model"], "peer": peers[best], "peer_name": best}
                 days.setdefault((chart["measure"], chart["split"]), []).append(day)
     return [
         {

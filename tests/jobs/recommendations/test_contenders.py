@@ -53,6 +53,17 @@ def test_newcomers_do_not_weigh_in_the_gate_of_lists_that_they_are_not_shown(see
     assert gate.ours == pytest.approx(evaluate.per_customer(personal, buyers)[gates.MEASURE].mean())
 
 
+def test_novelty_counts_customers_and_buyers_of_the_same_sample(seen):
+    """A store of which one customer in ten is sampled: its items have more buyers than the sample has customers."""
+    lists = contenders.lists(seen, {MODEL: Backwards()})
+    few = set(sorted(seen.cut.sample["customer_id"].unique())[::10])
+    sample = seen.cut.sample[seen.cut.sample["customer_id"].isin(few)]
+    assert seen.catalogue.column("customers_all").max() > len(few)
+    told = columns.each_customer(replace(seen, cut=replace(seen.cut, sample=sample)), lists)
+    novelty = told.xs("novelty@10", axis=1, level=2)
+    assert novelty.min().min() >= 0 and novelty.max().max() <= np.log2(len(few)) + 1e-9
+
+
 def test_who_gave_no_consent_or_only_looked_is_no_newcomer(seen):
     """Of the newcomers of the fixture every other one had ordered (and gave no consent); two regulars only looked."""
     cut = seen.cut

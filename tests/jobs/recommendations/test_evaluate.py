@@ -88,8 +88,8 @@ def test_tau_is_scipys_tau_b_between_places_and_hits():
 
 
 def test_serendipity_counts_hits_in_kinds_never_bought_before():
-    """Ann's hits: a lamp (new to her), a mug (she had one), a thing of no kind; Bob has no hit."""
+    """Ann's hits: a lamp (new to her), a mug (she had one), a thing of no kind; Bob has no hit; Eve never bought."""
     kinds = pd.Series({"l": "lamp", "m": "mug", "n": "mug", "x": None}, dtype=object)
-    hits = evaluate.hits(lists_of(ann="lmx", bob="l"), truth_of(ann="lmx", bob="m"))
+    hits = evaluate.hits(lists_of(ann="lmx", bob="l", eve="m"), truth_of(ann="lmx", bob="m", eve="m"))
     found = evaluate.serendipity(hits, kinds, truth_of(ann="n", bob="l"))
     assert list(found.index) == ["ann"] and found["ann"] == pytest.approx(1 / 3)

@@ -46,6 +46,7 @@ def test_quality_over_time_stands_beside_the_best_baseline_of_each_night() -> No
         return {"champion_from": night, "metrics": {"all": lists}}
 
     rows = [crowned("2011-10-03", 0.2, popularity=0.1, frequency=0.19), crowned("2011-10-10", 0.1, popularity=0.15)]
+    rows[0]["metrics"]["all"]["model unweighted"] = {"ndcg@10": 0.21}
     assert over_time(rows[:1], "2011-10-31") == [] and over_time(rows, "2011-10-09") == []
     (told,) = over_time([*rows, {"champion_from": "2011-10-17", "metrics": {}}], "2011-10-31")
     assert told is not None and (told["measure"], told["split"], told["largest"]) == ("ndcg@10", "all", 0.2)

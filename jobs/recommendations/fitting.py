@@ -30,7 +30,8 @@ class TrainParams:
     """The protocol. ``buyers`` bounds the driver's memory: at most so many of a cut's buyers are learnt from.
     A hundredth more of the catalogue in lists of anything is worth ``coverage_worth`` hundredths of their NDCG@10; one
     of the two models alone must be better by ``alone_margin``, since on single windows that is often chance.
-    ``cost_budget`` is what the lists of 1,000 customers may take in CPU seconds (None: no matter)."""
+    ``cost_budget`` is what the lists of 1,000 customers may take in CPU seconds (None: no matter),
+    ``exploration_share`` what of their exploring places a night gives to chance."""
 
     fit_cuts: int = 4
     window_days: int = 28
@@ -45,6 +46,7 @@ class TrainParams:
     catalogue: CatalogueParams = field(default_factory=CatalogueParams)
     position: PositionParams = field(default_factory=PositionParams)
     rerank: RerankParams = field(default_factory=RerankParams)
+    exploration_share: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,8 @@ def fitted(
     lists = contenders.lists(windows[0], models)
     drawn = intervals.resampled(columns.each_customer(windows[0], lists), params.ranker.seed)
     verdict = gates.evaluated(drawn, windows[0].cut.day)
-    table = judging.rows(windows[0], lists, drawn, candidate, windows[1], costs, params.fairness, params.rerank)
+    chosen = params.fairness, params.rerank, params.exploration_share
+    table = judging.rows(windows[0], lists, drawn, candidate, windows[1], costs, *chosen)
     rounds = {split: candidate.rankers[split].rounds for split in SPLITS}
     figures: dict[str, Any] = {**judging.nested(table), "reranking": judging.reranked(table)}
     figures |= {"protocol": _protocol(windows, candidate, params), "cost": _told(costs, name)}

@@ -45,6 +45,7 @@ def rows(
     costs: dict[str, Cost],
     params: FairnessParams,
     reranked: RerankParams,
+    exploration_share: float,
 ) -> pd.DataFrame:
     """All figures of the window, sorted, one row a (split, list, measure); see ``expectations/recommendations``.
 
@@ -54,7 +55,8 @@ def rows(
     """
     found = [(*key, *vars(drawn.mean(key)).values()) for key in drawn.columns]
     found += list(_ratios(drawn, list(splits.customer_groups(window.cut)), params))
-    found += [*_of_sets(window, lists), *_of_scores(window, model, later), *_of_reranking(window, model, reranked)]
+    found += [*_of_sets(window, lists), *_of_scores(window, model, later)]
+    found += _of_reranking(window, rerank_costs.costs(window, model, reranked, exploration_share))
     table = pd.DataFrame(found, columns=COLUMNS[:-1]).assign(cut_date=window.cut.day)
     table = pd.concat([table, _of_costs(costs, later)]).sort_values(COLUMNS[:3], kind="stable")
     table[["value", "low", "high"]] = table[["value", "low", "high"]].replace([np.inf, -np.inf], np.nan).round(DIGITS)
@@ -132,20 +134,13 @@ def _of_sets(window: Window, lists: Lists) -> Iterator[tuple]:
             yield split, name, "gini@10", evaluate.gini(shown, size), np.nan, np.nan, customers
 
 
-def _of_reranking(window: Window, model: Model, params: RerankParams) -> Iterator[tuple]:
-    """What each weight of re-ranking gives and takes by itself (:mod:`jobs.recommendations.rerank_costs`)."""
+def _of_reranking(window: Window, costs: pd.DataFrame) -> Iterator[tuple]:
+    """What each weight of re-ranking gives and takes by itself (:func:`jobs.recommendations.rerank_costs.costs`)."""
     customers = len(window.customer_ids)
-    for row in rerank_costs.costs(window, model, params).to_dict("records"):
+    for row in costs.to_dict("records"):
+        split = f"{RERANKED}{row['placement']}, {row['weight']}"
         for measure in rerank_costs.MEASURES:
-            yield (
-                f"{RERANKED}{row['placement']}, {row['weight']}",
-                MODEL,
-                measure,
-                row[measure],
-                np.nan,
-                np.nan,
-                customers,
-            )
+            yield split, MODEL, measure, row[measure], np.nan, np.nan, customers
 
 
 def _of_costs(costs: dict[str, Cost], later: Window) -> pd.DataFrame:

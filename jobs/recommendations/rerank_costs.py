@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -17,21 +18,21 @@ from jobs.recommendations.score import people_of
 
 PLACEMENTS = {"home": "all", "discover": "discovery"}
 TRIAL = 0.05
-PLAIN = "plain"
+PLAIN, ALL = "plain", "all"
 MEASURES = ("ndcg@10", "coverage@10", "diversity@10", "ndcg_ratio")
 COLUMNS = ("placement", "weight", "value", *MEASURES)
 
 
-def costs(window: Window, model: Model, params: RerankParams, share: float = TRIAL) -> pd.DataFrame:
+def costs(window: Window, model: Model, params: RerankParams, share: float) -> pd.DataFrame:
     """One row per placement and weight: the figures of the lists with that weight alone, ``ndcg_ratio`` being NDCG@10
-    over that of the plain lists (the row ``plain``). ``value`` is the weight tried (of customers with some orders),
-    0.05 where the store has chosen none, so that who turns it on knows the price; ``diversity`` is that of both kinds
-    of customers, ``exploration`` has the share given, ``all`` has all."""
+    over that of the plain lists (the row ``plain``). ``value`` is the weight tried (of customers with some orders) or,
+    of ``exploration``, the store's ``share``; 0.05 where the store has chosen none, so that who turns it on knows the
+    price. ``diversity`` is that of both kinds of customers, ``all`` is all that the store has chosen, as published."""
     rows = []
     people = people_of(window.customers.reset_index(), np.zeros(len(window.customer_ids), bool))
     for placement, split in PLACEMENTS.items():
         scored, truth = scored_of(window, model, placement), window.bought(split)
-        for name, value, reranker in _choices(params, Exploration(share, "costs", window.cut.day)):
+        for name, value, reranker in _choices(params, share, window.cut.day):
             kept = reranker.places(scored, people, window.catalogue.figures, placement)
             rows.append((placement, name, value, *_figures(window, scored, kept, truth)))
     table = pd.DataFrame(rows, columns=COLUMNS[:-1])
@@ -48,7 +49,7 @@ def scored_of(window: Window, model: Model, placement: str) -> Scored:
     return Scored(found.row[at], found.column[at], score, found.is_own[at])
 
 
-def _choices(params: RerankParams, exploration: Exploration) -> Iterator[tuple[str, float, Reranker]]:
+def _choices(params: RerankParams, share: float, day: date) -> Iterator[tuple[str, float, Reranker]]:
     zeros = dict.fromkeys(RERANK_WEIGHTS, 0.0)
     nothing = replace(params, weights=zeros, early_weights=zeros, diversity=0.0, early_diversity=0.0)
     yield PLAIN, 0.0, Reranker(nothing)
@@ -59,8 +60,9 @@ def _choices(params: RerankParams, exploration: Exploration) -> Iterator[tuple[s
         yield name, trial[0], Reranker(alone)
     varied = replace(nothing, diversity=params.diversity, early_diversity=params.early_diversity)
     yield "diversity", params.diversity, Reranker(varied)
-    yield "exploration", exploration.share, Reranker(nothing, exploration)
-    yield "all", 1.0, Reranker(params, exploration)
+    tried = share or TRIAL
+    yield "exploration", tried, Reranker(nothing, Exploration(tried, "costs", day))
+    yield ALL, 1.0, Reranker(params, Exploration(share, "costs", day))
 
 
 def _figures(window: Window, scored: Scored, kept: Chosen, truth: pd.DataFrame) -> tuple[float, float, float]:

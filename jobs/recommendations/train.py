@@ -120,6 +120,7 @@ def params_of(settings: Settings, store: Store) -> TrainParams:
         fairness=chosen,
         catalogue=catalogue.params_of(settings, store),
         rerank=rerank.params_of(settings),
+        exploration_share=settings.exploration_share,
     )
 
 

@@ -118,11 +118,12 @@ def test_a_short_history_publishes_baselines_and_says_so(lines, days_of_history,
 def test_the_protocol_takes_what_a_store_chose(tmp_path):
     shop = SimpleNamespace(country=None, period="day")
     plain = training.params_of(settings_of(tmp_path), shop)
-    assert plain == TrainParams() and plain.cost_budget is None and not plain.fairness.power
+    assert plain == TrainParams(exploration_share=0.05) and plain.cost_budget is None and not plain.fairness.power
     chosen = {"DAYBREAK_COST_BUDGET": "12.5", "DAYBREAK_GROUP_COLUMN": "segment", "DAYBREAK_GROUP_WEIGHT": "0.5"}
-    chosen["DAYBREAK_FAIRNESS_THRESHOLD"] = "0.9"
+    chosen |= {"DAYBREAK_FAIRNESS_THRESHOLD": "0.9", "DAYBREAK_EXPLORATION_SHARE": "0.2"}
     found = training.params_of(settings_of(tmp_path, **chosen), shop)
     assert (found.cost_budget, vars(found.fairness)) == (12.5, {"threshold": 0.9, "column": "segment", "power": 0.5})
+    assert found.exploration_share == 0.2
     small = training.params_of(
         settings_of(tmp_path, DAYBREAK_ITEM_MEMORY="0.25"), SimpleNamespace(country="GB", period="day")
     )

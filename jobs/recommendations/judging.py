@@ -33,6 +33,7 @@ DRAWN = {
     "new items": ["ndcg@10"],
 }
 RERANKED = "reranked="
+KEPT = 0.97  # of the NDCG@10 that a gate judged, which is that of the plain lists: what re-ranking takes unsaid
 COLUMNS = ["split", "list", "measure", "value", "low", "high", "cases", "cut_date"]
 
 
@@ -89,8 +90,8 @@ def reranked(table: pd.DataFrame) -> list[dict[str, str | float]]:
 
 def warnings(table: pd.DataFrame, params: FairnessParams) -> dict[str, str]:
     """Split → sentence: groups of people that the model serves worse and groups of items that it shows less than the
-    threshold allows, and splits on which no gate decides (but for ``all``, of which several do) and some other list has
-    the higher NDCG@10."""
+    threshold allows, splits on which no gate decides (but for ``all``, of which several do) and some other list has the
+    higher NDCG@10, and placements whose published order keeps little of what the gate judged."""
     told = table[(table["list"] == MODEL) & table["measure"].isin(list(fairness.WORDS))]
     ratios = {(row.split, row.measure): Interval(row.value, row.low, row.high, row.cases) for row in told.itertuples()}
     found = fairness.alarms(ratios, params)
@@ -100,7 +101,19 @@ def warnings(table: pd.DataFrame, params: FairnessParams) -> dict[str, str]:
         if values.index[-1] != MODEL and values.iloc[-1] > values[MODEL]:
             other = f"{values.index[-1]} has NDCG@10 {values.iloc[-1]:.4f}, the model {values[MODEL]:.4f}"
             found[split] = "; ".join([*([found[split]] if split in found else []), f"{split}: {other}"])
-    return found
+    return found | _of_published_order(table)
+
+
+def _of_published_order(table: pd.DataFrame) -> dict[str, str]:
+    """The split of all that a store's re-ranking does in a placement → a sentence, where that costs much."""
+    is_whole = table["split"].str.startswith(RERANKED) & table["split"].str.endswith(f", {rerank_costs.ALL}")
+    kept = table[is_whole & (table["measure"] == "ndcg_ratio")].set_index("split")["value"]
+    return {
+        split: f"{split}: the published order, with its variety, weights and chance, keeps {ratio:.3f} of the NDCG@10 "
+        "of the plain lists that the gate judged"
+        for split, ratio in kept.items()
+        if ratio < KEPT
+    }
 
 
 def _ratios(drawn: Resampled, groups: list[str], params: FairnessParams) -> Iterator[tuple]:

@@ -37,7 +37,8 @@ def costs(window: Window, model: Model, params: RerankParams, share: float) -> p
             rows.append((placement, name, value, *_figures(window, scored, kept, truth)))
     table = pd.DataFrame(rows, columns=COLUMNS[:-1])
     plain = table[table["weight"] == PLAIN].set_index("placement")["ndcg@10"]
-    table["ndcg_ratio"] = table["ndcg@10"] / np.maximum(table["placement"].map(plain), 1e-12)
+    # Of lists that find nothing nothing can be taken.
+    table["ndcg_ratio"] = table["ndcg@10"] / table["placement"].map(plain.replace(0, np.nan))
     return table
 
 

@@ -184,6 +184,20 @@ def test_warnings_name_the_groups_served_worse_and_the_splits_not_won():
     assert "0.50 of that of all customers" in found["segment=a"] and "BM25 has NDCG@10 0.2000" in found["segment=a"]
 
 
+def test_a_release_warns_where_re_ranking_takes_what_the_gate_judged():
+    told = [
+        (f"reranked={placement}, {weight}", MODEL, "ndcg_ratio", kept, None, None)
+        for placement, weight, kept in [
+            ("home", "plain", 1.0),
+            ("home", "margin", 0.9),
+            ("home", "all", 0.961),
+            ("discover", "all", 0.97),
+        ]
+    ]
+    found = judging.warnings(rows(*told), FairnessParams())
+    assert set(found) == {"reranked=home, all"} and "keeps 0.961 of the NDCG@10" in found["reranked=home, all"]
+
+
 def test_the_gate_publishes_the_best_baseline_those_of_a_library_among_them():
     figures = {MODEL: [0.3, 0.5], "frequency": [0.4, 0.5], "popularity": [0.2, 0.4], "BM25": [1.0, 1.0]}
     each = pd.DataFrame({(split, name, "ndcg@10"): told for split in gates.SPLITS for name, told in figures.items()})

@@ -20,7 +20,7 @@ PART_MEASURES = ["ndcg@10", "recall@10"]
 SHOWN_MEASURES = ["novelty@10", "diversity@10"]
 BOUGHT, POPULARITY = "bought", "popularity"
 # Split with all measures → the kind of lists that it is measured by.
-MEASURED = {"all": "all", "personal": "all", "discovery": "discovery", "cold": "cold"}
+MEASURED = {"all": "all", "personal": "all", "discovery": "discovery", "again": "again", "cold": "cold"}
 Key = tuple[str, str, str]
 
 

@@ -1,7 +1,8 @@
 """The lists that are compared on a window: the model's and the baselines', any of which a night can publish.
 
-Three kinds of lists, as a shop shows them: ``all`` (anything; people without a list of their own get the newcomers'),
-``discovery`` (nothing they had) and ``cold`` (the newcomers' one list, for all without a list of their own).
+Four kinds of lists, as a shop shows them: ``all`` (anything; people without a list of their own get the newcomers'),
+``discovery`` (nothing they had), ``again`` (only that) and ``cold`` (the newcomers' one list, for all without a list of
+their own).
 """
 
 from __future__ import annotations
@@ -16,15 +17,33 @@ from jobs.recommendations.model import Model
 
 UNWEIGHTED = "model unweighted"
 Lists = dict[str, dict[str, pd.DataFrame]]
+# What says nothing of a kind of list: where nothing was bought before, frequency is popularity; where all was, it and
+# the time that has passed are what a shop would go by.
+HISTORY = {"frequency", "dueness"}
+RIVALS = {
+    "all": set(baselines.BASELINES) - {"dueness"},
+    "discovery": set(baselines.BASELINES) - HISTORY,
+    "again": HISTORY,
+}
 
 
 def lists(window: Window, models: dict[str, Model]) -> Lists:
-    """Kind of list → name → lists of 20 places. Where nothing was bought before, frequency is popularity: only
-    ``all`` has it."""
+    """Kind of list → name → lists of 20 places."""
+    found, new = window.found, window.allowed("discovery")
+    ours = {name: model.model_score("all", found.features, found.row) for name, model in models.items()}
+    again = {name: score[window.allowed("again")] for name, score in ours.items()}
+    discovery = {
+        name: model.model_score("discovery", found.features[new], found.row[new]) for name, model in models.items()
+    }
     cold = {name: newcomer_lists(window, is_ours=name in models) for name in (*models, "popularity")}
-    personal = _ranked(window, models, "all")
+    personal = _ranked(window, ours, "all")
     everyone = {name: pd.concat([some, cold.get(name, cold["popularity"])]) for name, some in personal.items()}
-    return {"all": everyone, "discovery": _ranked(window, models, "discovery"), "cold": cold}
+    return {
+        "all": everyone,
+        "discovery": _ranked(window, discovery, "discovery"),
+        "again": _ranked(window, again, "again"),
+        "cold": cold,
+    }
 
 
 def newcomer_lists(window: Window, is_ours: bool) -> pd.DataFrame:
@@ -51,11 +70,9 @@ def _params(window: Window) -> NewcomerParams:
     return NewcomerParams(home_country=window.catalogue.home_country)
 
 
-def _ranked(window: Window, models: dict[str, Model], split: str) -> dict[str, pd.DataFrame]:
-    mask = window.allowed(split)
-    features, row = window.found.features[mask], window.found.row[mask]
-    found = {name: window.lists(model.model_score(split, features, row), mask) for name, model in models.items()}
-    for name, score in baselines.BASELINES.items():
-        if (split, name) != ("discovery", "frequency"):
-            found[name] = window.lists(score(features), mask)
-    return found
+def _ranked(window: Window, ours: dict[str, np.ndarray], kind: str) -> dict[str, pd.DataFrame]:
+    """Lists by our scores and by those of the kind's baselines, each one value a candidate that it may show."""
+    mask = window.allowed(kind)
+    features = window.found.features[mask]
+    theirs = {name: score(features) for name, score in baselines.BASELINES.items() if name in RIVALS[kind]}
+    return {name: window.lists(score, mask) for name, score in (ours | theirs).items()}

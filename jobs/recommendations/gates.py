@@ -21,7 +21,7 @@ MEASURE = "ndcg@10"
 CHANCE = 0.6
 NAMES = {"frequency": "personal frequency"}
 # What is decided on; a shop's newcomers have lists of their own and must not weigh in those of others.
-SPLITS = ("personal", "discovery", "cold")
+SPLITS = ("personal", "discovery", "again", "cold")
 
 
 def evaluated(drawn: Resampled, day: date) -> dict[str, Gate]:
@@ -34,6 +34,7 @@ def without_model(reason: str) -> dict[str, Gate]:
     return {
         "personal": Gate("personal", "frequency", reason),
         "discovery": Gate("discovery", "popularity", reason),
+        "again": Gate("again", "frequency", reason),
         "cold": Gate("cold", "popularity", reason),
     }
 

@@ -28,7 +28,7 @@ DRAWN = {
     "all": ["ndcg@10", "coverage@10", "diversity@10"],
     "discovery": ["ndcg@10"],
     "cold": ["ndcg@10"],
-    "repeat": ["ndcg@10"],
+    "again": ["ndcg@10"],
     "tail items": ["ndcg@10"],
     "new items": ["ndcg@10"],
 }

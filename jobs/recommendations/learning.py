@@ -49,8 +49,8 @@ class Cut:
     def bought(self, split: str) -> pd.DataFrame:
         """Rows of ``truth``, what the customers of a split bought and its lists could have shown: ``all``;
         ``personal``, by those who have a list of their own; ``discovery``, new to those of them who had ordered before;
-        ``repeat``, what these bought again; ``only looked``, by the others of them; ``without consent``, by who had
-        ordered and may have no such list; ``cold``, by newcomers, who neither had ordered nor have one."""
+        ``again`` and ``repeat``, what these bought again; ``only looked``, by the others of them; ``without consent``,
+        by who had ordered and may have no such list; ``cold``, by newcomers, who neither had ordered nor have one."""
         if split == "all":
             return self.truth
         who, has_ordered = self.truth["customer_id"], self.truth["has_ordered"]
@@ -65,7 +65,7 @@ class Cut:
             return self.truth[whole[split]]
         pair = ["customer_id", "item_id"]
         is_own = pd.MultiIndex.from_frame(self.truth[pair]).isin(pd.MultiIndex.from_frame(self.own[pair]))
-        return self.truth[is_regular & (is_own if split == "repeat" else ~is_own)]
+        return self.truth[is_regular & (~is_own if split == "discovery" else is_own)]
 
 
 @dataclass(frozen=True)
@@ -83,9 +83,12 @@ class Window:
         """The customers' own columns, in the order of ``customer_ids``."""
         return self.cut.pairs.drop_duplicates("customer_id").set_index("customer_id").reindex(self.customer_ids)
 
-    def allowed(self, split: str) -> np.ndarray:
-        """Mask of the candidates that lists of this split may show: in ``discovery`` nothing the customer had."""
-        return ~self.found.is_own if split == "discovery" else np.ones(len(self.found.row), bool)
+    def allowed(self, kind: str) -> np.ndarray:
+        """Mask of the candidates that lists of this kind may show: in ``discovery`` nothing the customer had, in
+        ``again`` nothing else."""
+        if kind in ("discovery", "again"):
+            return self.found.is_own == (kind == "again")
+        return np.ones(len(self.found.row), bool)
 
     def bought(self, split: str) -> pd.DataFrame:
         """What customers with candidates bought, of :meth:`Cut.bought`."""

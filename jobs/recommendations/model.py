@@ -9,16 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from jobs.recommendations import baselines
 from jobs.recommendations.blend import Blend, blended
 from jobs.recommendations.candidates import CandidateParams
 from jobs.recommendations.ranker import Ranker
 
 MODEL = "model"
-# Gate → the ranker that orders what it lets out.
-RANKERS = {"personal": "all", "discovery": "discovery"}
 # Gate → the one that decided for it in models of before 29 November 2026, which shops may have in force.
-OLDER = {"personal": "all"}
+OLDER = {"personal": "all", "again": "all"}
 
 
 @dataclass(frozen=True)
@@ -54,14 +51,8 @@ class Model:
         """Whether the model and not a baseline is shown to this split."""
         return self.gates[split].publishes == MODEL
 
-    def score(self, split: str, features: pd.DataFrame, row: np.ndarray) -> np.ndarray:
-        """What is published for this split: the model's score, or the baseline's; higher is better."""
-        if self.publishes(split):
-            return self.model_score(RANKERS[split], features, row)
-        return baselines.BASELINES[self.gates[split].publishes](features)
-
     def model_score(self, ranker: str, features: pd.DataFrame, row: np.ndarray) -> np.ndarray:
-        """The model's own score, whatever the gate says."""
+        """The model's own score, whatever the gates say; higher is better."""
         return blended(self.rankers[ranker].shortlisted(features, row), features, row, self.blends[ranker])
 
     def save(self, folder: Path) -> None:

@@ -6,8 +6,9 @@ A block's result for a customer does not depend on who else is in the block, so 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -98,19 +99,27 @@ def placement_scores(
     found: Candidates, model: Model, is_control: np.ndarray
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Placement → which candidates may stand there and the score of those; customers in control get baselines."""
-    held = is_control[found.row]
     everything, own, new = np.ones(len(found.row), bool), found.is_own, ~found.is_own
 
-    def scores(mask: np.ndarray, split: str, baseline: str) -> np.ndarray:
-        features, row = found.features[mask], found.row[mask]
-        return np.where(held[mask], baselines.BASELINES[baseline](features), model.score(split, features, row))
+    @cache
+    def by_model() -> np.ndarray:
+        """Once for ``home`` and ``buy_again``, each of which may be let out without the other."""
+        return model.model_score("all", found.features, found.row)
 
-    home = scores(everything, "personal", "popularity")
-    again = np.where(held, baselines.frequency(found.features), home)
+    def scores(mask: np.ndarray, gate: str, baseline: Callable[[pd.DataFrame], np.ndarray]) -> np.ndarray:
+        features = found.features[mask]
+        if not model.publishes(gate):
+            score = baselines.BASELINES[model.gates[gate].publishes](features)
+        elif gate == "discovery":
+            score = model.model_score("discovery", features, found.row[mask])
+        else:
+            score = by_model()[mask]
+        return np.where(is_control[found.row[mask]], baseline(features), score)
+
     return {
-        "home": (everything, home),
-        "buy_again": (own, again[own]),
-        "discover": (new, scores(new, "discovery", "popularity")),
+        "home": (everything, scores(everything, "personal", baselines.popularity)),
+        "buy_again": (own, scores(own, "again", baselines.frequency)),
+        "discover": (new, scores(new, "discovery", baselines.popularity)),
     }
 
 

@@ -3,6 +3,7 @@
 from datetime import date
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from jobs.recommendations import baselines, contenders, evaluate
@@ -52,6 +53,24 @@ def test_learning_repeats_to_the_last_bit(found):
     for name in LEARNT:
         score = baselines.BASELINES[name]
         assert (score(found.found.features) == score(again.found.features)).all()
+
+
+def test_what_is_due_today_comes_first():
+    """Gaps of ten days: often bought and due, late, early; once bought, due by the item's gap; never again; new."""
+    features = pd.DataFrame(
+        {
+            "orders": [3.0, 3.0, 3.0, 1.0, 1.0, 0.0],
+            "last_age": [10.0, 40.0, 5.0, 11.0, 10.0, 9999.0],
+            "gap": [10.0, 10.0, 10.0, np.nan, np.nan, np.nan],
+            "item_repeat_gap": [99.0, 99.0, 99.0, 10.0, 10.0, 10.0],
+            "item_repeat_rate": [0.5, 0.5, 0.5, 0.5, 0.0, 0.5],
+            "item_customers_28d": 1.0,
+            "item_customers_all": 1.0,
+        }
+    )
+    score = baselines.dueness(features)
+    assert score[:4] == pytest.approx([1, 0.25, 0.5, 10 / 11], abs=1e-5)
+    assert 0 < score[5] < score[4] < 1e-5
 
 
 def test_ties_among_what_says_nothing_go_by_popularity(found):

@@ -53,6 +53,14 @@ def test_newcomers_do_not_weigh_in_the_gate_of_lists_that_they_are_not_shown(see
     assert gate.ours == pytest.approx(evaluate.per_customer(personal, buyers)[gates.MEASURE].mean())
 
 
+def test_lists_of_what_is_bought_again_hold_nothing_else(seen):
+    lists = contenders.lists(seen, {MODEL: Backwards()})
+    own = pd.MultiIndex.from_frame(seen.cut.own[["customer_id", "item_id"]])
+    assert set(lists["again"]) == {MODEL, "frequency", "dueness"}
+    for places in lists["again"].values():
+        assert len(places) and pd.MultiIndex.from_frame(places[["customer_id", "item_id"]]).isin(own).all()
+
+
 def test_novelty_counts_customers_and_buyers_of_the_same_sample(seen):
     """A store of which one customer in ten is sampled: its items have more buyers than the sample has customers."""
     lists = contenders.lists(seen, {MODEL: Backwards()})
@@ -98,14 +106,13 @@ def test_newcomers_are_served_the_list_of_the_country_that_they_declare(seen, is
 
 
 def test_what_they_find_there_is_measured_apart(seen):
-    nothing = {split: {} for split in ("all", "discovery", "cold")}
-    found = dict(columns._of_countries(seen, nothing))
+    found = dict(columns._of_countries(seen, {}))
     assert {key[:2] for key in found} == {("cold by country", MODEL), ("cold by country", "popularity")}
     cold = set(seen.cut.bought("cold")["customer_id"])
     for values in found.values():
         assert set(values.dropna().index) == cold and values.max() > 0
     plain = replace(seen, cut=replace(seen.cut, truth=seen.cut.truth.drop(columns="country")))
-    assert not list(columns._of_countries(plain, nothing))
+    assert not list(columns._of_countries(plain, {}))
 
 
 def test_an_order_may_name_no_country_beside_one_that_does(seen):

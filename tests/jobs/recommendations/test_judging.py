@@ -64,6 +64,8 @@ def test_rows_are_what_the_metrics_say(trained, judged, lists):
     assert row["value"] == pytest.approx(few.mean(), abs=1e-6) and row["cases"] == len(few)
     new = evaluate.per_customer(lists["discovery"]["ALS"], judged.cut.bought("discovery"))["ndcg@10"]
     assert figure(table, "discovery", "ALS", "ndcg@10")["value"] == pytest.approx(new.mean(), abs=1e-6)
+    again = evaluate.per_customer(lists["again"]["dueness"], judged.cut.bought("repeat"))["ndcg@10"]
+    assert figure(table, "again", "dueness", "ndcg@10")["value"] == pytest.approx(again.mean(), abs=1e-6)
     shown = evaluate.coverage(lists["all"]["popularity"], small_shop.ITEMS, 20)
     assert figure(table, "all", "popularity", "coverage@20")["value"] == pytest.approx(shown, abs=1e-6)
 
@@ -72,7 +74,7 @@ def test_every_split_of_the_protocol_is_there_beside_every_list(trained):
     found = trained.evaluation[trained.evaluation["measure"] == "ndcg@10"].groupby("split")["list"].agg(set)
     for split in ("all", "repeat", "tail items", "under 5 orders", "country=Britain", "age_band=40-99"):
         assert {MODEL, "popularity", "frequency", "BM25", "ALS", "EASE", "content"} <= found[split]
-    assert found["personal"] == found["all"]
+    assert found["personal"] == found["all"] and found["again"] == {MODEL, "frequency", "dueness"}
     assert {MODEL, "popularity", "BM25", "ALS"} <= found["discovery"] and found["cold"] == {MODEL, "popularity"}
 
 

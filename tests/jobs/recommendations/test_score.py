@@ -134,6 +134,21 @@ def test_the_control_share_is_stable_and_gets_popularity(scorer, pairs):
     assert set(scorer.lists(pairs)["variant"]) == {"model"}
 
 
+def test_each_placement_goes_by_its_own_gate(scorer, pairs):
+    """What is bought again may be ordered by frequency while home is by anything, and the other way round."""
+
+    def order(placement: str, **gate: str) -> list[str]:
+        gates_of = {name: replace(said, publishes=gate.get(name, "EASE")) for name, said in scorer.model.gates.items()}
+        plain = Reranker(RerankParams(weights={}, diversity=0.0, early_diversity=0.0))
+        found = replace(scorer, model=replace(scorer.model, gates=gates_of), reranker=plain).lists(pairs)
+        return list(found.loc[found["placement"] == placement, "item_id"])
+
+    plain = {placement: order(placement) for placement in ("home", "buy_again", "discover")}
+    for gate, placement in {"personal": "home", "again": "buy_again", "discovery": "discover"}.items():
+        for other in plain:
+            assert (order(other, **{gate: "popularity"}) == plain[other]) == (other != placement)
+
+
 def test_control_is_neither_re_ranked_nor_given_to_chance(scorer, pairs):
     held = replace(scorer, control=Control(1.0, "salt"))
     plain = replace(held, reranker=Reranker(RerankParams(weights={}, diversity=0.0, early_diversity=0.0)))

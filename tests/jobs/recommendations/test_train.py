@@ -65,7 +65,8 @@ def test_a_model_comes_with_a_gate_in_words_for_each_split(trained):
 
 
 def test_figures_stand_beside_those_of_baselines(trained):
-    assert set(trained.figures["all"]) == {"model", *baselines.BASELINES}
+    assert set(trained.figures["all"]) == {"model", *baselines.BASELINES} - {"dueness"}
+    assert set(trained.figures["again"]) == {"model", "frequency", "dueness"}
     assert trained.figures["all"]["frequency"]["ndcg@10"] > trained.figures["all"]["popularity"]["ndcg@10"]
 
 

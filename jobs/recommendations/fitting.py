@@ -20,7 +20,7 @@ from jobs.recommendations.learning import Window, together, window
 from jobs.recommendations.model import MODEL, Model
 from jobs.recommendations.position import PositionParams
 from jobs.recommendations.ranker import Examples, Ranker, RankerParams
-from jobs.recommendations.rerank import RerankParams
+from jobs.recommendations.rerank import Exploration, Reranker, RerankParams
 
 SPLITS = ("all", "discovery")
 
@@ -65,7 +65,8 @@ def fitted(
 ) -> Trained:
     """Windows come newest first: one to judge, one to stop on, the rest (at most four) to fit on."""
     candidate = _candidate(windows, as_of, params, threads)
-    costs = cost.measured(windows[1], candidate)
+    chance = Exploration(params.exploration_share, "costs", windows[1].cut.day)
+    costs = cost.measured(windows[1], candidate, Reranker(params.rerank, chance))
     name = cost.chosen(costs, params.cost_budget)
     if name != cost.STANDARD:
         log(f"candidates: {name}, {costs[name].seconds:.1f} CPU seconds per 1,000 customers")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from jobs.recommendations import contenders, evaluate, fairness, splits
+from jobs.recommendations import contenders, evaluate, fairness, gates, splits
 from jobs.recommendations.contenders import Lists
 from jobs.recommendations.learning import Window
 from jobs.recommendations.model import MODEL
@@ -73,7 +73,7 @@ def _of_countries(window: Window, lists: Lists) -> Iterator[tuple[Key, pd.Series
     for name in (MODEL, POPULARITY):
         shown = contenders.country_lists(window, is_ours=name == MODEL)
         figures = evaluate.of_hits(evaluate.hits(shown, truth), sizes)[PART_MEASURES].reindex(_customers(window))
-        yield from ((("cold by country", name, str(measure)), values) for measure, values in figures.items())
+        yield from (((gates.COUNTRIES, name, str(measure)), values) for measure, values in figures.items())
 
 
 def _of_parts(window: Window, lists: Lists) -> Iterator[tuple[Key, pd.Series]]:

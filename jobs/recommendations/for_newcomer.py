@@ -74,12 +74,12 @@ def for_newcomer(
     ``draw=9``."""
     items = frames.item_rows(item, as_of)
     model = Model.load(champion.path)
-    is_ours = model.publishes("cold")
+    is_ours, is_ours_there = model.publishes("cold"), model.publishes("cold by country")
     chance = Exploration(settings.exploration_share, settings.control_salt, as_of)
     params = NewcomerParams(home_country=store.country, is_weekly=store.period == "week")
     lists = pd.concat(
         [
-            segment_lists(items, segment_popularity(customer_item, customer), is_ours, params),
+            segment_lists(items, segment_popularity(customer_item, customer), is_ours, params, is_ours_there),
             draw_lists(items, is_ours, chance, params),
         ]
     )
@@ -109,15 +109,22 @@ def segment_popularity(customer_item: DataFrame, customer: DataFrame) -> pd.Data
 
 
 def segment_lists(
-    items: pd.DataFrame, popularity: pd.DataFrame, is_ours: bool, params: NewcomerParams | None = None
+    items: pd.DataFrame,
+    popularity: pd.DataFrame,
+    is_ours: bool,
+    params: NewcomerParams | None = None,
+    is_ours_there: bool | None = None,
 ) -> pd.DataFrame:
-    """The lists of all segments: ours, or plain popularity for each where ours did not beat it."""
+    """The lists of all segments: ours, or plain popularity for each where ours did not beat it; ``is_ours_there`` says
+    so of countries, whose lists are measured by themselves (None: as of all)."""
+    of_country = is_ours if is_ours_there is None else is_ours_there
     params = params or NewcomerParams()
     items = items.sort_values("item_id", kind="stable").reset_index(drop=True)
     parts = []
     for segment, score, inside in _scores(items, popularity, params):
         plain = inside if segment.startswith("category=") else inside + FILL * popular(items)
-        parts.append(_list(items, segment, score if is_ours else plain, inside, params))
+        is_ours_here = of_country if segment.startswith(COUNTRY) else is_ours
+        parts.append(_list(items, segment, score if is_ours_here else plain, inside, params))
     return pd.concat(parts, ignore_index=True)
 
 

@@ -5,6 +5,7 @@ A baseline is what the night itself can publish: any score of :data:`jobs.recomm
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -21,12 +22,19 @@ MEASURE = "ndcg@10"
 CHANCE = 0.6
 NAMES = {"frequency": "personal frequency"}
 # What is decided on; a shop's newcomers have lists of their own and must not weigh in those of others.
-SPLITS = ("personal", "discovery", "again", "cold")
+COUNTRIES = "cold by country"
+SPLITS = ("personal", "discovery", "again", "cold", COUNTRIES)
 
 
 def evaluated(drawn: Resampled, day: date) -> dict[str, Gate]:
-    """Gates by split, from the figures of :func:`jobs.recommendations.columns.each_customer` on the cut of ``day``."""
-    return {split: _gate(split, drawn, day) for split in SPLITS}
+    """Gates by split, from the figures of :func:`jobs.recommendations.columns.each_customer` on the cut of ``day``;
+    lists of countries go by the list for all where no newcomer's order declares one."""
+    measured = {key[0] for key in drawn.columns}
+    found = {split: _gate(split, drawn, day) for split in SPLITS if split in measured}
+    if COUNTRIES not in found:
+        reason = f"as cold, since no newcomer's order declares a country: {found['cold'].reason}"
+        found[COUNTRIES] = replace(found["cold"], split=COUNTRIES, reason=reason)
+    return found
 
 
 def without_model(reason: str) -> dict[str, Gate]:
@@ -36,6 +44,7 @@ def without_model(reason: str) -> dict[str, Gate]:
         "discovery": Gate("discovery", "popularity", reason),
         "again": Gate("again", "frequency", reason),
         "cold": Gate("cold", "popularity", reason),
+        COUNTRIES: Gate(COUNTRIES, "popularity", reason),
     }
 
 

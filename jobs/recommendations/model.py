@@ -15,7 +15,7 @@ from jobs.recommendations.ranker import Ranker
 
 MODEL = "model"
 # Gate → the one that decided for it in models of before 29 November 2026, which shops may have in force.
-OLDER = {"personal": "all", "again": "all"}
+OLDER = {"personal": "all", "again": "all", "cold by country": "cold"}
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@
 CREATE SCHEMA IF NOT EXISTS recommendations;
 
 CREATE TABLE IF NOT EXISTS recommendations.evaluation (
-  "SPLIT" VARCHAR NOT NULL COMMENT 'what was measured on - all buyers, discovery, cold, repeat, kinds of items, groups of customers as name=value, newcomers served by country, sources, configurations, deciles of scores, or lists re-ranked by one weight alone',
+  "SPLIT" VARCHAR NOT NULL COMMENT 'what was measured on - all buyers, personal (who has a list of their own), discovery, cold (newcomers, who neither have one nor had ordered), again (bought again, by lists of nothing else), repeat (the same by lists of anything), only looked, without consent, kinds of items, groups of customers as name=value, newcomers served by country, sources, configurations, deciles of scores, or lists re-ranked by one weight alone',
   "LIST" VARCHAR NOT NULL COMMENT 'whose lists - the model''s (model), those of a baseline, or what was really bought (bought)',
   "MEASURE" VARCHAR NOT NULL COMMENT 'what was measured, the number of places after @; model_ratio is NDCG@10 of the model over that of this list, quality_ratio that of the group over all customers with history, exposure_ratio the share of the places that a group of items has over its share of what was bought, alarm 1 where one of these two is below DAYBREAK_FAIRNESS_THRESHOLD beyond chance, ndcg_ratio that of the re-ranked lists over the plain ones',
   "VALUE" DOUBLE NOT NULL COMMENT 'the figure - a mean over customers unless the measure belongs to the whole set of lists',

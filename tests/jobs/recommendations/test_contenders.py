@@ -115,6 +115,19 @@ def test_what_they_find_there_is_measured_apart(seen):
     assert not list(columns._of_countries(plain, {}))
 
 
+def test_lists_of_countries_have_a_gate_where_orders_declare_one(seen):
+    """Newcomers for whom the country's list by ours finds nothing, and the one list by ours all."""
+    each = columns.each_customer(seen, contenders.lists(seen, {MODEL: Backwards()}))
+    cold = each["cold", MODEL, gates.MEASURE].notna()
+    each.loc[cold, ("cold", MODEL, gates.MEASURE)] = 1.0
+    each.loc[cold, ("cold by country", MODEL, gates.MEASURE)] = 0.0
+    found = gates.evaluated(resampled(each, seed=1), seen.cut.day)
+    assert (found["cold"].publishes, found["cold by country"].publishes) == (MODEL, "popularity")
+    found = gates.evaluated(resampled(each.drop(columns="cold by country", level=0), seed=1), seen.cut.day)
+    gate = found["cold by country"]
+    assert gate.publishes == MODEL and "no newcomer's order declares a country" in gate.reason
+
+
 def test_an_order_may_name_no_country_beside_one_that_does(seen):
     """The same newcomer bought two items, one in a line without a country."""
     truth = seen.cut.truth.sort_values(["customer_id", "item_id"]).reset_index(drop=True)

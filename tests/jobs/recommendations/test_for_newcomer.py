@@ -53,6 +53,19 @@ def test_all_follows_its_score_and_popularity_where_that_won(items, segments):
     assert list(theirs.loc[theirs["segment"] == "all", "item_id"]) == list(popular["item_id"].head(20))
 
 
+def test_lists_of_countries_follow_their_own_gate(items, segments):
+    found = {
+        (is_ours, there): segment_lists(items, segments, is_ours, is_ours_there=there).set_index("segment")["item_id"]
+        for is_ours in (True, False)
+        for there in (True, False)
+    }
+    for segment in ("all", "country=France", "category=home > mug"):
+        for there in (True, False):
+            ours, theirs = (found[is_ours, there].loc[segment].tolist() for is_ours in (True, False))
+            assert (ours == theirs) == (segment == "country=France")
+    assert list(found[True, True].loc["country=France"]) != list(found[True, False].loc["country=France"])
+
+
 def test_those_abroad_see_what_others_abroad_buy(items, segments):
     french = segments[segments["value"] == "France"].copy()
     favourite = items["item_id"].iloc[-1]

@@ -39,6 +39,7 @@ TARGETS = {
     },
 }
 WINDOW = timedelta(days=28)
+HEAD_SHARE = 0.2
 
 
 def measure() -> Iterator[Figure]:
@@ -94,11 +95,12 @@ def of_night(home: Path, lines: pd.DataFrame, as_of: date, target: dict[str, flo
     shown = [evaluate.coverage(lists, catalogue) for lists in (buyers, peers["own frequency + popularity"])]
     measure_name = f"{as_of} coverage@10 of the catalogue"
     yield Figure("recommendations", measure_name, *shown, "own frequency + popularity", target["coverage"])
-    top = history.groupby("item_id")["units"].sum().sort_values(ascending=False)
-    tail = truth[~truth["item_id"].isin(top.index[: int(len(top) * 0.2)])]
-    yield figure(
-        "NDCG@10 tail, in the plain list", as_of, ours, tail[tail["customer_id"].isin(known)], peers, target["tail"]
-    )
+    # The targets were set beside a peer of .021 and .025, which is what it has by orders among all buyers. By units and
+    # among those with history it has more than they ask for.
+    by_orders, by_units = tails(history, truth)
+    yield figure("NDCG@10 tail by orders, in the plain list", as_of, ours, by_orders, peers, target["tail"])
+    regulars = by_units[by_units["customer_id"].isin(known)]
+    yield figure("NDCG@10 tail by units, with history", as_of, ours, regulars, peers, None)
 
     fresh = without_own(truth, history)
     fresh = fresh[fresh["customer_id"].isin(known)]
@@ -116,8 +118,23 @@ def of_night(home: Path, lines: pd.DataFrame, as_of: date, target: dict[str, flo
     )
 
 
+def tails(history: pd.DataFrame, truth: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What was bought outside the fifth of the items with most orders (baskets that hold one), and outside the fifth
+    with most units."""
+    by_item = history.groupby("item_id")
+    sales = by_item["order_id"].nunique(), by_item["units"].sum()
+    heads = (sold.nlargest(int(len(sold) * HEAD_SHARE)).index for sold in sales)
+    by_orders, by_units = (truth[~truth["item_id"].isin(head)] for head in heads)
+    return by_orders, by_units
+
+
 def figure(
-    name: str, as_of: date, ours: pd.DataFrame, truth: pd.DataFrame, peers: dict[str, pd.DataFrame], target: float
+    name: str,
+    as_of: date,
+    ours: pd.DataFrame,
+    truth: pd.DataFrame,
+    peers: dict[str, pd.DataFrame],
+    target: float | None,
 ) -> Figure:
     """NDCG@10 of ours and of the best of the peers over the customers of ``truth``."""
     own = float(evaluate.per_customer(ours, truth)["ndcg@10"].mean())

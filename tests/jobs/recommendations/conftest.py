@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +15,10 @@ from pyspark.sql import functions as F
 from jobs.lib import contracts
 from jobs.lib.registry import Champion
 from jobs.recommendations import frames, gates
-from jobs.recommendations.model import Model
+from jobs.recommendations import train as training
+from jobs.recommendations.fitting import TrainParams
+from jobs.recommendations.model import MODEL, Gate, Model
+from jobs.recommendations.ranker import RankerParams
 
 from . import small_shop
 
@@ -74,10 +78,23 @@ def fitted(frame: DataFrame, name: str) -> DataFrame:
 
 @pytest.fixture(scope="package")
 def champion(tmp_path_factory: pytest.TempPathFactory) -> Champion:
-    """Baselines as a champion: what Spark does with blocks does not depend on the model."""
+    """Baselines as a champion, for what does not depend on the model."""
     folder: Path = tmp_path_factory.mktemp("champion")
     Model({}, gates.without_model("short"), {}, str(AS_OF)).save(folder)
     return Champion("recommendations", AS_OF, "0123456789ab", folder, {}, None)
+
+
+@pytest.fixture(scope="package")
+def trained_champion(tmp_path_factory: pytest.TempPathFactory) -> Champion:
+    """A small model that every gate lets out."""
+    params = TrainParams(
+        fit_cuts=2, min_buyers=10, ranker=RankerParams(rounds=15, trees={"max_depth": 3, "min_child_weight": 5})
+    )
+    lines = small_shop.orders()
+    model = training.train(lambda day: small_shop.cut(lines, day), AS_OF, small_shop.FIRST_DAY, params, threads=1).model
+    folder: Path = tmp_path_factory.mktemp("trained")
+    replace(model, gates={split: Gate(split, MODEL, "won") for split in gates.SPLITS}).save(folder)
+    return Champion("recommendations", AS_OF, "ba9876543210", folder, {}, None)
 
 
 def collected(frame: DataFrame, name: str) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pandas as pd
+import pytest
 from pyspark.sql import functions as F
 
 from jobs.recommendations.for_customer import for_customer
@@ -12,7 +13,10 @@ from jobs.recommendations.for_customer import for_customer
 from .conftest import AS_OF, STORE, collected, kept
 
 
-def test_lists_do_not_depend_on_partitions_and_keep_their_contracts(tables, champion, home):
+@pytest.mark.parametrize("kind", ["champion", "trained_champion"])
+def test_lists_do_not_depend_on_partitions_and_keep_their_contracts(tables, kind, home, request):
+    """By baselines, and by a model, whose trees and places among a customer's candidates see the rows of a block."""
+    champion = request.getfixturevalue(kind)
     inputs = {name: tables[name] for name in ("customer_item", "item", "customer", "order_lines")}
     settings = replace(home, control_share=0.1)
     found = for_customer(**inputs, as_of=AS_OF, store=STORE, champion=champion, settings=settings)

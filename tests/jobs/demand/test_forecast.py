@@ -11,14 +11,17 @@ import pandas as pd
 import pytest
 from pyspark.sql import functions as F
 
+from jobs.demand import choosing, frames
 from jobs.demand import forecast as forecasting
-from jobs.demand import frames
 from jobs.demand import train as training
+from jobs.demand.choosing import Gate
 from jobs.demand.evaluation import evaluation
 from jobs.demand.forecast import forecast
 from jobs.demand.forecast_total import HORIZONS, forecast_total
 from jobs.demand.forecasts import NAMES
 from jobs.demand.history import WHOLE
+from jobs.demand.model import Model
+from jobs.demand.networks import NetworkParams
 from jobs.lib import contracts
 from jobs.lib.evaluations import EVALUATION
 from jobs.lib.registry import Champion
@@ -212,3 +215,23 @@ def test_the_number_of_partitions_changes_nothing(published):
         frame.toPandas().sort_values(order, ignore_index=True) for frame in (published.days, published.again)
     )
     pd.testing.assert_frame_equal(first, again)
+
+
+def test_a_network_that_a_gate_serves_forecasts_in_spark_as_it_did_in_training(spark, tmp_path, published, monkeypatch):
+    rows, serves, chosen = long(8), "ewq+boosted+nhits", choosing.chosen
+    tiny = NetworkParams(least_series=3, least_days=60, input_days=28, steps=(3, 2), windows=16, batch=4, hidden=8)
+    served = Gate("dense", serves, "forced")
+    monkeypatch.setattr(choosing, "chosen", lambda cases: {**chosen(cases), "dense": served})
+    trained = training.train(made(rows), replace(SMALL, origins=1, networks=tiny), 1)
+    assert serves in set(trained.evaluation.query("is_served")["method"])
+    trained.model.save(tmp_path)
+    nowhere = spark.createDataFrame([], contracts.load("features.item_location_daily").schema())
+    tables = item_daily(spark, rows), nowhere, *(facts.limit(0) for facts in published.facts)
+    night = AS_OF, Champion("demand", AS_OF, "abc", tmp_path, {}, None), STORE, published.settings
+    found = forecast(*tables, *night).toPandas().sort_values(["item_id", "target_date"])
+    expected, method, _ = Model.load(tmp_path).forecast(made(rows))
+    assert (found["method"].to_numpy().reshape(8, 28)[:, 0] == method).all() and (method == serves).sum() >= 3
+    assert np.allclose(found["mean"].to_numpy().reshape(8, 28), expected.mean, atol=1e-3)
+    assert np.allclose(found[list(NAMES)].to_numpy().reshape(8, 28, 7), expected.quantiles, atol=1e-3)
+    without = replace(trained.model, gates={**trained.model.gates, "dense": Gate("dense", "ewq+boosted", "")})
+    assert not np.allclose(without.forecast(made(rows))[0].quantiles, expected.quantiles, atol=1e-3)

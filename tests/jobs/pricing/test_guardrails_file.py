@@ -52,12 +52,12 @@ def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
 
 
 def test_the_deepest_rule_counts_and_takes_the_rest_from_those_above_it(tmp_path: Path) -> None:
-    found = load(written(tmp_path, WHOLE))
+    found = load(written(tmp_path, WHOLE.replace("largest_step_up: 0.02", "largest_step_up: 0.09")))
     assert found.of("pan", "Kitchen > Pans").margin_floor == 0.2
     mug = found.of("cup", "Kitchen > Mugs > Enamel")
     assert (mug.margin_floor, mug.competitor_low, mug.competitor_high) == (0.2, 0.9, 1.3)
     own = found.of("mug", "Kitchen > Mugs")
-    assert (own.largest_step_up, own.margin_floor, own.competitor_high, own.largest_move) == (0.02, 0.2, 1.3, 0.2)
+    assert (own.largest_step_up, own.margin_floor, own.competitor_high, own.largest_move) == (0.09, 0.2, 1.3, 0.2)
     assert found.of("mug", None).margin_floor == 0.1
     assert found.of("pen", None).margin_floor == 0.1
     assert (mug.largest_move, found.of("pen", None).largest_move, found.move_days) == (0.2, 0.3, 60)
@@ -84,7 +84,7 @@ def test_the_deepest_rule_counts_and_takes_the_rest_from_those_above_it(tmp_path
         (
             "rules:\n  - category: X > Y\n    highest_price: 3\n  - category: X\n    lowest_price: 4",
             (3, 5),
-            "contradicts highest_price 3",
+            "contradicts rules[0].highest_price 3",
         ),
         ("markdown:\n  levels: [1, 0.5]\n  salvage: 0.6", (2, 3), "worth more than the lowest price"),
     ],
@@ -117,6 +117,13 @@ def test_a_contradiction_of_a_default_names_the_line_and_the_default(tmp_path: P
 def test_a_mistake_is_told_with_its_line(tmp_path: Path, text: str, problem: str) -> None:
     with pytest.raises(DaybreakError, match=problem):
         load(written(tmp_path, text + "\n"))
+
+
+def test_the_documents_example_is_a_file_that_loads(tmp_path: Path) -> None:
+    example = (Path(__file__).parents[3] / "docs" / "guardrails.md").read_text().split("```yaml\n")[1].split("```")[0]
+    found = load(written(tmp_path, example))
+    mug = found.of("mug-7", "Kitchen > Mugs")
+    assert (mug.margin_floor, mug.largest_step_up, mug.largest_move) == (0.2, 0.08, 0.1)
 
 
 def test_a_file_of_its_own_may_be_named_and_must_then_be_there(tmp_path: Path) -> None:

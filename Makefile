@@ -27,10 +27,10 @@ export PYTHONDONTWRITEBYTECODE :=
 # The command stops with what is missing, and how to say it.
 need = $(if $($(1)),,$(error $(1) is missing: make $@ $(2)))
 
-.PHONY: help setup demo test slow run check backfill repair up down report lineage releases rollback bench lint lock
+.PHONY: help setup demo test slow run check backfill repair maintenance up down report lineage releases rollback bench lint lock
 
 help: ## this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 setup: ## packages, Java and jars into .venv (the only step that needs the network; quick when done)
 	@$(SYSTEM_PYTHON) jobs/lib/setup.py
@@ -69,6 +69,9 @@ backfill: setup ## STORE=… FROM=… TO=…: the nights of a range, in order
 repair: setup ## STORE=…: late files count from their own days, and the nights that used them run again
 	$(call need,STORE,STORE=online_retail)
 	@$(NIGHTS) repair --store "$(STORE)"
+
+maintenance: setup ## STORE=…: drops what has expired as of DAY (today), compacts and vacuums the lake
+	@$(JOBS) maintenance --as-of $(or $(DAY),$(shell date -u +%F)) $(if $(STORE),--store "$(STORE)")
 
 up: setup ## the platform to look at: Airflow's UI and scheduler; Ctrl-C ends it
 	@$(NIGHTS) up

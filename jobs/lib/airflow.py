@@ -33,6 +33,7 @@ START_SECONDS = 300  # some 20 s on a machine at rest, minutes on one with other
 END_SECONDS = 30
 CLOCK_SECONDS = 60  # by which the beginning of a process, counted from the machine's, may be told late
 SPARK_SLOTS = 1
+BY_SCHEDULE = ("nightly", "maintenance")  # the DAGs that DAYBREAK_SCHEDULE=on lets start by themselves
 
 
 @dataclass(frozen=True)
@@ -201,7 +202,7 @@ def write_ahead(database: Path) -> None:
 
 
 def wait_until_healthy(settings: Settings, server: Server) -> None:
-    """Returns when scheduler and DAG processor live and the nightly DAG is read; raises with the log's end if not."""
+    """Returns when scheduler and DAG processor live and the scheduled DAGs are read; raises with the log's end if not."""
     api = Api(server.url, server.password)
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:
@@ -213,7 +214,8 @@ def wait_until_healthy(settings: Settings, server: Server) -> None:
                 errors = api.get("/importErrors")["import_errors"]
                 if errors:
                     raise DaybreakError(f"{errors[0]['filename']} does not import:\n{errors[0]['stack_trace']}")
-                api.get("/dags/nightly")
+                for dag in BY_SCHEDULE:
+                    api.get(f"/dags/{dag}")
                 return
         except (OSError, KeyError, ApiError):
             pass

@@ -145,14 +145,16 @@ def session(settings: Settings, purpose: str) -> Iterator[Api]:
 
 
 def prepare(api: Api) -> None:
-    """The pool that keeps to one Spark at a time, no run left from before, and the DAG let loose."""
+    """The pool that keeps to one Spark at a time, no run left from before, and the DAGs let loose; whether they start
+    by themselves is their own schedule's to say (DAYBREAK_SCHEDULE)."""
     try:
         api.get("/pools/spark")
     except ApiError:
         about = {"description": "One Spark at a time on one machine", "include_deferred": False}
         api.call("POST", "/pools", {"name": "spark", "slots": airflow.SPARK_SLOTS, **about})
     end_unfinished(api)
-    api.call("PATCH", f"/dags/{DAG}", {"is_paused": False})
+    for dag in airflow.BY_SCHEDULE:
+        api.call("PATCH", f"/dags/{dag}", {"is_paused": False})
 
 
 def end_unfinished(api: Api) -> None:
@@ -278,7 +280,7 @@ def up(settings: Settings) -> None:
                 airflow.wait_until_healthy(settings, server)
                 prepare(Api(server.url, server.password))
                 print(f"Airflow: {server.url}  user daybreak  password {server.password}", flush=True)
-                print("Ctrl-C ends it. Nights start by themselves only with DAYBREAK_SCHEDULE=on.", flush=True)
+                print("Ctrl-C ends it. Nights and maintenance start by themselves only with DAYBREAK_SCHEDULE=on.", flush=True)
                 while airflow.members(server):
                     time.sleep(1)
                 raise DaybreakError(f"Airflow ended by itself; its log is {airflow.folder(settings) / 'server.log'}")

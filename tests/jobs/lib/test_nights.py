@@ -200,6 +200,15 @@ def test_a_backfill_ends_with_the_night_that_fails_and_says_where_to_go_on(
     assert there.states("backfill") == {"success", "failed"}, "more than a page of them is not left to start by itself"
 
 
+def test_what_the_schedule_starts_is_let_loose_maintenance_too(
+    home: Settings, at_work: Callable[[Airflow], Airflow]
+) -> None:
+    there = at_work(Airflow())
+    with nights.session(home, "make run"):
+        pass
+    assert {path for method, path in there.calls if method == "PATCH"} == {"/dags/nightly", "/dags/maintenance"}
+
+
 @pytest.mark.parametrize("failing", [(), (str(FIRST),)])
 def test_a_command_waits_for_the_scheduled_night_and_ends_what_commands_left(
     home: Settings,

@@ -9,6 +9,7 @@ from typing import Any
 
 from jobs.lib.errors import DaybreakError
 from jobs.warehouse import shapes
+from jobs.warehouse.changes import DELETE
 from jobs.warehouse.connections import Warehouse
 from jobs.warehouse.shapes import DAY, Column, Shape, literal, quoted
 
@@ -138,21 +139,39 @@ def record(warehouse: Warehouse, facts: Mapping[str, Any], is_new: bool) -> None
 
 
 def drop_expired(warehouse: Warehouse, tables: Sequence[Shape], product: str, days: int) -> None:
-    """Drops nights more than ``days`` before the newest one, and the changes that led to them; never what readers see.
+    """Drops nights more than ``days`` before the newest one, never what readers see, and of the changes that led to them
+    those that the table can do without.
 
     A release that is wanted again is loaded from its files."""
     every = f"FROM daybreak.releases WHERE product = {literal(product)}"
     newest = date.fromisoformat(str(warehouse.fetch(f"SELECT max(as_of) {every}")[0][0]))
     seen = f"SELECT as_of {every} AND state = {literal(CURRENT)}"
     expired = f"as_of < DATE {literal(str(newest - timedelta(days=days)))} AND as_of NOT IN ({seen})"
-    gone = warehouse.fetch(f"SELECT release, as_of {every} AND {expired} AND state <> {literal(DROPPED)}")
-    for release, day in gone:
+    gone = warehouse.fetch(f"SELECT as_of {every} AND {expired} AND state <> {literal(DROPPED)}")
+    for day in {str(day) for (day,) in gone}:
         for shape in tables:
-            warehouse.execute(drop_day(shape, str(day)))
-            warehouse.execute(f"DELETE FROM {shape.beside('_changes')} WHERE release = {literal(release)}")
+            warehouse.execute(drop_day(shape, day))
     if gone:
         update = f"UPDATE daybreak.releases SET state = {literal(DROPPED)} WHERE product = {literal(product)}"
         warehouse.execute(f"{update} AND {expired}")
+        for shape in tables:
+            for statement in _drop_changes(shape, f"SELECT release {every} AND state = {literal(DROPPED)}"):
+                warehouse.execute(statement)
+
+
+def _drop_changes(shape: Shape, releases: str) -> list[str]:
+    """The statements that drop the changes of these releases (a ``SELECT``) but for each key's last: a row that has not
+    changed since is known from it alone. A deletion goes once nothing before it is left."""
+    changes, same = (
+        shape.beside("_changes"),
+        " AND ".join(f"other.{name} = old.{name}" for name in map(quoted, shape.row_key)),
+    )
+    drop = f"DELETE FROM {changes} AS old WHERE old.release IN ({releases})"
+    beside = f"EXISTS (SELECT 1 FROM {changes} AS other WHERE {same} AND other.changed_at {{}} old.changed_at)"
+    return [
+        f"{drop} AND {beside.format('>')}",
+        f"{drop} AND old.operation = {literal(DELETE)} AND NOT {beside.format('<')}",
+    ]
 
 
 def _columns(warehouse: Warehouse, shape: Shape) -> dict[str, bool]:

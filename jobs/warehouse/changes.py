@@ -1,6 +1,7 @@
 """What moved between two releases of a table: rows to put, keys to take away; what a reverse-ETL tool has to move.
 
-``as_of`` is not compared: it moves for every row every night, and is the release's, not the row's.
+``as_of`` and ``model_version`` are not compared: every row has its release's, and one of which nothing else has changed
+is no other row to those who serve it. A row that moved carries the version of the model that moved it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from datetime import datetime
 from jobs.warehouse.shapes import DAY, Shape, literal, quoted
 
 UPSERT, DELETE = "upsert", "delete"
+MODEL = "model_version"
 
 
 def between(shape: Shape, before: str | None, after: str, release: str, changed_at: datetime) -> str:
@@ -24,8 +26,9 @@ def between(shape: Shape, before: str | None, after: str, release: str, changed_
         return f"SELECT {told}, {', '.join(map(quoted, own))} FROM ({after})"
     key = [quoted(name) for name in shape.row_key]
     rest = [quoted(name) for name in own if name not in shape.row_key]
+    compared = [name for name in rest if name != quoted(MODEL)]
     is_gone, is_new = f"now.{key[0]} IS NULL", f"was.{key[0]} IS NULL"  # a key is never null itself
-    moved = " OR ".join([is_gone, is_new, *(f"now.{name} IS DISTINCT FROM was.{name}" for name in rest)])
+    moved = " OR ".join([is_gone, is_new, *(f"now.{name} IS DISTINCT FROM was.{name}" for name in compared)])
     told = _told(f"IF({is_gone}, {literal(DELETE)}, {literal(UPSERT)})", release, changed_at)
     columns = ", ".join([told, *key, *(f"now.{name}" for name in rest)])
     return f"SELECT {columns} FROM ({after}) AS now FULL JOIN ({before}) AS was USING ({', '.join(key)}) WHERE {moved}"

@@ -73,7 +73,10 @@ def changes_of(shape: Shape) -> Shape:
         Column("release", "string", "the release that it leads to", False),
     )
     own = [replace(one, nullable=one.name not in shape.row_key) for one in shape.columns if one.name != DAY]
-    comment = f"What moved {shape.table}_current from release to release; replayed in order it gives the table."
+    comment = (
+        f"What moved {shape.table}_current from release to release; replayed in order it gives the table, "
+        "but for model_version, which alone moves no row."
+    )
     return Shape(shape.product, f"{shape.table}_changes", comment, (), (*told, *own))
 
 

@@ -60,7 +60,8 @@ def releases_of(warehouse: Warehouse, store: str, product: str) -> list[Known]:
 
 
 def prepare(warehouse: Warehouse, wanted: Sequence[Shape]) -> None:
-    """Makes the schemas, tables and views that are missing, and adds the columns that a contract has gained."""
+    """Makes the schemas, tables and views that are missing, and brings those that are there up to their contracts;
+    DaybreakError in words, with nothing changed, where rows of before would not fit."""
     for shape in (RELEASES, *[beside for one in wanted for beside in (one, shapes.changes_of(one))]):
         have = _columns(warehouse, shape)
         if not have:
@@ -68,7 +69,7 @@ def prepare(warehouse: Warehouse, wanted: Sequence[Shape]) -> None:
             warehouse.execute(shapes.create(shape, warehouse.types))
         else:
             _reshape(warehouse, shape, have)
-        for comment in shapes.comments(shape) if not have or set(shape.names) - set(have) else ():
+        for comment in shapes.comments(shape):
             warehouse.execute(comment)
         if shape in wanted and (not have or set(shape.names) - set(have)):
             warehouse.execute(_current(shape, [*have, *(name for name in shape.names if name not in have)]))
@@ -87,25 +88,36 @@ def absent(warehouse: Warehouse, product: str, present: Sequence[Shape]) -> list
     found = []
     for table in sorted(names - {shape.table for shape in present}):
         if f"{table}_changes" in names:
-            key = warehouse.fetch(
-                f"SELECT column_name FROM information_schema.key_column_usage WHERE {where}name = {literal(table)} "
-                "ORDER BY ordinal_position"
-            )
-            bare = Shape(product, table, "", tuple(name for (name,) in key), ())
-            columns = [Column(name, "", "", nullable) for name, nullable in _columns(warehouse, bare).items()]
-            found.append(replace(bare, columns=tuple(columns)))
+            bare = Shape(product, table, "", (), ())
+            columns = tuple(_columns(warehouse, bare).values())
+            found.append(replace(bare, key=_key(warehouse, bare), columns=columns))
     return found
 
 
-def _reshape(warehouse: Warehouse, shape: Shape, have: dict[str, bool]) -> None:
-    """New columns are null in the days before them; a column that the contract has dropped stays, and may be null."""
+def _reshape(warehouse: Warehouse, shape: Shape, have: Mapping[str, Column]) -> None:
+    """New columns are null in the days before them; a column that the contract has dropped stays. Both may be null, and
+    so may one whose contract says so now. Another type or key is refused: it would be every earlier day's too."""
+    key = _key(warehouse, shape)
+    if set(key) != set(shape.key):
+        raise _refused(shape, f"the key of {shape.table} is {', '.join(key)}", ", ".join(shape.key))
     for column in shape.columns:
-        if column.name not in have:
-            kind = warehouse.types[column.type]
+        kind, there = warehouse.types[column.type], have.get(column.name)
+        if there is None:
             warehouse.execute(f"ALTER TABLE {shape.beside('')} ADD COLUMN {quoted(column.name)} {kind}")
-    for name, nullable in have.items():
-        if name not in shape.names and not nullable:
-            warehouse.execute(f"ALTER TABLE {shape.beside('')} ALTER COLUMN {quoted(name)} DROP NOT NULL")
+        elif there.type != _as_told(kind):
+            raise _refused(shape, f"{shape.table}.{column.name} is {there.type}", _as_told(kind))
+    nullable = {column.name for column in shape.columns if column.nullable}
+    for column in have.values():
+        if not column.nullable and (column.name in nullable or column.name not in shape.names):
+            warehouse.execute(f"ALTER TABLE {shape.beside('')} ALTER COLUMN {quoted(column.name)} DROP NOT NULL")
+
+
+def _refused(shape: Shape, there: str, here: str) -> DaybreakError:
+    anew = f"DROP SCHEMA {quoted(shape.product)} CASCADE; DELETE FROM daybreak.releases WHERE product = "
+    return DaybreakError(
+        f"{there} in the warehouse and {here} in the release: give the contract's new content a new name, or let the "
+        f"product's tables begin anew ({anew}{literal(shape.product)}), then run `python -m jobs warehouse` again"
+    )
 
 
 def _current(shape: Shape, names: Sequence[str]) -> str:
@@ -139,7 +151,7 @@ def record(warehouse: Warehouse, facts: Mapping[str, Any], is_new: bool) -> None
 
 
 def drop_expired(warehouse: Warehouse, tables: Sequence[Shape], product: str, days: int) -> None:
-    """Drops nights more than ``days`` before the newest one, never what readers see, and of the changes that led to them
+    """Drops nights more than ``days`` before the newest one, but what readers see, and of the changes that led to them
     those that the table can do without.
 
     A release that is wanted again is loaded from its files."""
@@ -174,8 +186,25 @@ def _drop_changes(shape: Shape, releases: str) -> list[str]:
     ]
 
 
-def _columns(warehouse: Warehouse, shape: Shape) -> dict[str, bool]:
-    """Name → whether it may be null, in order; empty when there is no such table."""
-    where = f"table_schema = {literal(shape.product)} AND table_name = {literal(shape.table)}"
-    select = f"SELECT column_name, is_nullable FROM information_schema.columns WHERE {where} ORDER BY ordinal_position"
-    return {name: nullable == "YES" for name, nullable in warehouse.fetch(select)}
+def _columns(warehouse: Warehouse, shape: Shape) -> dict[str, Column]:
+    """Name → column with the database's own word for its type, in order; empty when there is no such table."""
+    select = "SELECT column_name, data_type, is_nullable FROM information_schema.columns"
+    found = warehouse.fetch(f"{select} WHERE {_named(shape)} ORDER BY ordinal_position")
+    return {name: Column(name, _as_told(kind), "", nullable == "YES") for name, kind, nullable in found}
+
+
+def _key(warehouse: Warehouse, shape: Shape) -> tuple[str, ...]:
+    """The primary key that the table has, which both kinds of warehouse name alike; others are its owner's own."""
+    select = "SELECT column_name FROM information_schema.key_column_usage"
+    where = f"{_named(shape)} AND constraint_name LIKE '%pkey'"
+    return tuple(name for (name,) in warehouse.fetch(f"{select} WHERE {where} ORDER BY ordinal_position"))
+
+
+def _named(shape: Shape) -> str:
+    return f"table_schema = {literal(shape.product)} AND table_name = {literal(shape.table)}"
+
+
+def _as_told(kind: str) -> str:
+    """A type in one spelling, whether a statement or a catalogue has it; of lists Postgres's says no more than that."""
+    told = kind.upper().replace("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE")
+    return "ARRAY" if told.endswith("[]") else told

@@ -45,8 +45,9 @@ class Warehouse(Protocol):
 
 
 @contextmanager
-def opened(settings: Settings, store: str) -> Iterator[Warehouse]:
-    """A transaction in the store's warehouse, committed when the block ends well.
+def opened(settings: Settings, store: str, is_looking: bool = False) -> Iterator[Warehouse]:
+    """A transaction in the store's warehouse, committed when the block ends well; one ``is_looking`` changes nothing,
+    and keeps nobody from it.
 
     Raises DaybreakError, in words without the password, where it cannot be reached or refuses.
     """
@@ -54,7 +55,7 @@ def opened(settings: Settings, store: str) -> Iterator[Warehouse]:
     if urlsplit(place).scheme in POSTGRES:
         from jobs.warehouse import postgres
 
-        with _told(place), postgres.opened(place) as database:
+        with _told(place), postgres.opened(place, is_looking) as database:
             yield database
     elif "://" in place:
         raise DaybreakError(
@@ -63,7 +64,7 @@ def opened(settings: Settings, store: str) -> Iterator[Warehouse]:
     else:
         from jobs.warehouse import duck
 
-        with _told(place), duck.opened(place) as file:
+        with _told(place), duck.looking(place) if is_looking else duck.opened(place) as file:
             yield file
 
 

@@ -26,7 +26,10 @@ from jobs.warehouse.connections import Busy
 from jobs.warehouse.shapes import DAY, Shape, literal, quoted
 
 PARTIAL = ".partial"
-MEMORY = "2GB"  # beyond it DuckDB spills beside the copy
+AGAIN = "then run `python -m jobs warehouse` again"
+
+
+_Stamp = tuple[int, int, int, bool]
 
 
 @dataclass
@@ -58,7 +61,7 @@ class DuckWarehouse:
 @contextmanager
 def opened(place: str) -> Iterator[DuckWarehouse]:
     """A transaction in the file at ``place``, made where there is none."""
-    path = Path(place).expanduser().absolute()
+    path = _path(place)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with held(path.with_name(f"{path.name}.lock"), "a load"):
@@ -66,8 +69,8 @@ def opened(place: str) -> Iterator[DuckWarehouse]:
                 left.unlink(missing_ok=True)
             copy = path.with_name(f"{path.name}.{uuid.uuid4().hex}{PARTIAL}")
             try:
-                _copied(path, copy)
-                yield from _transaction(path, copy)
+                _checkpointed(path)
+                yield from _transaction(path, copy, _copied(path, copy))
             finally:
                 for left in (copy, _log(copy)):
                     left.unlink(missing_ok=True)
@@ -75,8 +78,16 @@ def opened(place: str) -> Iterator[DuckWarehouse]:
         raise Busy(f"{path} is being written by {holder}: wait for it to end") from None
 
 
-def _transaction(path: Path, copy: Path) -> Iterator[DuckWarehouse]:
-    with duckdb.connect(str(copy), config={"memory_limit": MEMORY}) as connection:
+@contextmanager
+def looking(place: str) -> Iterator[DuckWarehouse]:
+    """What the file at ``place`` says, read only; an empty warehouse where there is none."""
+    path = _path(place)
+    with _connected(path, read_only=True) if path.exists() else duckdb.connect() as connection:
+        yield DuckWarehouse(connection)
+
+
+def _transaction(path: Path, copy: Path, was: _Stamp | None) -> Iterator[DuckWarehouse]:
+    with duckdb.connect(str(copy), config={"memory_limit": files.MEMORY}) as connection:
         connection.execute("BEGIN")
         warehouse = DuckWarehouse(connection)
         yield warehouse
@@ -85,25 +96,67 @@ def _transaction(path: Path, copy: Path) -> Iterator[DuckWarehouse]:
     if warehouse.is_changed:
         with copy.open("rb+") as written:
             os.fsync(written.fileno())
-        _log(path).unlink(missing_ok=True)  # the copy holds what was in it
-        os.replace(copy, path)
+        with _unwritten(path):
+            if _stamp(path) != was:
+                raise DaybreakError(f"{path} was written by another program during the load: close it there, {AGAIN}")
+            os.replace(copy, path)
 
 
-def _copied(path: Path, copy: Path) -> None:
-    """A copy of the file with its log; a program that has it open for writing is asked to close it first."""
+def _checkpointed(path: Path) -> None:
+    """Takes what a program that ended badly left in the file's log into the file, as DuckDB would at the next opening:
+    after the swap the log would be another file's."""
+    if path.exists() and _log(path).exists():
+        with _connected(path) as connection:
+            connection.execute("CHECKPOINT")
+
+
+def _copied(path: Path, copy: Path) -> _Stamp | None:
+    """Copies the file, which nobody writes meanwhile; what it was then, None where there is none yet."""
+    with _unwritten(path):
+        if path.exists():
+            shutil.copyfile(path, copy)
+        return _stamp(path)
+
+
+@contextmanager
+def _unwritten(path: Path) -> Iterator[None]:
+    """Keeps other programs from writing the file; one that has it open for that is asked to close it first."""
     if not path.exists():
+        yield
         return
     with path.open("rb") as file:
         try:
             fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # DuckDB's own kind of lock
         except OSError as error:
-            raise DaybreakError(
-                f"{path} is open for writing in another program: close it there or open it read-only "
-                f"(duckdb -readonly), then run `python -m jobs warehouse` again"
-            ) from error
-        shutil.copyfile(path, copy)
-        if _log(path).exists():
-            shutil.copyfile(_log(path), _log(copy))
+            raise _in_use(path) from error
+        yield
+
+
+def _connected(path: Path, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(str(path), read_only=read_only)
+    except duckdb.IOException as error:
+        if "lock" in str(error):
+            raise _in_use(path) from error
+        raise
+
+
+def _in_use(path: Path) -> DaybreakError:
+    advice = f"close it there or open it read-only (duckdb -readonly), {AGAIN}"
+    return DaybreakError(f"{path} is open for writing in another program: {advice}")
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    """What tells whether a program has written the file: its identity, its last change and whether it has a log."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size, _log(path).exists()
+
+
+def _path(place: str) -> Path:
+    return Path(place).expanduser().absolute()
 
 
 def _log(path: Path) -> Path:

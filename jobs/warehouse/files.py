@@ -13,6 +13,7 @@ from jobs.lib.errors import DaybreakError
 from jobs.lib.objects import CHUNK, FolderStore, ObjectStore
 from jobs.warehouse.shapes import Column, Shape, literal, quoted
 
+MEMORY = "2GB"  # of a DuckDB that loads; beyond it spills to a folder that goes with the load
 # DuckDB reads the files for every warehouse; what a published file holds, as the contracts' types.
 TYPES = {
     "id": "VARCHAR",

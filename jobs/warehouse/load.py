@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -99,18 +100,20 @@ def found(place: ObjectStore, release: str) -> Found:
 
 
 def _load(settings: Settings, store: str, place: ObjectStore, one: Found, is_current: bool) -> str:
-    with connections.opened(settings, store) as warehouse:
-        there = layout.releases_of(warehouse, store, one.manifest["product"])
-        state = next((known.state for known in there if known.release == one.release), None)
-        before = next((known for known in there if known.state == CURRENT), None)
-        if state == CURRENT or (state == LOADED and not is_current):
-            return f"{one.release} is in the warehouse already"
-        if is_current and (releases.current(place) or {}).get("release") != one.release:
-            return f"{one.release} is no longer current: who moved the pointer loads what it names"
-        if not is_current and before is not None and before.as_of == one.day:
-            return f"{one.release} is not loaded: readers are on an earlier release of its day"
+    product = one.manifest["product"]
+    with connections.opened(settings, store, is_looking=True) as warehouse:
+        state, before = _standing(warehouse, store, one)
+    if told := _needless(place, one, state, before, is_current):
+        return told
+    with ExitStack() as stack:
+        # Fetched before the transaction begins: nobody waits for it meanwhile, and no database ends it for being idle.
+        paths = {} if state == LOADED else stack.enter_context(files.staged(place, one.manifest))
+        warehouse = stack.enter_context(connections.opened(settings, store))
+        state, before = _standing(warehouse, store, one)
+        if told := _needless(place, one, state, before, is_current):
+            return told
         layout.prepare(warehouse, one.shapes)
-        absent = layout.absent(warehouse, one.manifest["product"], one.shapes)
+        absent = layout.absent(warehouse, product, one.shapes)
         now = _moment(before)
         at = now if is_current else None
         if at is not None and before is not None:
@@ -121,17 +124,35 @@ def _load(settings: Settings, store: str, place: ObjectStore, one: Found, is_cur
                 rows = warehouse.rows_of(shape, one.day)
                 _note_changes(warehouse, place, shape, before, rows, one.release, now)
         else:
-            _replace_day(warehouse, place, one, before, at)
+            _replace_day(warehouse, place, one, paths, before, at)
             for shape in absent:
                 warehouse.execute(layout.drop_day(shape, one.day))
-        facts = {"store": store, "product": one.manifest["product"], "release": one.release, "as_of": one.day}
+        facts = {"store": store, "product": product, "release": one.release, "as_of": one.day}
         facts |= {"rows": one.rows, "sha256": one.sha256, "loaded_at": datetime.now(UTC), "changed_at": at}
         layout.record(warehouse, facts | {"state": CURRENT if is_current else LOADED}, is_new=state != LOADED)
-        layout.drop_expired(warehouse, [*one.shapes, *absent], one.manifest["product"], settings.warehouse_days)
+        layout.drop_expired(warehouse, [*one.shapes, *absent], product, settings.warehouse_days)
     if not is_current:
         return f"{one.release} of {one.day} loaded, its readers stay on another night"
     after = f", after {before.release}" if before else ""
     return f"readers of the warehouse see {one.release} of {one.day}, {one.rows:,} rows{after}"
+
+
+def _standing(warehouse: Warehouse, store: str, one: Found) -> tuple[str | None, Known | None]:
+    """The state of a release in the warehouse, None where it is not there, and the release that readers see."""
+    there = layout.releases_of(warehouse, store, one.manifest["product"])
+    state = next((known.state for known in there if known.release == one.release), None)
+    return state, next((known for known in there if known.state == CURRENT), None)
+
+
+def _needless(place: ObjectStore, one: Found, state: str | None, before: Known | None, is_current: bool) -> str | None:
+    """Why there is nothing to load; None where there is."""
+    if state == CURRENT or (state == LOADED and not is_current):
+        return f"{one.release} is in the warehouse already"
+    if is_current and (releases.current(place) or {}).get("release") != one.release:
+        return f"{one.release} is no longer current: who moved the pointer loads what it names"
+    if not is_current and before is not None and before.as_of == one.day:
+        return f"{one.release} is not loaded: readers are on an earlier release of its day"
+    return None
 
 
 def _moment(before: Known | None) -> datetime:
@@ -142,18 +163,24 @@ def _moment(before: Known | None) -> datetime:
 
 
 def _replace_day(
-    warehouse: Warehouse, place: ObjectStore, one: Found, before: Known | None, at: datetime | None
+    warehouse: Warehouse,
+    place: ObjectStore,
+    one: Found,
+    paths: Mapping[str, list[str]],
+    before: Known | None,
+    at: datetime | None,
 ) -> None:
     """The rows of the release's day become those of its files; what moved is worked out before the old ones go."""
-    with files.staged(place, one.manifest) as paths:
-        for shape in one.shapes:
-            fresh = files.rows(shape, paths[shape.table])
-            if at is not None:
-                _note_changes(warehouse, place, shape, before, fresh, one.release, at)
-            warehouse.execute(layout.drop_day(shape, one.day))
-            rows, promised = warehouse.append(shape, fresh), one.manifest["tables"][shape.table]["rows"]
-            if rows != promised:
-                raise DaybreakError(f"{shape.table} of {one.release} has {rows:,} rows, its manifest says {promised:,}")
+    if not paths:
+        raise DaybreakError(f"another load has just dropped {one.release}: run this again")
+    for shape in one.shapes:
+        fresh = files.rows(shape, paths[shape.table])
+        if at is not None:
+            _note_changes(warehouse, place, shape, before, fresh, one.release, at)
+        warehouse.execute(layout.drop_day(shape, one.day))
+        rows, promised = warehouse.append(shape, fresh), one.manifest["tables"][shape.table]["rows"]
+        if rows != promised:
+            raise DaybreakError(f"{shape.table} of {one.release} has {rows:,} rows, its manifest says {promised:,}")
 
 
 def _note_changes(

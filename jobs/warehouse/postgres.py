@@ -8,6 +8,7 @@ quicker: dropping one waits for who reads the table, all others wait behind it, 
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Any, ClassVar
 import duckdb
 from adbc_driver_postgresql import dbapi
 
+from jobs.warehouse import files
 from jobs.warehouse.shapes import DAY, Shape, literal, quoted
 
 CONNECT_SECONDS = 10
@@ -56,18 +58,27 @@ class PostgresWarehouse:
     def rows_of(self, shape: Shape, day: str) -> str:
         names = ", ".join(map(quoted, shape.names))
         self.cursor.execute(f"SELECT {names} FROM {shape.beside('')} WHERE {quoted(DAY)} = DATE {literal(day)}")
-        view = f"of_{shape.table}_{day}".replace("-", "_")
-        self.engine.register(view, self.cursor.fetch_arrow_table())
-        return f"SELECT * FROM {quoted(view)}"
+        copy = quoted(f"of_{shape.table}_{day}")
+        self.engine.register("fetched", self.cursor.fetch_record_batch())
+        # A table of the engine's own: the connection is free for what comes next, and a large one spills.
+        self.engine.execute(f"CREATE OR REPLACE TEMP TABLE {copy} AS SELECT * FROM fetched")
+        self.engine.unregister("fetched")
+        return f"SELECT * FROM {copy}"
 
 
 @contextmanager
-def opened(url: str) -> Iterator[PostgresWarehouse]:
-    """A transaction in the database of the URL; two loads at once wait for each other."""
+def opened(url: str, is_looking: bool = False) -> Iterator[PostgresWarehouse]:
+    """A transaction in the database of the URL; two loads at once wait for each other, who only looks for nobody."""
     separator = "&" if "?" in url else "?"
     timed = url if "connect_timeout=" in url else f"{url}{separator}connect_timeout={CONNECT_SECONDS}"
-    with dbapi.connect(timed) as connection, connection.cursor() as cursor, duckdb.connect() as engine:
+    with (
+        tempfile.TemporaryDirectory(prefix="daybreak-warehouse-") as spill,
+        dbapi.connect(timed) as connection,
+        connection.cursor() as cursor,
+        duckdb.connect(config={"memory_limit": files.MEMORY, "temp_directory": spill}) as engine,
+    ):
         warehouse = PostgresWarehouse(engine, cursor)
-        warehouse.fetch(ONE_LOAD)
+        if not is_looking:
+            warehouse.fetch(ONE_LOAD)
         yield warehouse
         connection.commit()

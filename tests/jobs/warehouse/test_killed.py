@@ -7,6 +7,8 @@ import multiprocessing
 import os
 import random
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -61,6 +63,29 @@ def test_a_duckdb_load_killed_after_its_last_step_is_done(shop: Settings, root: 
     publish(shop, root, MONDAY, {"for_customer": [place_row("c1", 1)]})
     assert killed(shop, *LAST) == -signal.SIGKILL
     assert asked(shop, CURRENT) == [("c1", 1, "i1", 0.5)]
+
+
+LEFT = """
+import duckdb, os, sys
+reader = duckdb.connect(sys.argv[1], config={"wal_autocheckpoint": "1TB"})
+reader.execute("CREATE TABLE mine AS SELECT 42 AS answer")
+os._exit(0)
+"""
+
+
+def test_what_a_program_that_ended_badly_had_only_in_the_log_outlives_a_killed_load(shop: Settings, root: Path) -> None:
+    publish(shop, root, MONDAY, {"for_customer": [place_row("c1", 1)]})
+    load.run(shop, MONDAY)
+    path = shop.warehouse.replace("{store}", "shop")
+    subprocess.run([sys.executable, "-c", LEFT, path], check=True)
+    assert Path(f"{path}.wal").exists()
+    publish(shop, root, TUESDAY, {"for_customer": [place_row("c2", 1)]})
+    assert killed(shop, os, "replace", 1, "before") == -signal.SIGKILL
+    assert asked(shop, "SELECT answer FROM mine") == [(42,)]
+    assert asked(shop, CURRENT) == [("c1", 1, "i1", 0.5)]
+    load.run(shop, TUESDAY)
+    assert asked(shop, "SELECT answer FROM mine") == [(42,)]
+    assert asked(shop, CURRENT) == [("c2", 1, "i1", 0.5)]
 
 
 def killed(settings: Settings, module: object, function: str, call: int, moment: str) -> int | None:

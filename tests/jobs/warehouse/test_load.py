@@ -18,7 +18,7 @@ import pytest
 from jobs.lib.errors import DaybreakError
 from jobs.lib.settings import Settings
 from jobs.published import releases
-from jobs.warehouse import load
+from jobs.warehouse import connections, files, layout, load
 from tests.jobs.warehouse.conftest import MONDAY, TUESDAY, WEDNESDAY
 from tests.releases import FOR_CUSTOMER, MADE_AT, PRODUCT, expectations, place_row, publish
 
@@ -118,6 +118,18 @@ def test_a_reader_in_a_transaction_sees_one_release(settings: Settings, root: Pa
     assert len(reader.rows("SELECT * FROM daybreak.releases")) == 1
     reader.close()
     assert asked(settings, CURRENT) == [("c2", 1, "i2", 0.5)]
+
+
+def test_a_model_of_another_night_alone_moves_no_row(settings: Settings, root: Path) -> None:
+    publish(settings, root, MONDAY, {"for_customer": [place_row("c1", 1), place_row("c1", 2)]})
+    load.run(settings, MONDAY)
+    rows = [place_row("c1", 1, model_version="model2"), place_row("c1", 2, "i2", model_version="model2")]
+    publish(settings, root, TUESDAY, {"for_customer": rows})
+    load.run(settings, TUESDAY)
+    moved = f"SELECT rank, model_version FROM {PRODUCT}.for_customer_changes WHERE operation = 'upsert'"
+    assert asked(settings, f"{moved} ORDER BY changed_at, rank") == [(1, "model1"), (2, "model1"), (2, "model2")]
+    told = f"SELECT DISTINCT model_version FROM {PRODUCT}.for_customer_current"
+    assert asked(settings, told) == [("model2",)]
 
 
 def test_replaying_the_changes_gives_the_table(settings: Settings, root: Path) -> None:
@@ -305,6 +317,53 @@ def test_a_contract_that_changes_keeps_the_days_before(settings: Settings, root:
     assert asked(settings, f"SELECT score, weight FROM {PRODUCT}.for_customer_current") == [(None, 2.0)]
 
 
+def test_a_contract_that_lets_a_column_be_null_is_followed_and_its_new_words_too(
+    settings: Settings, root: Path
+) -> None:
+    publish(settings, root, MONDAY, {"for_customer": [place_row("c1", 1)]})
+    load.run(settings, MONDAY)
+    made_at = "made_at: {type: timestamp, meaning: when it was thought of, privacy: none"
+    told = FOR_CUSTOMER.replace(made_at, f"{made_at}, nullable: true").replace("how likely it is", "how likely it was")
+    expectations(root.parent, for_customer=told)
+    publish(settings, root, TUESDAY, {"for_customer": [place_row("c1", 1, made_at=None)]})
+    load.run(settings, TUESDAY)
+    assert asked(settings, f"SELECT made_at FROM {PRODUCT}.for_customer_current") == [(None,)]
+    assert comments(settings)["score"] == "how likely it was bought [probability]"
+    assert replayed(settings) == table(settings)
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "said"),
+    [
+        ("rank: {type: int", "rank: {type: long", "for_customer.rank is INTEGER in the warehouse and BIGINT in"),
+        ("[customer_id, rank]", "[customer_id, rank, item_id]", "as_of, customer_id, rank in the warehouse and as_of"),
+    ],
+)
+def test_another_type_or_key_is_refused_with_the_way_on(
+    settings: Settings, root: Path, was: str, now: str, said: str
+) -> None:
+    publish(settings, root, MONDAY, {"for_customer": [place_row("c1", 1)]})
+    load.run(settings, MONDAY)
+    expectations(root.parent, for_customer=FOR_CUSTOMER.replace(was, now))
+    publish(settings, root, TUESDAY, {"for_customer": [place_row("c2", 1)]})
+    with pytest.raises(DaybreakError, match=said) as told:
+        load.run(settings, TUESDAY)
+    assert asked(settings, CURRENT) == [("c1", 1, "i1", 0.5)]
+    statements = str(told.value).partition("anew (")[2].partition(")")[0]
+    with writer(settings) as connection:
+        for statement in statements.split(";"):
+            connection.execute(statement)
+    load.run(settings, TUESDAY)
+    assert asked(settings, CURRENT) == [("c2", 1, "i1", 0.5)] and replayed(settings) == table(settings)
+
+
+def writer(settings: Settings) -> Any:
+    """A connection of somebody who may change the warehouse, committed and closed with the block."""
+    if "://" in settings.warehouse:
+        return psycopg.connect(settings.warehouse)
+    return duckdb.connect(settings.warehouse.replace("{store}", "shop"))
+
+
 def test_a_file_that_is_not_what_was_published_is_refused(settings: Settings, root: Path) -> None:
     publish(settings, root, MONDAY, {"for_customer": [place_row("c1", 1)]})
     load.run(settings, MONDAY)
@@ -361,3 +420,51 @@ def test_a_program_that_writes_the_duckdb_file_is_asked_to_close_it(shop: Settin
         other.communicate()
     load.run(shop, TUESDAY)
     assert asked(shop, CURRENT) == [("c2", 1, "i1", 0.5)]
+
+
+def test_what_a_program_writes_into_the_duckdb_file_during_a_load_stays(
+    shop: Settings, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(shop, root, MONDAY, {"for_customer": [place_row("c1", 1)]})
+    load.run(shop, MONDAY)
+    publish(shop, root, TUESDAY, {"for_customer": [place_row("c2", 1)]})
+    path, record = shop.warehouse.replace("{store}", "shop"), layout.record
+    written = f"import duckdb; duckdb.connect({path!r}).execute('CREATE TABLE mine AS SELECT 42 AS answer')"
+
+    def meanwhile(*arguments: Any, **named: Any) -> None:
+        subprocess.run([sys.executable, "-c", written], check=True)
+        record(*arguments, **named)
+
+    with monkeypatch.context() as patch, pytest.raises(DaybreakError, match="was written by another program"):
+        patch.setattr(layout, "record", meanwhile)
+        load.run(shop, TUESDAY)
+    assert asked(shop, CURRENT) == [("c1", 1, "i1", 0.5)]
+    load.run(shop, TUESDAY)
+    assert asked(shop, CURRENT) == [("c2", 1, "i1", 0.5)]
+    assert asked(shop, "SELECT answer FROM mine") == [(42,)]
+
+
+def test_files_are_fetched_before_the_warehouse_is_held(
+    shop: Settings, root: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = dataclasses.replace(shop, warehouse=postgres_url)
+    publish(settings, root, MONDAY, {"for_customer": [place_row("c1", 1)]})
+    checked, held = files._checked, []
+
+    def meanwhile(*arguments: Any) -> str:
+        held.extend(asked(settings, "SELECT pid FROM pg_locks WHERE locktype = 'advisory'"))
+        held.extend(asked(settings, "SELECT pid FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'"))
+        return checked(*arguments)
+
+    monkeypatch.setattr(files, "_checked", meanwhile)
+    load.run(settings, MONDAY)
+    assert not held and asked(settings, CURRENT) == [("c1", 1, "i1", 0.5)]
+
+
+def test_a_load_spills_to_a_folder_that_goes_with_it(settings: Settings, root: Path) -> None:
+    publish(settings, root, MONDAY, {"for_customer": [place_row("c1", 1)]})
+    select = "SELECT current_setting('memory_limit'), current_setting('temp_directory')"
+    with connections.opened(settings, "shop") as warehouse:
+        limit, spill = warehouse.engine.execute(select).fetchall()[0]
+        assert limit == "1.8 GiB" and Path(spill).is_absolute()
+    assert not Path(spill).exists()

@@ -202,7 +202,7 @@ def write_ahead(database: Path) -> None:
 
 
 def wait_until_healthy(settings: Settings, server: Server) -> None:
-    """Returns when scheduler and DAG processor live and the scheduled DAGs are read; raises with the log's end if not."""
+    """Returns when scheduler and DAG processor live and have read their DAGs; raises with the log's end if not."""
     api = Api(server.url, server.password)
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:

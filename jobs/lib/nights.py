@@ -88,7 +88,6 @@ def backfill(settings: Settings, first: date, last: date) -> None:
         except BaseException:
             with suppress(OSError):  # where Airflow has died, the next session ends what was left
                 api.call("PUT", f"/backfills/{made['id']}/cancel")
-                end_unfinished(api)
             raise
 
 
@@ -135,11 +134,14 @@ def session(settings: Settings, purpose: str) -> Iterator[Api]:
             with airflow.serving(settings, purpose, os.environ) as server:
                 api = Api(server.url, server.password)
                 print(f"Airflow is up after {time.monotonic() - started:.0f} s: {server.url}", flush=True)
-                prepare(api)
-                await_scheduled(settings, api)
-                yield api
-                # A run cut short must not go on by itself at the next start.
-                end_unfinished(api)
+                try:
+                    prepare(api)
+                    await_scheduled(settings, api)
+                    yield api
+                finally:
+                    # A run cut short must not go on by itself: here, where `make up` goes on, or at the next start.
+                    with suppress(OSError):  # where Airflow has died, the next session ends what was left
+                        end_unfinished(api)
     except Held as holder:
         raise DaybreakError(f"{settings.home} is busy with {holder}: wait for it or end it there") from None
 
@@ -280,7 +282,10 @@ def up(settings: Settings) -> None:
                 airflow.wait_until_healthy(settings, server)
                 prepare(Api(server.url, server.password))
                 print(f"Airflow: {server.url}  user daybreak  password {server.password}", flush=True)
-                print("Ctrl-C ends it. Nights and maintenance start by themselves only with DAYBREAK_SCHEDULE=on.", flush=True)
+                print(
+                    "Ctrl-C ends it. Nights and maintenance start by themselves only with DAYBREAK_SCHEDULE=on.",
+                    flush=True,
+                )
                 while airflow.members(server):
                     time.sleep(1)
                 raise DaybreakError(f"Airflow ended by itself; its log is {airflow.folder(settings) / 'server.log'}")

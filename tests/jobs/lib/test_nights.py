@@ -209,6 +209,17 @@ def test_what_the_schedule_starts_is_let_loose_maintenance_too(
     assert {path for method, path in there.calls if method == "PATCH"} == {"/dags/nightly", "/dags/maintenance"}
 
 
+def test_a_night_that_is_interrupted_does_not_go_on_where_the_server_does(
+    home: Settings, at_work: Callable[[Airflow], Airflow]
+) -> None:
+    there = at_work(Airflow())
+    with pytest.raises(KeyboardInterrupt), nights.session(home, "make run"):
+        night = made(FIRST, "manual", "running")
+        there.runs[night["dag_run_id"]] = night
+        raise KeyboardInterrupt
+    assert there.states("manual") == {"failed"}
+
+
 @pytest.mark.parametrize("failing", [(), (str(FIRST),)])
 def test_a_command_waits_for_the_scheduled_night_and_ends_what_commands_left(
     home: Settings,

@@ -109,8 +109,12 @@ def open_night(stage: str, settings: Settings, as_of: date) -> Night:
 
 
 def looking(name: str, settings: Settings, as_of: date) -> Night:
-    """A night to look at: the tables as they are now, whatever of it has completed."""
+    """A night to look at: the tables as they are now, whatever of it has completed.
+
+    Raises DaybreakError where a lake on S3 cannot be reached, before Spark says so at the length of a screen."""
     store = stores.load(settings)
+    if settings.lake.startswith("s3://"):
+        next(objects.open_store(f"{settings.lake}/{store.name}", settings).list(), None)
     spark = session(settings, f"daybreak {name} {as_of}")
     return Night(spark, settings, store, Tables(spark, settings.lake, store.name), as_of, name)
 

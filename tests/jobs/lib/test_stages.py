@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import date
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from jobs.lib import stages
 from jobs.lib.errors import DaybreakError, RuleBroken
 from jobs.lib.settings import Settings
+from tests.shop import Shop
 
 DAY = date(2026, 3, 1)
 
@@ -35,6 +37,16 @@ def test_a_parameter_that_no_contract_knows_is_named() -> None:
 
     with pytest.raises(DaybreakError, match="asks for 'order_liness'"):
         stages.input_tables("features", item, {})
+
+
+def test_a_lake_in_a_bucket_that_is_not_there_is_said_before_spark_starts(
+    tmp_path: Path, home: Settings, s3_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stages, "session", lambda *_: pytest.fail("Spark was started"))
+    shop = Shop.create(tmp_path, home)
+    away = replace(shop.settings, lake="s3://nowhere/lake", s3_endpoint=s3_server)
+    with pytest.raises(DaybreakError, match="there is no such bucket"):
+        stages.looking("landed", away, DAY)
 
 
 def test_a_stage_that_is_not_there_is_told_with_those_that_are() -> None:

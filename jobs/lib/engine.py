@@ -19,7 +19,6 @@ from urllib.parse import urlsplit
 
 from jobs.lib import background, memory
 from jobs.lib.settings import Settings
-from jobs.lib.spark import options
 
 SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
 PAUSE_SECONDS = 2.0
@@ -51,18 +50,19 @@ def processes(settings: Settings) -> list[int]:
 
 
 def start(settings: Settings, port: int, env: Mapping[str, str], log: Path) -> None:
-    """Starts the server in the background; ``env`` is that of Airflow, whose end is the server's end too.
+    """Starts the server in the background; ``env`` is that of Airflow, whose end is the server's end too, and names the
+    file with Spark's options: who looks at the machine's processes need not see what DAYBREAK_SPARK_OPTIONS holds.
 
     A client that comes before the server listens waits for it by itself.
     """
     binary = Path(sys.prefix) / "bin" / "spark-submit"
     confs = {
-        **options(settings),
         **GIVEN_UP,
         "spark.connect.grpc.binding.address": "127.0.0.1",
         "spark.connect.grpc.binding.port": str(port),
     }
     command = [str(binary), "--master", settings.master, "--driver-memory", settings.driver_memory, "--class", SERVER]
+    command += ["--properties-file", env["DAYBREAK_SPARK_PROPERTIES"]]
     command += [part for key, value in confs.items() for part in ("--conf", f"{key}={value}")] + ["spark-internal"]
     background.start("jobs.lib.engine", *command, env=env, log=log)
 

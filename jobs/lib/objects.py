@@ -29,6 +29,7 @@ from typing import Any, BinaryIO, Protocol
 from jobs.lib.errors import DaybreakError
 
 STAGING = ".daybreak-"  # names of files still being written, and of the lock: never listed
+LOCK = f"{STAGING}lock"
 CHUNK = 1 << 20  # bytes read at a time where a whole object is hashed or copied
 
 
@@ -115,6 +116,20 @@ def as_stream(data: bytes | Path) -> BinaryIO:
     return io.BytesIO(data) if isinstance(data, bytes) else data.open("rb")
 
 
+def sweep(store: ObjectStore, before: datetime) -> int:
+    """Removes from a folder what puts that were killed ``before`` a moment (UTC) left; returns how many. A
+    bucket's own lifecycle rule does so there (docs/s3.md)."""
+    if not isinstance(store, FolderStore):
+        return 0
+    old = 0
+    for path in Path(store.root).rglob(f"{STAGING}*"):
+        with contextlib.suppress(FileNotFoundError):  # just taken by its own put
+            if path.name != LOCK and path.stat().st_mtime < before.timestamp():
+                path.unlink()
+                old += 1
+    return old
+
+
 @dataclass(frozen=True)
 class FolderStore:
     """Objects as files below a folder of a local or mounted file system."""
@@ -191,7 +206,7 @@ class FolderStore:
 
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:
-        with open(os.path.join(self.root, f"{STAGING}lock"), "ab") as lock:
+        with open(os.path.join(self.root, LOCK), "ab") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # freed by closing, also when the process dies
             yield
 

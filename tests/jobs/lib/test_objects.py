@@ -8,6 +8,7 @@ import os
 import pickle
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -45,6 +46,19 @@ def test_what_was_put_is_read(store: ObjectStore, tmp_path: Path) -> None:
     assert [(found.key, found.size) for found in store.list()] == [("a/b.txt", 3), ("a/c.txt", 3)]
     assert all(found.modified_at.tzinfo is not None for found in store.list())
     assert store.uri("a/b.txt") == f"{store.root}/a/b.txt"
+
+
+def test_what_killed_puts_left_is_swept_once_it_is_old(tmp_path: Path) -> None:
+    store = objects.open_store(tmp_path, settings())
+    store.put("a/b.txt", b"one")
+    old, young = (tmp_path / "a" / f"{objects.STAGING}{name}" for name in ("old", "young"))
+    for left in (old, young):
+        left.write_bytes(b"half")
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    for path in (old, tmp_path / objects.LOCK, tmp_path / "a" / "b.txt"):
+        os.utime(path, (yesterday.timestamp() - 60,) * 2)
+    assert objects.sweep(store, yesterday) == 1
+    assert not old.exists() and young.exists() and (tmp_path / objects.LOCK).exists() and keys(store) == ["a/b.txt"]
 
 
 def test_a_missing_object_is_said(store: ObjectStore) -> None:

@@ -18,6 +18,24 @@ from jobs.lib.settings import Settings
 STORE = "simulated"
 FIRST_NIGHT = date(2026, 3, 3)
 NIGHTS = 2
+# What a reader may ask of each product: in words, and as the warehouse takes it.
+QUESTIONS = {
+    "recommendations": (
+        "What newcomers are shown first",
+        "SELECT rank, item_id, reason FROM recommendations.for_newcomer_current WHERE segment = 'all' AND rank <= 5 "
+        "ORDER BY rank",
+    ),
+    "demand": (
+        "What will sell most in the next seven days, and its 10% and 90% quantiles",
+        "SELECT item_id, mean, q10, q90 FROM demand.forecast_total_current WHERE location_id = 'all' "
+        "AND horizon_days = 7 ORDER BY mean DESC, item_id LIMIT 5",
+    ),
+    "pricing": (
+        "Where a price should move",
+        "SELECT item_id, current_price, suggested_price, reason FROM pricing.price_suggestions_current "
+        "WHERE suggested_price <> current_price ORDER BY item_id LIMIT 5",
+    ),
+}
 # A small shop: enough history for three windows of 28 days, so that a model is trained, judged and gated.
 WORLD = ("--customers", "600", "--items", "300", "--history-days", "120")
 
@@ -51,17 +69,22 @@ def jobs(settings: Settings, *command: str, capture: bool = False) -> str:
 
 
 def queried(settings: Settings) -> list[str]:
-    """A question to the warehouse and its answer, as a reader asks it: where the warehouse is a DuckDB file."""
+    """A question to the warehouse about the first product and its answer, as a reader asks it: where the warehouse is a
+    DuckDB file."""
     path = Path(settings.warehouse.replace("{store}", STORE))
     if not path.is_file():
         return []
     import duckdb
 
-    asked = "SELECT rank, item_id, reason FROM recommendations.for_newcomer_current WHERE segment = 'all' AND rank <= 5"
+    about, asked = QUESTIONS[settings.products[0]]
     with duckdb.connect(str(path), read_only=True) as warehouse:
-        answer = warehouse.sql(f"{asked} ORDER BY rank").fetchall()
-    told = ["", f"The warehouse is {path}. What newcomers are shown first:", f"  {asked} ORDER BY rank"]
-    return told + [f"  {rank:>4}  {item:12} {reason}" for rank, item, reason in answer]
+        answer = warehouse.sql(asked).fetchall()
+    told = ["", f"The warehouse is {path}. {about}:", f"  {asked}"]
+    return told + ["  " + "  ".join(map(_cell, row)) for row in answer]
+
+
+def _cell(value: object) -> str:
+    return f"{value:10.2f}" if isinstance(value, float) else f"{value!s:8}"
 
 
 def places(settings: Settings, report: Path) -> list[str]:

@@ -16,8 +16,8 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
@@ -135,39 +135,42 @@ def crown(
     (:func:`gate_said`) and whatever else the evaluation has to say. Crowning the same again changes nothing;
     other content for the same night replaces that night's row. To keep a champion that a challenger did not beat,
     crown its own ``path`` again: the cadence starts anew. That is done here where a rollback holds a champion and what
-    was trained did not pass the gate.
+    was trained did not pass the gate. A person's decision also takes back what was crowned for later nights.
     """
-    held = _held_against(settings, store, product, champion_from, verdict) if reason == TRAINED else None
-    if held is not None:
-        folder, metrics, verdict, reason = held.path, held.metrics, held.verdict, f"{ROLLED_BACK} held: gate not passed"
-    registry, at = _registry(settings, store), datetime.now(UTC).isoformat(timespec="seconds")
-    files = _described(folder)
-    version = _version(files)
-    row = _Row(champion_from.isoformat(), version, files, _plain(dict(metrics)), _plain(verdict), reason, at)
-    _upload(registry, folder, _model_key(product, row), files)
-    _mirror(settings, store, product, row, registry)
+    registry, files = _registry(settings, store), _described(folder)
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    given = _Row(champion_from.isoformat(), _version(files), files, _plain(dict(metrics)), _plain(verdict), reason, at)
+    is_decided = reason.startswith((ROLLED_BACK, LIFTED))
     for _ in range(ATTEMPTS):
         rows, etag = _rows(registry, product)
-        if row not in rows:
-            rows = sorted([r for r in rows if r.champion_from != row.champion_from] + [row], key=_night)
-            content = json.dumps({"product": product, "champions": [asdict(r) for r in rows]}, indent=1).encode()
+        # In each attempt anew: a rollback may have come while this model was trained, or since the last attempt.
+        held = _held_against(settings, rows, given) if reason == TRAINED else None
+        row = held or given
+        if held is None:
+            _upload(registry, folder, _model_key(product, row), files)
+        later = [] if is_decided else [r for r in rows if r.champion_from > row.champion_from]
+        after = [*(r for r in rows if r.champion_from < row.champion_from), row, *later]
+        _mirror(settings, store, product, row, registry, row is after[-1])
+        if row not in rows or len(after) < len(rows):
+            content = json.dumps({"product": product, "champions": [asdict(r) for r in after]}, indent=1).encode()
             try:
                 registry.put(_list_key(product), content, if_match=etag, if_absent=etag is None)
             except PreconditionFailed:
                 continue
-        path = _local_files(settings, store, product, row)
-        return Champion(product, champion_from, version, path, row.metrics, row.verdict)
+        return _opened(settings, store, product, row)
     raise DaybreakError(
         f"{registry.uri(_list_key(product))} keeps changing: another run is writing it. Run this again."
     )
 
 
-def _held_against(settings: Settings, store: str, product: str, night: date, verdict: Any) -> Champion | None:
-    """The champion that a rollback keeps in force on this night in spite of a trained one; None where none is kept."""
-    rows = [row for row in _rows(_registry(settings, store), product)[0] if row.champion_from <= night.isoformat()]
-    if not rows or not _is_held(rows[-1]) or (settings.rollback_hold == GATE and _passes(verdict)):
+def _held_against(settings: Settings, rows: Sequence[_Row], trained: _Row) -> _Row | None:
+    """The row that takes the place of a trained one where a rollback keeps its champion in force on that night; None
+    where none is kept."""
+    before = [row for row in rows if row.champion_from <= trained.champion_from]
+    if not before or not _is_held(before[-1]) or (settings.rollback_hold == GATE and _passes(trained.verdict)):
         return None
-    return _opened(settings, store, product, rows[-1])
+    reason = f"{ROLLED_BACK} held: gate not passed"
+    return replace(before[-1], champion_from=trained.champion_from, reason=reason, recorded_at=trained.recorded_at)
 
 
 def _registry(settings: Settings, store: str) -> ObjectStore:
@@ -250,7 +253,7 @@ def _local_files(settings: Settings, store: str, product: str, row: _Row) -> Pat
     return path
 
 
-def _mirror(settings: Settings, store: str, product: str, row: _Row, registry: ObjectStore) -> None:
+def _mirror(settings: Settings, store: str, product: str, row: _Row, registry: ObjectStore, is_newest: bool) -> None:
     """Show the champion in MLflow: a run, a version of the registered model, and the alias if it is the newest."""
     client = mlflow_client(settings)
     name = mlflow_name(store, product)
@@ -270,7 +273,7 @@ def _mirror(settings: Settings, store: str, product: str, row: _Row, registry: O
             # A server takes no folder of this machine but the run's own; the tag says where the files are.
             source = client.get_run(run).info.artifact_uri
         number = client.create_model_version(name, source, run, tags={**tags, "daybreak.files": root}).version
-    if row.champion_from >= max([r.champion_from for r in _rows(registry, product)[0]], default=""):
+    if is_newest:
         client.set_registered_model_alias(name, "champion", number)
 
 

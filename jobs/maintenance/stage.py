@@ -8,16 +8,17 @@ night that is being re-read never loses a file.
 
 from __future__ import annotations
 
+import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import PurePosixPath
 
-from jobs.lib import contracts, lineage, mappings, retention
+from jobs.lib import contracts, lineage, mappings, objects, retention
 from jobs.lib.objects import ObjectStore
 from jobs.lib.stages import FEATURE_DAYS, Night
 from jobs.lib.tables import SUPERSEDED, Written, only_row
-from jobs.published import releases
+from jobs.published import history, releases
 
 DETAIL = "validated.events"
 PART = re.compile(r"/as_of=(?P<day>[^/]+)/release=(?P<release>[^/]+)/")
@@ -32,7 +33,10 @@ def run(night: Night) -> None:
     written = [*drop_detail(night, expired), *drop_features(night)]
     for product in night.settings.products:
         drop_releases(night, product)
-        drop_unpublished(night, releases.open_product(night.settings, night.store.name, product))
+        place = releases.open_product(night.settings, night.store.name, product)
+        drop_unpublished(night, place)
+        sweep(night, place)
+    sweep(night, night.place)
     # Two at a time: most of a small table's turn is waiting for the log.
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda name: compact(night, name), lake_tables(night)))
@@ -73,21 +77,36 @@ def drop_features(night: Night) -> list[Written]:
 
 def drop_releases(night: Night, product: str) -> None:
     """Removes releases of nights more than DAYBREAK_RELEASE_RETENTION_DAYS ago. Never the one that readers see, nor the
-    one that a rollback to ``previous`` goes to. The manifest goes first: what has none is no release."""
+    one that a rollback to ``previous`` goes to, nor that of one under way. The manifest goes first: what has none is no
+    release."""
     known = releases.list_releases(night.settings, night.store.name, [product])
     current = next((one for one in known if one.is_current), None)
     if current is None:
         return
+    place = releases.open_product(night.settings, night.store.name, product)
     needed = {one.release for one in (current, releases.previous(known)) if one is not None}
+    decision = history.unfinished(place)
+    if decision is not None:
+        needed.add(decision.to)
     expired = (night.as_of - timedelta(days=night.settings.release_retention_days)).isoformat()
     old = [one.release for one in known if one.as_of < expired and one.release not in needed]
-    place = releases.open_product(night.settings, night.store.name, product)
-    for release in old:
-        found = releases.manifest(place, release)
-        place.delete([releases.manifest_key(release)])
-        place.delete(list(releases.parts_of(found)) if found else [])
-    if old:
-        night.log(f"{product}: {len(old):,} releases of nights before {expired} removed")
+    gone = [release for release in old if drop_release(place, release)]
+    if gone:
+        night.log(f"{product}: {len(gone):,} releases of nights before {expired} removed")
+
+
+def drop_release(product: ObjectStore, release: str) -> bool:
+    """Removes a release unless a rollback goes there. One may be decided at this very moment: it is noted before its
+    release is looked at, and here looked for after the manifest went; so that one of the two sees the other."""
+    key = releases.manifest_key(release)
+    content = product.read(key)
+    product.delete([key])
+    pointer, decision = releases.current(product), history.unfinished(product)
+    if release in (pointer["release"] if pointer else None, decision.to if decision else None):
+        product.put(key, content)
+        return False
+    product.delete(list(releases.parts_of(json.loads(content))))
+    return True
 
 
 def drop_unpublished(night: Night, product: ObjectStore) -> None:
@@ -102,6 +121,12 @@ def drop_unpublished(night: Night, product: ObjectStore) -> None:
     if orphans:
         product.delete(orphans)
         night.log(f"{product.uri('')}: {len(orphans):,} files of unfinished releases removed")
+
+
+def sweep(night: Night, place: ObjectStore) -> None:
+    """Removes files that were being written when their process was killed, more than a day ago."""
+    if left := objects.sweep(place, datetime.now(UTC) - timedelta(days=1)):
+        night.log(f"{place.root}: {left:,} half-written files removed")
 
 
 def only_events(night: Night) -> list[str]:

@@ -44,6 +44,12 @@ def rollbacks(product: ObjectStore) -> list[Rollback]:
     return _read(product)[0]
 
 
+def unfinished(product: ObjectStore) -> Rollback | None:
+    """The last decision where not everything has gone back yet; an earlier one has been overtaken by it."""
+    last = next(reversed(rollbacks(product)), None)
+    return last if last is not None and last.done_at is None else None
+
+
 def withdrawing(
     decisions: Sequence[Rollback], release: str, as_of: str, model_versions: Collection[str]
 ) -> Rollback | None:

@@ -41,6 +41,7 @@ def run(settings: Settings, product: str, to: str, by: str, why: str = "") -> No
     if begun is not None:
         print(f"{product}: finishing what {begun.by} began at {begun.at}", flush=True)
     decision = begun or _decide(settings, store, product, place, known, to, by, why)
+    _check_whole(place, decision.to)  # once more now that the decision is noted, which keeps it from maintenance
     print(f"{product}: {_point(place, decision)}", flush=True)
     if settings.warehouse != connections.NONE:
         print(f"{product}: {_bring(settings, store, product)}", flush=True)
@@ -83,8 +84,8 @@ def chosen(known: list[Release], to: str) -> Release:
 
 def _begun(place: ObjectStore, known: list[Release], to: str) -> Rollback | None:
     """The last decision where it is this one, was not finished, and no night has gone on without it."""
-    last = next(reversed(history.rollbacks(place)), None)
-    if last is None or last.done_at is not None or to not in (last.asked, last.to):
+    last = history.unfinished(place)
+    if last is None or to not in (last.asked, last.to):
         return None
     return last if all(one.as_of < last.champion_from for one in known) else None
 
@@ -94,9 +95,7 @@ def _decide(
 ) -> Rollback:
     """Works out and records what is to happen; from here on it will."""
     target = chosen(known, to)
-    found = releases.manifest(place, target.release)
-    if found is None or not releases.is_whole(place, found):
-        raise DaybreakError(f"{target.release} is no longer whole: choose another one (`make releases`)")
+    _check_whole(place, target.release)
     pointer = releases.current(place)
     champion = registry.crowned(settings, store, product, target.model_versions)
     # The nights up to the newest keep the champion that they had: what they published can be made again.
@@ -118,6 +117,12 @@ def _decide(
     )
     history.note(place, decision)
     return decision
+
+
+def _check_whole(place: ObjectStore, release: str) -> None:
+    found = releases.manifest(place, release)
+    if found is None or not releases.is_whole(place, found):
+        raise DaybreakError(f"{release} is no longer whole: choose another one (`make releases`)")
 
 
 def _point(place: ObjectStore, decision: Rollback) -> str:

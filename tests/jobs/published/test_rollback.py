@@ -137,6 +137,41 @@ def test_the_alias_in_mlflow_goes_back_and_forward_with_the_others(
     assert alias() == (good.version, registry.ROLLED_BACK)
     rollback.run(published, PRODUCT, "latest", "ada")
     assert alias() == (bad.version, registry.LIFTED)
+    registry.crown(published, "shop", PRODUCT, DAYS[2] + timedelta(days=5), bad.path, {}, bad.verdict)
+    rollback.run(published, PRODUCT, "previous", "ada", "bad model")  # also of that night, which was never published
+    assert alias() == (good.version, registry.ROLLED_BACK)
+
+
+def test_what_was_crowned_for_nights_that_were_never_published_goes_back_too(
+    published: Settings, tmp_path: Path
+) -> None:
+    later = DAYS[2] + timedelta(days=3)
+    train(published, tmp_path, later, "model of a night that failed")
+    rollback.run(published, PRODUCT, "previous", "ada", "bad model")
+    assert in_force(published, later) == f"model of {DAYS[1]}"
+    assert not registry.is_due(published, "shop", PRODUCT, later + timedelta(days=30))
+
+
+def test_a_rollback_that_comes_while_a_model_is_crowned_holds(
+    published: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nights = iter(["the first call"])
+
+    def meanwhile(*_: object) -> None:
+        if next(nights, None):
+            rollback.run(published, PRODUCT, "previous", "ada", "bad model")
+
+    monkeypatch.setattr(registry, "_mirror", meanwhile)
+    kept = train(published, tmp_path, DAYS[2] + timedelta(days=1), "challenger")
+    assert (kept.path / "ranker.json").read_text() == f"model of {DAYS[1]}"
+    assert state(published) == (str(DAYS[1]),) * 3
+
+
+def in_force(settings: Settings, day: date) -> str:
+    """The content of the model that a night uses."""
+    champion = registry.champion(settings, "shop", PRODUCT, day)
+    assert champion is not None
+    return (champion.path / "ranker.json").read_text()
 
 
 def test_the_nights_before_keep_their_champion_and_the_hold_lasts_until_it_is_lifted(
@@ -261,15 +296,64 @@ def test_maintenance_keeps_what_previous_goes_to(published: Settings, tmp_path: 
     champion = registry.champion(published, "shop", PRODUCT, later)
     assert champion is not None
     night(published, tmp_path, root, later, champion)  # between it and where `previous` goes lies the withdrawn one
-    settings = replace(published, release_retention_days=1)
-    store = stores.load(settings)
-    on = later + timedelta(days=9)
-    maintained = Night(None, settings, store, None, on, "maintenance")  # type: ignore[arg-type]
-    maintenance.drop_releases(maintained, PRODUCT)
+    maintained(published, later + timedelta(days=9))
     left = [one.as_of for one in releases.list_releases(published, "shop", [PRODUCT])]
     assert left == [str(DAYS[1]), str(later)]
     rollback.run(published, PRODUCT, "previous", "ada")
     assert state(published)[0] == str(DAYS[1])
+
+
+def maintained(settings: Settings, on: date) -> None:
+    """Lets maintenance of a day drop the product's releases of nights before the day before."""
+    kept = replace(settings, release_retention_days=1)
+    night_of = Night(None, kept, stores.load(kept), None, on, "maintenance")  # type: ignore[arg-type]
+    maintenance.drop_releases(night_of, PRODUCT)
+
+
+def test_maintenance_keeps_where_an_unfinished_rollback_goes(
+    published: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch, pytest.raises(DaybreakError, match="killed"):
+        patch.setattr(rollback, "_point", killed)
+        rollback.run(published, PRODUCT, str(MONDAY), "ada")
+    maintained(published, DAYS[2] + timedelta(days=9))
+    rollback.run(published, PRODUCT, str(MONDAY), "ada")
+    assert state(published) == (str(MONDAY),) * 3
+
+
+def test_a_rollback_decided_while_maintenance_removes_old_releases_keeps_its_own(
+    published: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop = maintenance.drop_release
+
+    def decided(product: releases.ObjectStore, release: str) -> bool:
+        if release == of(published, MONDAY):
+            with pytest.raises(DaybreakError, match="killed"):
+                rollback.run(published, PRODUCT, str(MONDAY), "ada")
+        return drop(product, release)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rollback, "_point", killed)
+        patch.setattr(maintenance, "drop_release", decided)
+        maintained(published, DAYS[2] + timedelta(days=9))
+    rollback.run(published, PRODUCT, str(MONDAY), "ada")
+    assert state(published) == (str(MONDAY),) * 3
+
+
+def test_a_rollback_that_was_begun_refuses_a_release_that_has_gone_since(
+    published: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch, pytest.raises(DaybreakError, match="killed"):
+        patch.setattr(rollback, "_point", killed)
+        rollback.run(published, PRODUCT, "previous", "ada")
+    next(Path(published.publish).glob(f"shop/*/*/as_of={DAYS[1]}/*/*.parquet")).unlink()
+    with pytest.raises(DaybreakError, match="no longer whole"):
+        rollback.run(published, PRODUCT, "previous", "ada")
+    assert state(published) == (str(DAYS[2]),) * 3
+
+
+def killed(*_: object) -> str:
+    raise DaybreakError("killed")
 
 
 def test_latest_is_the_way_forward(published: Settings) -> None:

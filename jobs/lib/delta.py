@@ -18,6 +18,7 @@ def prepare(spark: SparkSession, present: DataFrame | None, contract: Contract, 
         spark.sql(_create_statement(contract, path))
         return
     have = {column.name: column.dataType for column in present.schema}
+    filled = {column.name for column in present.schema if not column.nullable}
     new = []
     for column in contract.schema():
         if column.name not in have:
@@ -34,6 +35,8 @@ def prepare(spark: SparkSession, present: DataFrame | None, contract: Contract, 
             )
     if new:
         spark.sql(f"ALTER TABLE delta.`{path}` ADD COLUMNS ({', '.join(new)})")
+    for name in [column.name for column in contract.schema() if column.nullable and column.name in filled]:
+        spark.sql(f"ALTER TABLE delta.`{path}` ALTER COLUMN `{name}` DROP NOT NULL")
 
 
 def laid_out(frame: DataFrame, contract: Contract, rows: int) -> DataFrame:

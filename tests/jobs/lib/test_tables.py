@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -116,6 +117,22 @@ def test_a_table_from_before_a_nullable_column_has_nulls_in_it(tables: Tables) -
         kept = tables.read(ITEMS, D1)
         for frame in (kept, tables.pinned({}).read(ITEMS, D1), tables.read_changes(ITEMS, None, D1)):
             assert [row["title"] for row in frame.collect()] == [None, None]
+
+
+def test_a_table_from_before_a_column_might_be_null_takes_nulls(
+    tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contract = contracts.load(ITEMS)
+    title = replace(contract.columns["title"], nullable=False)
+    strict = replace(contract, columns={**contract.columns, "title": title})
+    with monkeypatch.context() as patch:
+        patch.setattr(contracts, "load", lambda *_: strict)
+        frame = random_frame(strict, 2, seed=7).assign(known_day=D1)
+        tables.replace_day(ITEMS, rows_of(tables, frame, strict), D1)
+    frame = random_frame(contract, 2, seed=8).astype(object).assign(known_day=D2, title=None)
+    tables.replace_day(ITEMS, rows_of(tables, frame, contract), D2)
+    frame = tables.raw(ITEMS)
+    assert frame is not None and frame.where("title IS NULL").count() == 2 and frame.count() == 4
 
 
 def test_a_version_that_delta_no_longer_lets_anybody_read_is_said_in_words(tables: Tables) -> None:

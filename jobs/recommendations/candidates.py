@@ -7,6 +7,7 @@ of the block, so blocks can be cut anywhere without changing a result.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,8 @@ from jobs.recommendations.catalogue import Catalogue, taste_rows
 from jobs.recommendations.rows import keep_strongest, product
 
 DUE_FACTOR = 1.5
+FEW_ORDERS = 3  # of a customer with fewer what they looked at tells a taste as well
+LOOKS = {"carts_28d": 0.3, "views_28d": 0.1}  # what one weighs beside an order
 NEW_ITEMS = 20  # that every customer is proposed, as far as there are so many: a list's places
 
 
@@ -59,6 +62,18 @@ class Block:
         found.eliminate_zeros()
         return found
 
+    def taste(self, orders: np.ndarray | pd.Series) -> sparse.csr_matrix:
+        """A figure of what was ordered, and beside it of customers with few orders what they only looked at."""
+        return self.matrix(np.asarray(orders, float) + self.looked)
+
+    @cached_property
+    def looked(self) -> np.ndarray:
+        """What looks weigh as part of an order, one value an own pair; 0 for who ordered three times, and what they
+        ordered."""
+        orders, of_customer = (self.pairs[name].to_numpy(float) for name in ("orders", "customer_orders"))
+        weight = sum(weight * self.pairs[name].to_numpy(float) for name, weight in LOOKS.items())
+        return np.where((orders == 0) & (of_customer < FEW_ORDERS), np.minimum(weight, 1), 0)
+
 
 def block_of(pairs: pd.DataFrame, catalogue: Catalogue) -> Block:
     """A block from rows of :func:`jobs.recommendations.frames.pair_rows`; items without a table row are left out."""
@@ -75,9 +90,9 @@ def scores(block: Block, catalogue: Catalogue, params: CandidateParams) -> dict[
 
     The columns of a row are in no order: sorting whole rows would cost more than the products.
     """
-    bought = block.matrix(block.pairs["orders"] > 0)
-    orders = block.matrix(block.pairs["orders"])
-    recent = block.matrix(block.pairs["decayed_90d"])
+    bought = block.taste(block.pairs["orders"] > 0)
+    orders = block.taste(block.pairs["orders"])
+    recent = block.taste(block.pairs["decayed_90d"])
     size = np.maximum(np.diff(bought.indptr), 1).astype(np.float32)
     found = {
         "ease": product(sparse.diags(size**-0.25) @ bought, catalogue.ease),
@@ -194,7 +209,7 @@ def _top(matrix: sparse.csr_matrix, k: int) -> np.ndarray:
 
 def _neighbours(block: Block, catalogue: Catalogue, params: CandidateParams) -> sparse.csr_matrix:
     """Customers × sample: the customers most alike and how much, a customer's own row left out."""
-    taste = taste_rows(block.matrix(block.pairs["orders"]), catalogue.idf)
+    taste = taste_rows(block.taste(block.pairs["orders"]), catalogue.idf)
     alike = product(taste, catalogue.reference_by_item)
     for row, own in enumerate(catalogue.reference_index.get_indexer(block.customers["customer_id"])):
         part = slice(alike.indptr[row], alike.indptr[row + 1])

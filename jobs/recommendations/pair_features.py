@@ -108,14 +108,16 @@ def _crossed(values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def _profile_cosine(block: Block, catalogue: Catalogue, starts: np.ndarray, column: np.ndarray) -> np.ndarray:
-    """Cosine of the item's text with the mean text of the customer's purchases of about the last 90 days."""
-    profile = unit_rows(rows.product(block.matrix(block.pairs["decayed_90d"]), catalogue.text))
+    """Cosine of the item's text with the mean text of the customer's purchases of about the last 90 days (and looks,
+    of who has few)."""
+    profile = unit_rows(rows.product(block.taste(block.pairs["decayed_90d"]), catalogue.text))
     return rows.dots(profile, catalogue.text, starts, column)
 
 
 def _embedding_cosine(block: Block, catalogue: Catalogue, row: np.ndarray, column: np.ndarray) -> np.ndarray:
-    """Cosine of the item's vector with the direction of what the customer bought in about the last 90 days."""
-    profile = embeddings.profiles(block.matrix(block.pairs["decayed_90d"]), catalogue.vectors)
+    """Cosine of the item's vector with the direction of what the customer bought in about the last 90 days (or looked
+    at, of who has bought little)."""
+    profile = embeddings.profiles(block.taste(block.pairs["decayed_90d"]), catalogue.vectors)
     return np.einsum("ij,ij->i", profile[row], catalogue.vectors[column])
 
 

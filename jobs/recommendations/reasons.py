@@ -56,7 +56,7 @@ def reasons_of(
     row, column = pairs.row[chosen], pairs.column[chosen]
     texts = np.empty(len(chosen), dtype=object)
     texts[:] = ""
-    own = block.matrix(block.pairs["decayed_90d"].to_numpy(float) + 1e-3 * block.pairs["orders"].to_numpy(float))
+    own = block.taste(block.pairs["decayed_90d"].to_numpy(float) + 1e-3 * block.pairs["orders"].to_numpy(float))
     speaking = (catalogue.ease, catalogue.text_neighbours, catalogue.basket)
     for kind, weights in zip(BECAUSE_OF, speaking, strict=True):
         at = np.flatnonzero(source == kind)

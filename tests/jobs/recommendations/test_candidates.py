@@ -168,3 +168,47 @@ def test_what_only_guests_buy_is_proposed_after_what_customers_buy():
     new = lists[lists["placement"] == "discover"]
     assert (new.groupby("customer_id").size() == 20).all()
     assert new["reason"].str.match(r"Ordered (once|\d+ times) in the last 28 days").any()
+
+
+def lookers(pairs: pd.DataFrame, who: set[str]) -> pd.DataFrame:
+    """The pairs with those of some customers turned into looks: two views of what they had ordered, and no order."""
+    is_looker = pairs["customer_id"].isin(who)
+    looked = pairs[is_looker].assign(views_28d=2.0, viewed_age=1.0, customer_orders=0.0, first_age=np.nan)
+    nothing = ("orders", "units", "orders_28d", "decayed_14d", "decayed_30d", "decayed_90d", "orders_since")
+    looked = looked.assign(last_age=np.nan, **dict.fromkeys(nothing, 0.0))
+    return pd.concat([pairs[~is_looker], looked]).sort_values(["customer_id", "item_id"]).reset_index(drop=True)
+
+
+def test_who_only_looked_is_proposed_what_goes_with_it():
+    """Of what they buy in the next 28 days the personal sources propose more than half; told of orders alone they had
+    nothing to say."""
+    lines = small_shop.orders()
+    cut = small_shop.cut(lines, DAY)
+    who = set(cut.pairs["customer_id"].unique()[::2])
+    pairs = lookers(cut.sample, who)
+    items = catalogue.fit(cut.items, pairs)
+    few = CandidateParams(item_item=15, users=15, content=15, leaders=15, factors=15, basket=5, viewed=0, shared={})
+    block = block_of(pairs[pairs["customer_id"].isin(who)], items)
+    scored = candidates.scores(block, items, few)
+    found = candidates.candidates(block, items, scored, replace(few, shared={"popular": 0}))
+    truth = cut.truth[cut.truth["customer_id"].isin(who)]
+    row = pd.Index(block.customers["customer_id"]).get_indexer(truth["customer_id"])
+    wanted = row * block.items + items.index_of(truth["item_id"])
+    proposed = np.concatenate([found[name] for name in ("bought with", "customers alike", "similar", "factors")])
+    assert np.isin(wanted, proposed).mean() > 0.5
+    # Their looks and no more stand behind it.
+    unseen = block_of(block.pairs.assign(views_28d=0.0), items)
+    assert not any(matrix.nnz for matrix in candidates.scores(unseen, items, few).values())
+
+
+def test_looks_change_nothing_of_who_orders_and_nothing_where_none_are_logged(items):
+    pairs = small_shop.pair_frame(small_shop.orders(), DAY)
+    block, seen = block_of(pairs, items), block_of(pairs.assign(views_28d=9.0, carts_28d=3.0), items)
+    assert not block.looked.any() and not seen.looked.any()
+    more = pd.concat([pairs, lookers(pairs, {"c001"}).query("orders == 0").assign(item_id="i089")]).drop_duplicates(
+        ["customer_id", "item_id"]
+    )
+    for orders, looked in ((2.0, 0.2), (3.0, 0.0)):
+        block = block_of(more.assign(customer_orders=orders), items)
+        assert block.looked[block.pairs["orders"] == 0] == pytest.approx(looked)
+        assert not block.looked[block.pairs["orders"] > 0].any()

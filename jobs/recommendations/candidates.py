@@ -15,6 +15,7 @@ from scipy import sparse
 
 from jobs.recommendations import factors
 from jobs.recommendations.catalogue import Catalogue, taste_rows
+from jobs.recommendations.item_figures import one_a_product
 from jobs.recommendations.rows import keep_strongest, product
 
 DUE_FACTOR = 1.5
@@ -179,23 +180,29 @@ def _may_be_shown(
 
 def _with_more(shown: dict[str, np.ndarray], block: Block, catalogue: Catalogue, is_sold: np.ndarray) -> np.ndarray:
     """What is popular, going on with the next items for those whom all sources together propose fewer than 20 that they
-    have not bought: sources are bounded with own items among theirs, and who bought much owns the best of each.
-    ``is_sold`` is customers × ``catalogue.sold_in``."""
+    have not bought (of products, where items are variants): sources are bounded with own items among theirs, and who
+    bought much owns the best of each. ``is_sold`` is customers × ``catalogue.sold_in``."""
+    product, best = catalogue.figures.product, catalogue.by_place["popular"]
+
+    def of_products(keys: np.ndarray) -> np.ndarray:
+        return np.unique(keys - keys % block.items + product[keys % block.items])
+
     own = block.row.astype(np.int64) * block.items + block.column
-    own = own[block.pairs["orders"].to_numpy(float) > 0]
-    new = np.setdiff1d(shown["popular"], own, assume_unique=True)
+    own = of_products(own[block.pairs["orders"].to_numpy(float) > 0])
+    new = np.setdiff1d(of_products(shown["popular"]), own, assume_unique=True)
     more = [shown["popular"]]
     # Nearly all have enough in what is popular alone: to count every source for them would cost more than it tells.
     for row in np.flatnonzero(np.bincount(new // block.items, minlength=len(block.customers)) < NEW_ITEMS):
         ends = [row * block.items, (row + 1) * block.items]
         bought, *proposed = (keys[slice(*np.searchsorted(keys, ends))] for keys in (own, *shown.values()))
-        taken = np.unique(np.concatenate([bought, *proposed]))
+        taken = np.unique(np.concatenate([bought, of_products(np.concatenate(proposed))]))
         missing = NEW_ITEMS - (len(taken) - len(bought))
         if missing > 0:
-            best = catalogue.by_place["popular"]
+            sold = best[is_sold[row, catalogue.sold_in_of[best]]]
+            sold = sold[one_a_product(product[sold])] if catalogue.figures.has_variants else sold
             # So many of the best hold enough that are not taken.
-            keys = ends[0] + best[is_sold[row, catalogue.sold_in_of[best]]][: len(taken) + missing]
-            more.append(keys[~np.isin(keys, taken)][:missing])
+            sold = sold[: len(taken) + missing]
+            more.append(ends[0] + sold[~np.isin(ends[0] + product[sold], taken)][:missing])
     return np.sort(np.concatenate(more))
 
 

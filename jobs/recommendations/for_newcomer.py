@@ -23,7 +23,7 @@ from jobs.lib.settings import Settings
 from jobs.lib.stores import Store
 from jobs.recommendations import frames
 from jobs.recommendations.catalogue import AGES, NEVER, is_sellable
-from jobs.recommendations.item_figures import newness, season
+from jobs.recommendations.item_figures import has_variants, newness, one_a_product, products, season
 from jobs.recommendations.model import Model
 from jobs.recommendations.reasons import EXPLORATION, ago, buyers, different, in_season, short, times
 from jobs.recommendations.rerank import Chosen, Exploration, RerankParams, Scored, explored, reserve_weights
@@ -119,7 +119,7 @@ def segment_lists(
     so of countries, whose lists are measured by themselves (None: as of all)."""
     of_country = is_ours if is_ours_there is None else is_ours_there
     params = params or NewcomerParams()
-    items = items.sort_values("item_id", kind="stable").reset_index(drop=True)
+    items = _numbered(items)
     parts = []
     for segment, score, inside in _scores(items, popularity, params):
         plain = inside if segment.startswith("category=") else inside + FILL * popular(items)
@@ -131,7 +131,7 @@ def segment_lists(
 def one_list(items: pd.DataFrame, is_ours: bool, params: NewcomerParams | None = None) -> pd.DataFrame:
     """The list of the segment ``all`` alone: what evaluations hold against popularity."""
     params = params or NewcomerParams()
-    items = items.sort_values("item_id", kind="stable").reset_index(drop=True)
+    items = _numbered(items)
     popularity = popular(items)
     return _list(items, "all", newcomer_score(items, params) if is_ours else popularity, popularity, params)
 
@@ -141,7 +141,7 @@ def draw_lists(
 ) -> pd.DataFrame:
     """The list for all, once a draw, with its exploring places given to chance."""
     params = params or NewcomerParams()
-    items = items.sort_values("item_id", kind="stable").reset_index(drop=True)
+    items = _numbered(items)
     popularity = popular(items)
     score, is_shown = newcomer_score(items, params) if is_ours else popularity, _is_shown(items, "all", params)
     found = drawn(items, score, is_shown, chance, params)
@@ -164,11 +164,13 @@ def drawn(
     """Places of all draws; ``at`` is the number of the draw · items + that of the item. Propensities are exact, as in
     :func:`jobs.recommendations.rerank.explored`."""
     draws, count = np.arange(params.draws), len(items)
-    best = _best(score, is_shown)
+    items = items.assign(product=products(items))
+    _, is_fresh, _ = newness(items)
+    is_shown = _one_a_product(items, score, is_shown & ((score > 0) | is_fresh))
+    best = _best(items, score, is_shown)
     place = np.empty(count, np.int64)
     place[np.argsort(-np.where(is_shown, score, -1), kind="stable")] = np.arange(1, count + 1)
     # Of what never sold fresh items only: all of it would be most of some catalogues, and no source has chosen here.
-    _, is_fresh, _ = newness(items)
     # What may not be drawn is left out of the reserve as a customer's own items are.
     is_barred = ~is_shown | ((score <= 0) & ~is_fresh)
     every = Scored(np.zeros(count, np.int64), np.arange(count), score, is_barred)
@@ -251,7 +253,7 @@ def _list(
     items: pd.DataFrame, segment: str, score: np.ndarray, inside: np.ndarray, params: NewcomerParams
 ) -> pd.DataFrame:
     """The first places by score among the items that may be shown, with the figure behind each."""
-    return _rows(items, segment, _best(score, _is_shown(items, segment, params)), score, inside, params)
+    return _rows(items, segment, _best(items, score, _is_shown(items, segment, params)), score, inside, params)
 
 
 def _is_shown(items: pd.DataFrame, segment: str, params: NewcomerParams) -> np.ndarray:
@@ -264,11 +266,31 @@ def _is_shown(items: pd.DataFrame, segment: str, params: NewcomerParams) -> np.n
     return is_sellable(items) & (where.isna() | where.isin(there)).to_numpy()
 
 
-def _best(score: np.ndarray, is_shown: np.ndarray) -> np.ndarray:
-    """Numbers of the first items by score, ties in the order of the items; those of no score are left out, and not
-    sorted: a category is a small part of the catalogue."""
+def _best(items: pd.DataFrame, score: np.ndarray, is_shown: np.ndarray) -> np.ndarray:
+    """Numbers of the first items by score, ties in the order of the items, one of each product; those of no score are
+    left out, and not sorted: a category is a small part of the catalogue."""
     scored = np.flatnonzero(is_shown & (score > 0))
-    return scored[np.argsort(-score[scored], kind="stable")[:PLACES]]
+    order = scored[np.argsort(-score[scored], kind="stable")]
+    product = items["product"].to_numpy()
+    return (order[one_a_product(product[order])] if has_variants(product) else order)[:PLACES]
+
+
+def _one_a_product(items: pd.DataFrame, score: np.ndarray, is_shown: np.ndarray) -> np.ndarray:
+    """What is shown without all variants of a product but that of the highest score."""
+    product = items["product"].to_numpy()
+    if not has_variants(product):
+        return is_shown
+    order = np.flatnonzero(is_shown)
+    order = order[np.argsort(-score[order], kind="stable")]
+    found = np.zeros(len(items), bool)
+    found[order[one_a_product(product[order])]] = True
+    return found
+
+
+def _numbered(items: pd.DataFrame) -> pd.DataFrame:
+    """The item table in the order of ids, with the number of each row's product."""
+    items = items.sort_values("item_id", kind="stable").reset_index(drop=True)
+    return items.assign(product=products(items))
 
 
 def _rows(

@@ -6,6 +6,7 @@ Fitted once a night with the catalogue; one value or one row an item, in the ord
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,7 @@ class ItemFigures:
     """``embedding``: items × 32, rows of length 1 (zeros for an item without text), so that a product of two rows is
     a likeness. ``margin``: (price - cost) / price within 0 and 1; ``stock``: log1p of pieces over that of the largest
     stock; both 0 where unknown. ``listed_age``: days since it came on sale, infinite where the store does not say.
-    ``season``: orders in the coming weeks of last year.
+    ``season``: orders in the coming weeks of last year. ``product``: see :func:`products`.
     ``is_fresh``: first sold in the last 28 days, or not sold yet and listed in them. ``is_for_allowed``:
     sellable, but only to customers who are allowed to see what is restricted.
     """
@@ -35,6 +36,12 @@ class ItemFigures:
     is_unsold: np.ndarray
     is_for_allowed: np.ndarray
     season: np.ndarray
+    product: np.ndarray
+
+    @cached_property
+    def has_variants(self) -> bool:
+        """Whether any two items are of one product."""
+        return has_variants(self.product)
 
     @property
     def just_listed(self) -> np.ndarray:
@@ -65,7 +72,29 @@ def fit(item: pd.DataFrame, text: sparse.csr_matrix) -> ItemFigures:
         is_unsold=is_unsold,
         is_for_allowed=item["is_active"].to_numpy(bool) & item["is_restricted"].to_numpy(bool) & in_stock,
         season=season(item),
+        product=products(item),
     )
+
+
+def products(item: pd.DataFrame) -> np.ndarray:
+    """Of each row of the item table the number of the first row of its product, which is what shares a parent: sizes of
+    a shirt, and the parent itself; an item without one stands alone."""
+    if "parent_item_id" not in item or not item["parent_item_id"].notna().any():
+        return np.arange(len(item))
+    name = item["parent_item_id"].fillna(item["item_id"]).to_numpy(object)
+    _, first, number = np.unique(name, return_index=True, return_inverse=True)
+    return first[number]
+
+
+def has_variants(product: np.ndarray) -> bool:
+    """Whether any two of these items are of one product."""
+    return bool((product != np.arange(len(product))).any())
+
+
+def one_a_product(product: np.ndarray, *group: np.ndarray) -> np.ndarray:
+    """Positions, in their order, of the first of each product (within each ``group``, where one is given)."""
+    key = pd.MultiIndex.from_arrays([product, *group]) if group else pd.Index(product)
+    return np.flatnonzero(~key.duplicated())
 
 
 def season(item: pd.DataFrame) -> np.ndarray:

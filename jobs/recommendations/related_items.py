@@ -23,6 +23,7 @@ from jobs.lib.stores import Store
 from jobs.recommendations import basket, catalogue, content, frames
 from jobs.recommendations.basket import PLACES, BasketParams, Together
 from jobs.recommendations.catalogue import Catalogue
+from jobs.recommendations.item_figures import ItemFigures, one_a_product
 from jobs.recommendations.reasons import short
 from jobs.recommendations.rows import keep_strongest
 
@@ -106,7 +107,9 @@ def fit(items: Catalogue, held: pd.DataFrame, params: RelatedParams) -> Related:
     """Likeness from the catalogue, pairs from the baskets ``held``."""
     likeness = params.text_weight * items.text_neighbours + (1 - params.text_weight) * items.cosine
     pairs = basket.together(held, items.index, items.may_stand_beside, params.baskets)
-    return Related(items, _shown(likeness.tocsr(), items), pairs)
+    one = _best_variants(pairs.shrunk_lift, items.figures)
+    one.eliminate_zeros()
+    return Related(items, _shown(likeness.tocsr(), items), replace(pairs, shrunk_lift=one))
 
 
 def common_words(title: str, other: str) -> list[str]:
@@ -130,12 +133,23 @@ def _values(matrix: sparse.csr_matrix, row: np.ndarray, column: np.ndarray) -> n
 
 
 def _shown(matrix: sparse.csr_matrix, items: Catalogue) -> sparse.csr_matrix:
-    """Of each item the likest that may stand beside it."""
+    """Of each item the likest that may stand beside it: other products, one variant of each."""
     matrix.sort_indices()
+    item, product = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr)), items.figures.product
+    may_stand = items.may_stand_beside(item, matrix.indices) & (product[item] != product[matrix.indices])
+    shown = basket.like(matrix, np.where(may_stand, matrix.data, 0))
+    return keep_strongest(_best_variants(shown, items.figures), PLACES)
+
+
+def _best_variants(matrix: sparse.csr_matrix, figures: ItemFigures) -> sparse.csr_matrix:
+    """Each row's largest entry of each product, the others 0; ties to the lower item."""
+    if not figures.has_variants:
+        return matrix
     item = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    return keep_strongest(
-        basket.like(matrix, np.where(items.may_stand_beside(item, matrix.indices), matrix.data, 0)), PLACES
-    )
+    order = np.lexsort((matrix.indices, -matrix.data, item))
+    kept = np.zeros(len(order), bool)
+    kept[order[one_a_product(figures.product[matrix.indices[order]], item[order])]] = True
+    return basket.like(matrix, np.where(kept, matrix.data, 0))
 
 
 def _list(items: Catalogue, at: np.ndarray, relation: str, matrix: sparse.csr_matrix, reasons) -> pd.DataFrame:

@@ -15,7 +15,7 @@ import numpy as np
 
 from jobs.lib.settings import RERANK_WEIGHTS, Settings
 from jobs.recommendations.blend import ranks
-from jobs.recommendations.item_figures import ItemFigures
+from jobs.recommendations.item_figures import ItemFigures, one_a_product
 
 PLACES = 20
 
@@ -28,7 +28,8 @@ class RerankParams:
     ``regular_orders``, whose taste is less known; only a likeness above ``alike_from`` counts, so that what is merely
     of one kind keeps its order. Lists in ``faithful`` are left in the order of their utility. ``exploring`` names the
     places given to chance by placement: there one of the ``reserve`` next items is drawn, an unproven one ``unproven``
-    times as often as another, and every unproven candidate belongs to the reserve.
+    times as often as another, and every unproven candidate belongs to the reserve. In ``of_products`` a product has one
+    place: of its variants the one with the highest score.
 
     Without a store's word no weight moves a place, and only ``home`` is diversified: there it costs 0.2% of NDCG@10 on
     two cuts of Online Retail (5 September and 8 August 2011); in ``discover``, whose lists are varied as they are, it
@@ -44,6 +45,7 @@ class RerankParams:
     alike_from: float = 0.75
     faithful: tuple[str, ...] = ("buy_again", "discover")
     exploring: dict[str, tuple[int, ...]] = field(default_factory=lambda: {"home": (8, 16), "discover": (8, 16)})
+    of_products: tuple[str, ...] = ("home", "discover")
     reserve: int = 100
     unproven: float = 4.0
 
@@ -108,6 +110,15 @@ class Reranker:
 
     def places(self, scored: Scored, people: People, figures: ItemFigures, placement: str) -> Chosen:
         """Up to 20 places of each customer; those held out keep the order of the score and see no chance."""
+        if not figures.has_variants or placement not in self.params.of_products:
+            return self._places(scored, people, figures, placement)
+        # Before places are given: neither variety nor chance can then bring a second variant.
+        one = best_variants(scored, figures.product)
+        some = Scored(scored.row[one], scored.column[one], scored.score[one], scored.is_own[one])
+        chosen = self._places(some, people, figures, placement)
+        return replace(chosen, at=one[chosen.at])
+
+    def _places(self, scored: Scored, people: People, figures: ItemFigures, placement: str) -> Chosen:
         place = ranks(scored.row, scored.score)
         at, rank = ordered(scored, people, figures, self._of(placement), place)
         kept = Chosen(at, rank, np.ones(len(at)), np.zeros(len(at), bool))
@@ -123,6 +134,12 @@ class Reranker:
         if placement not in self.params.faithful:
             return self.params
         return replace(self.params, diversity=0.0, early_diversity=0.0)
+
+
+def best_variants(scored: Scored, product: np.ndarray) -> np.ndarray:
+    """Positions, in their order, of each customer's best candidate of each product; ties to the lower item."""
+    order = np.lexsort((-scored.score, scored.row))
+    return np.sort(order[one_a_product(product[scored.column[order]], scored.row[order])])
 
 
 def ordered(

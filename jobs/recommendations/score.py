@@ -60,7 +60,8 @@ class Scorer:
         is_control = np.array([self.control.holds(who) for who in block.customers["customer_id"]], bool)
         people = people_of(block.customers, is_control)
         parts = []
-        for placement, (mask, score) in placement_scores(found, self.model, is_control).items():
+        is_known = found.is_own | is_variant_of_own(block, found, self.catalogue)
+        for placement, (mask, score) in placement_scores(found, self.model, is_control, is_known).items():
             parts.append(self._places(block, found, people, placement, mask, score))
         lists = pd.concat(parts, ignore_index=True)
         lists["variant"] = np.where(is_control[lists.pop("row")], "control", "model")
@@ -95,11 +96,21 @@ def people_of(customers: pd.DataFrame, is_held: np.ndarray) -> People:
     return People(customers["customer_id"].to_numpy(object), customers["customer_orders"].to_numpy(float), is_held)
 
 
+def is_variant_of_own(block: Block, found: Candidates, catalogue: Catalogue) -> np.ndarray:
+    """Whether the customer bought the candidate's product, be it in another size."""
+    if not catalogue.figures.has_variants:
+        return np.zeros(len(found.row), bool)
+    product, bought = catalogue.figures.product, block.pairs["orders"].to_numpy(float) > 0
+    own = block.row[bought].astype(np.int64) * block.items + product[block.column[bought]]
+    return np.isin(found.row * block.items + product[found.column], own)
+
+
 def placement_scores(
-    found: Candidates, model: Model, is_control: np.ndarray
+    found: Candidates, model: Model, is_control: np.ndarray, is_known: np.ndarray
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Placement → which candidates may stand there and the score of those; customers in control get baselines."""
-    everything, own, new = np.ones(len(found.row), bool), found.is_own, ~found.is_own
+    """Placement → which candidates may stand there and the score of those; customers in control get baselines.
+    ``is_known``: what no list of new things shows."""
+    everything, own, new = np.ones(len(found.row), bool), found.is_own, ~is_known
 
     @cache
     def by_model() -> np.ndarray:

@@ -254,3 +254,20 @@ def test_what_sold_in_weeks_of_a_place_is_not_told_in_orders(items, segments):
     for place in found[found["segment"] == "all"].itertuples():
         pieces = units[place.item_id]
         assert place.reason in (f"Sold {pieces:.0f} times in the last 28 days", "Sold once in the last 28 days")
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_a_product_has_one_place_in_lists_and_draws(items, segments, is_ours):
+    sized = items.assign(parent_item_id=[f"p{n // 3}" for n in range(len(items))], listed_age=np.nan)
+    every = segment_lists(sized, segments, is_ours)
+    draws = pd.concat([draw_lists(sized, is_ours, Exploration(0.25, str(salt), AS_OF)) for salt in range(5)])
+    for found in (every, *(part for _, part in draws.groupby(draws["rank"].eq(1).cumsum()))):
+        product = found["item_id"].str[1:].astype(int) // 3
+        assert not found.assign(product=product).duplicated(["segment", "product"]).any()
+    score = newcomer_score(sized)
+    best = sized.assign(score=score, product=np.arange(len(items)) // 3).sort_values("score", ascending=False)
+    ours = segment_lists(sized, segments, True)
+    assert list(ours.loc[ours["segment"] == "all", "item_id"]) == list(
+        best.drop_duplicates("product")["item_id"].head(20)
+    )
+    assert (draws["propensity"] < 1).any()

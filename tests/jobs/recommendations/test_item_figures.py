@@ -62,3 +62,11 @@ def test_few_items_and_empty_texts_have_rows_too():
     found = item_figures.embedding(text)
     assert found.shape == (3, item_figures.DIMENSIONS) and not found[2].any()
     assert float(found[0] @ found[1]) == pytest.approx(1, abs=1e-3)
+
+
+def test_a_product_is_what_shares_a_parent_and_the_parent_itself():
+    parents = [None, "shirt", "shirt", None, "mug", None]
+    item = pd.DataFrame({"item_id": ["lamp", "l", "m", "shirt", "red", "scarf"], "parent_item_id": parents})
+    assert item_figures.products(item).tolist() == [0, 1, 1, 1, 4, 5]
+    assert item_figures.products(item.assign(parent_item_id=None)).tolist() == list(range(6))
+    assert item_figures.products(item[["item_id"]]).tolist() == list(range(6))

@@ -106,3 +106,17 @@ def test_a_lift_that_would_read_as_chance_itself_is_none(items):
     assert not (found["relation"] == "bought_together").any()
     any_lift = RelatedParams(baskets=BasketParams())
     assert (related_items.fit(items, held, any_lift).lists(pd.Series(["i001"]))["relation"] == "bought_together").any()
+
+
+def test_beside_an_item_stand_other_products_and_one_variant_of_each():
+    lines = small_shop.orders()
+    sized = small_shop.item_frame(lines, AS_OF).assign(parent_item_id=[f"p{n // 3}" for n in range(small_shop.ITEMS)])
+    items = catalogue.fit(sized, small_shop.pair_frame(lines, AS_OF))
+    held = lines[["order_id", "item_id"]].drop_duplicates()
+    params = RelatedParams(baskets=BasketParams(min_orders=1))
+    found = related_items.fit(items, held, params).lists(pd.Series(items.item_ids))
+    beside = found["related_item_id"].str[1:].astype(int) // 3
+    assert not found.assign(product=beside).duplicated(["item_id", "relation", "product"]).any()
+    is_similar = found["relation"] == "similar"
+    assert (beside != found["item_id"].str[1:].astype(int) // 3)[is_similar].all()
+    assert set(found["item_id"][is_similar]) == set(items.item_ids)

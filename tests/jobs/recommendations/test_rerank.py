@@ -30,6 +30,7 @@ def figures() -> ItemFigures:
         is_unsold=number % 10 == 0,
         is_for_allowed=np.zeros(ITEMS, bool),
         season=np.zeros(ITEMS),
+        product=number,
     )
 
 
@@ -227,3 +228,24 @@ def test_a_list_with_nothing_left_over_is_certain(figures):
     assert len(found.at) == 18 and (found.propensity == 1).all()
     none = Scored(row[:0], column[:0], np.zeros(0), np.zeros(0, bool))
     assert not len(Reranker(RerankParams(), Exploration(0.5)).places(none, one, figures, "home").at)
+
+
+def test_a_product_has_one_place_and_chance_keeps_to_its_odds(scored, people, figures):
+    """Sixty items in two sizes each: of a product the better one, also where chance draws; `buy_again` has both."""
+    sizes, days = replace(figures, product=np.arange(ITEMS) // 2 * 2), 1000
+    params, items, propensity = replace(PLAIN, reserve=20), [], []
+    for number in range(days):
+        chance = Exploration(0.3, "salt", AS_OF + timedelta(days=number))
+        one = Reranker(params, chance).places(scored, people, sizes, "home")
+        items.append(scored.column[one.at].reshape(CUSTOMERS, 20))
+        propensity.append(one.propensity.reshape(CUSTOMERS, 20))
+    found, odds = np.array(items), np.array(propensity)
+    assert (np.diff(np.sort(found // 2, axis=2), axis=2) > 0).all()
+    better = scored.score.reshape(CUSTOMERS, ITEMS // 2, 2).argmax(axis=2)
+    assert all((found[:, who] % 2 == better[who, found[:, who] // 2]).all() for who in range(CUSTOMERS))
+    seen, first, counts = np.unique(found[:, 0, 7], return_index=True, return_counts=True)
+    logged = odds[first, 0, 7]
+    assert len(seen) > 2 and logged.sum() == pytest.approx(1)
+    assert (np.abs(counts - days * logged) <= 4.5 * np.sqrt(days * logged * (1 - logged))).all()
+    again, plain = (Reranker(PLAIN).places(scored, people, of, "buy_again") for of in (sizes, figures))
+    assert (again.at == plain.at).all()

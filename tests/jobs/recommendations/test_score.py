@@ -225,3 +225,19 @@ def test_a_long_title_is_cut_in_the_sentence_that_names_it(scorer, pairs):
 )
 def test_only_what_was_listed_lately_is_called_new(listed_age, told):
     assert different({"item_first_age": NEVER, "listed_age": listed_age}) == told
+
+
+def test_lists_have_one_variant_of_a_product_and_new_things_none_of_what_was_bought(scorer, items, pairs):
+    """Three sizes of each product: only `buy_again` has several; lists of new things are as long as products go."""
+    sized = items.assign(parent_item_id=[f"p{n // 3}" for n in range(len(items))])
+    sizes = replace(scorer, catalogue=item_side.fit(sized, pairs)).lists(pairs)
+    product = sizes["item_id"].str[1:].astype(int) // 3
+    once = sizes.assign(product=product)[sizes["placement"] != "buy_again"]
+    assert not once.duplicated(["customer_id", "placement", "product"]).any()
+    again = sizes.assign(product=product)[sizes["placement"] == "buy_again"]
+    assert again.duplicated(["customer_id", "product"]).any()
+    own = pairs.assign(product=pairs["item_id"].str[1:].astype(int) // 3)[["customer_id", "product"]].drop_duplicates()
+    new = once[once["placement"] == "discover"]
+    assert len(new) and not len(new.merge(own, on=["customer_id", "product"]))
+    left = len(items) // 3 - own.groupby("customer_id").size()
+    assert (new.groupby("customer_id").size() == left.clip(upper=20)[left > 0]).all()

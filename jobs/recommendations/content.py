@@ -34,6 +34,8 @@ SELECTORS = re.compile("[\ufe00-\ufe0f]")  # marks that choose how a sign is dra
 MIN_COSINE = 0.25
 NEIGHBOURS = 60
 MAX_SHARE = 0.2
+# What more items share makes no two of them alike, and its items × items are the square that a million cannot afford.
+MAX_ITEMS = 5000
 _KEPT: dict[str, sparse.csr_matrix] = {}
 _LOCK = Lock()
 
@@ -84,7 +86,8 @@ def vectors(item: pd.DataFrame) -> sparse.csr_matrix:
 
 
 def neighbours(text: sparse.csr_matrix) -> sparse.csr_matrix:
-    """Items × items: cosine of each item's nearest others, at least 0.25, at most 60 of them.
+    """Items × items: cosine of each item's nearest others, at least 0.25, at most 60 of them. A term of more than
+    :data:`MAX_ITEMS` items adds nothing to it.
 
     Those of the latest text are kept: of a large catalogue they take minutes, and two tables of a night need the same.
     """
@@ -92,7 +95,10 @@ def neighbours(text: sparse.csr_matrix) -> sparse.csr_matrix:
         name = _fingerprint(text)
         if name not in _KEPT:
             _KEPT.clear()
-            _KEPT[name] = nearest(text, text.T.tocsr(), np.arange(text.shape[0]), MIN_COSINE, NEIGHBOURS)
+            by_term = text.T.tocsr()
+            by_term = sparse.diags((np.diff(by_term.indptr) <= MAX_ITEMS).astype(np.float32)) @ by_term
+            by_term.eliminate_zeros()
+            _KEPT[name] = nearest(text, by_term, np.arange(text.shape[0]), MIN_COSINE, NEIGHBOURS)
         return _KEPT[name]
 
 

@@ -30,6 +30,18 @@ def test_alike_in_words_is_near_and_an_item_is_not_its_own_neighbour():
     assert near.max() <= 1.0001
 
 
+def test_what_very_many_items_share_makes_none_alike(monkeypatch):
+    """A million items in twenty departments: to compare all of one with each other would take their square."""
+    titles = [f"series{n % 4} model{n // 2}" for n in range(40)]
+    items = pd.DataFrame({"item_id": range(40), "title": titles})
+    whole = content.neighbours(content.vectors(items)).toarray()
+    monkeypatch.setattr(content, "MAX_ITEMS", 5)
+    monkeypatch.setattr(content, "_KEPT", {})
+    found = content.neighbours(content.vectors(items)).toarray()
+    pair = np.arange(40) ^ 1
+    assert (whole > 0).sum() == 40 * 10 and (found > 0).sum() == 40 and (found[np.arange(40), pair] > 0).all()
+
+
 def test_neighbours_are_made_once_for_the_same_text_and_anew_for_another():
     titles = ["red lamp large", "red lamp small", "blue mug", "blue mug large", "red mug"]
     text = content.vectors(pd.DataFrame({"item_id": list("abcde"), "title": titles}))

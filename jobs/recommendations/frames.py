@@ -12,11 +12,13 @@ from datetime import date, timedelta
 import pandas as pd
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.window import Window
 
 from jobs.features.learning import human, sold
 from jobs.lib.settings import GROUP_COLUMNS
 
 SAMPLE_CUSTOMERS = 50_000
+SAMPLE_PAIRS = 3_000_000
 WINDOW_DAYS = 28
 # What a ranker learns to put above what: a purchase above a cart above a view.
 BOUGHT, INTEREST = 3, {"cart": 2, "view": 1}
@@ -71,7 +73,8 @@ def item_rows(item: DataFrame, as_of: date) -> pd.DataFrame:
 
 
 def sampled(pairs: DataFrame, customers: int = SAMPLE_CUSTOMERS) -> pd.DataFrame:
-    """The pairs of at most ``customers`` customers, on the driver: always the same ones, by a hash of their ids."""
+    """The pairs of at most ``customers`` customers, on the driver: always the same ones, by a hash of their ids; of
+    fewer where these have more than :data:`SAMPLE_PAIRS`."""
     return _on_the_driver(
         pairs.join(F.broadcast(_chosen(pairs, customers)), "customer_id", "left_semi"), "customer_id", "item_id"
     )
@@ -94,9 +97,14 @@ def sampled_and_of(
 
 
 def _chosen(pairs: DataFrame, customers: int) -> DataFrame:
-    """Ids of at most so many who ordered."""
-    who = pairs.where(F.col("orders") > 0).select("customer_id").distinct()
-    return who.orderBy(F.xxhash64("customer_id"), "customer_id").limit(customers)
+    """Ids of at most so many who ordered, with at most :data:`SAMPLE_PAIRS` pairs together (one, if they alone have
+    more)."""
+    place = (F.xxhash64("customer_id"), F.col("customer_id"))
+    sizes = pairs.groupBy("customer_id").agg(F.count(F.lit(1)).alias("pairs"), F.max("orders").alias("orders"))
+    who = sizes.where("orders > 0").orderBy(*place).limit(customers)
+    before = F.sum("pairs").over(Window.orderBy(*place).rowsBetween(Window.unboundedPreceding, -1))
+    is_within = F.col("before").isNull() | (F.col("before") + F.col("pairs") <= SAMPLE_PAIRS)
+    return who.withColumn("before", before).where(is_within).select("customer_id")
 
 
 def following(day: str, cut: date) -> Column:

@@ -125,10 +125,20 @@ def _sum_row(row, index, value, right_ptr, right_index, right_value, total, met,
 
 
 @njit(cache=True, nogil=True)
+def room(left_ptr, left_index, right_ptr, width):
+    """Entries that a product may have: of a row no more than its parts, which meet in many columns, nor its width."""
+    most = 0
+    for row in range(len(left_ptr) - 1):
+        parts = 0
+        for entry in range(left_ptr[row], left_ptr[row + 1]):
+            parts += right_ptr[left_index[entry] + 1] - right_ptr[left_index[entry]]
+        most += min(parts, width)
+    return most
+
+
+@njit(cache=True, nogil=True)
 def _product(left_ptr, left_index, left_value, right_ptr, right_index, right_value, width):
-    rows, most = len(left_ptr) - 1, 0
-    for entry in range(len(left_index)):
-        most += right_ptr[left_index[entry] + 1] - right_ptr[left_index[entry]]
+    rows, most = len(left_ptr) - 1, room(left_ptr, left_index, right_ptr, width)
     indptr = np.zeros(rows + 1, np.int64)
     indices, data = np.empty(most, np.int32), np.empty(most, np.float32)
     total, met = np.zeros(width, np.float32), np.full(width, -1, np.int32)

@@ -99,3 +99,16 @@ def test_counts_are_shrunk_and_taken_over_both_norms():
     expected = both**2 / (both + 5) / norm[:, None] / norm[None, :]
     found = rows.nearest_counts(bought.T.tocsr(), bought, np.arange(12), norm, 5.0, 12)
     assert found.toarray() == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_product_has_room_for_no_more_than_whole_rows():
+    """A customer of 200 items that 5,000 others bought each: a million parts in 5,000 columns."""
+    left = sparse.csr_matrix(np.ones((3, 200), np.float32)[[0, 0, 0]])
+    left[1] = 0
+    left.eliminate_zeros()
+    right = sparse.csr_matrix(np.ones((200, 5000), np.float32))
+    assert rows.room(left.indptr, left.indices, right.indptr, 5000) == 2 * 5000
+    assert (rows.product(left, right).toarray() == np.array([200, 0, 200])[:, None]).all()
+    few = drawn((40, 60), 1), drawn((60, 5000), 2)
+    parts = np.diff(few[1].indptr)[few[0].indices].sum()
+    assert rows.room(few[0].indptr, few[0].indices, few[1].indptr, 10**6) == parts

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.features.learning import baskets, human, sold, within
+from jobs.features.learning import baskets, sold
 from jobs.lib.exact import MONEY, exact_mean, exact_money
 from jobs.lib.stores import Store
 
@@ -17,20 +15,12 @@ PURPOSES = {"personalisation": "is_personal_allowed", "restricted": "is_restrict
 def customer(
     customers: DataFrame,
     order_lines: DataFrame,
-    events: DataFrame,
     consents: DataFrame,
     customer_item: DataFrame,
-    as_of: date,
     store: Store,
 ) -> DataFrame:
     """One row per customer that the store lists or that has ordered; of a store that lists none also one who only
     looked at items or put them into a cart, within 28 days."""
-    viewed = (
-        human(events)
-        .where(F.col("customer_id").isNotNull() & (F.col("event_type") == "view") & within("event_date", as_of, 28))
-        .groupBy("customer_id")
-        .agg(F.count(F.lit(1)).alias("views_28d"))
-    )
     granted = [
         F.max(F.when(F.col("purpose") == purpose, F.col("is_granted"))).alias(name)
         for purpose, name in PURPOSES.items()
@@ -42,7 +32,7 @@ def customer(
     )
     # Who looked and is not among those that a store lists may have closed their account.
     listed = "left" if "customers" in store.mappings else "full"
-    everyone = everyone.join(_repeats(customer_item), "customer_id", listed).join(viewed, "customer_id", "left")
+    everyone = everyone.join(_of_pairs(customer_item), "customer_id", listed)
     # Without a table of consents the store asks for none; with one, silence is no consent.
     without = "consents" not in store.mappings
     return (
@@ -92,7 +82,9 @@ def _orders(order_lines: DataFrame) -> DataFrame:
     )
 
 
-def _repeats(customer_item: DataFrame) -> DataFrame:
-    """A row for each customer of any pair; null for who ordered nothing."""
+def _of_pairs(customer_item: DataFrame) -> DataFrame:
+    """A row for each customer of any pair; the share of repeats is null for who ordered nothing."""
     again = F.when(F.col("orders") > 0, (F.col("orders") > 1).cast("int"))
-    return customer_item.groupBy("customer_id").agg(F.avg(again).alias("repeat_share"))
+    return customer_item.groupBy("customer_id").agg(
+        F.avg(again).alias("repeat_share"), F.sum("views_28d").alias("views_28d")
+    )

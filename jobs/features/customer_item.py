@@ -8,14 +8,21 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
-from jobs.features.learning import baskets, decay, human, within
+from jobs.features.learning import baskets, decay, within
+from jobs.features.weekly import looks
 from jobs.lib.exact import exact_money, exact_sum
 
 WINDOW_DAYS = 28
 HALF_LIVES = (14, 30, 90)
 
 
-def customer_item(order_lines: DataFrame, events: DataFrame, as_of: date) -> DataFrame:
+def customer_item(
+    order_lines: DataFrame,
+    events: DataFrame,
+    customer_item_weekly: DataFrame,
+    as_of: date,
+    events_from: date | None,
+) -> DataFrame:
     """One row per customer and item that the customer ordered, or viewed or carted within 28 days."""
     orders = baskets(order_lines)
     bought = orders.groupBy("customer_id", "item_id").agg(
@@ -28,26 +35,24 @@ def customer_item(order_lines: DataFrame, events: DataFrame, as_of: date) -> Dat
         *[exact_sum(decay("order_date", as_of, days)).alias(f"decayed_{days}d") for days in HALF_LIVES],
     )
     counts = ("orders", "units", "revenue", "orders_28d", *[f"decayed_{days}d" for days in HALF_LIVES])
-    joined = bought.join(_looked_at(events, as_of), ["customer_id", "item_id"], "full")
+    looked = _looked_at(events, customer_item_weekly, as_of, events_from)
+    joined = bought.join(looked, ["customer_id", "item_id"], "full")
     filled = joined.fillna(0, [*counts, "views_28d", "carts_28d"])
     return filled.join(_later_orders(orders), ["customer_id", "last_ordered_on"], "left").fillna(0, ["orders_since"])
 
 
-def _looked_at(events: DataFrame, as_of: date) -> DataFrame:
-    recent = human(events).where(
-        F.col("customer_id").isNotNull() & F.col("item_id").isNotNull() & within("event_date", as_of, WINDOW_DAYS)
+def _looked_at(events: DataFrame, customer_item_weekly: DataFrame, as_of: date, events_from: date | None) -> DataFrame:
+    key = ["customer_id", "item_id"]
+    identified = events.where(F.col("customer_id").isNotNull())
+    seen = looks(identified, customer_item_weekly, key, as_of, WINDOW_DAYS, events_from)
+    sums = seen.groupBy(*key).agg(
+        # Of weekly sums a correction may be in the window and what it corrects not.
+        F.greatest(F.sum("views"), F.lit(0)).alias("views_28d"),
+        F.greatest(F.sum("carts"), F.lit(0)).alias("carts_28d"),
+        F.max(F.when(F.col("views") > 0, F.col("day"))).alias("last_viewed_on"),
+        F.max(F.when(F.col("carts") > 0, F.col("day"))).alias("last_carted_on"),
     )
-    viewed, carted = F.col("event_type") == "view", F.col("event_type") == "cart"
-    return (
-        recent.where(viewed | carted)
-        .groupBy("customer_id", "item_id")
-        .agg(
-            F.sum(viewed.cast("long")).alias("views_28d"),
-            F.sum(carted.cast("long")).alias("carts_28d"),
-            F.max(F.when(viewed, F.col("event_date"))).alias("last_viewed_on"),
-            F.max(F.when(carted, F.col("event_date"))).alias("last_carted_on"),
-        )
-    )
+    return sums.where("views_28d > 0 OR carts_28d > 0")
 
 
 def _later_orders(orders: DataFrame) -> DataFrame:

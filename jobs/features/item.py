@@ -7,7 +7,8 @@ from datetime import date, timedelta
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.features.learning import baskets, decay, human, sold, within
+from jobs.features.learning import baskets, decay, sold, within
+from jobs.features.weekly import LOOKS, looks
 from jobs.lib.exact import exact_money, exact_sum
 from jobs.lib.stores import Store
 
@@ -23,8 +24,10 @@ def item(
     order_lines: DataFrame,
     events: DataFrame,
     customer_item: DataFrame,
+    item_weekly: DataFrame,
     as_of: date,
     store: Store,
+    events_from: date | None,
 ) -> DataFrame:
     """One row per item that the catalogue lists or that has been ordered."""
     listed = items.withColumn("is_listed", F.lit(True))
@@ -32,7 +35,7 @@ def item(
         _loyalty(customer_item, as_of), "item_id", "left"
     )
     whole = whole.join(_decayed(order_lines, as_of), "item_id", "left").join(
-        _attention(events, as_of), "item_id", "left"
+        _attention(events, item_weekly, as_of, events_from), "item_id", "left"
     )
     whole = whole.join(_catalogue_prices(prices, as_of), "item_id", "left").join(
         _stock(stock_levels), "item_id", "left"
@@ -115,11 +118,11 @@ def _decayed(order_lines: DataFrame, as_of: date) -> DataFrame:
     )
 
 
-def _attention(events: DataFrame, as_of: date) -> DataFrame:
-    seen = human(events).where(F.col("item_id").isNotNull() & within("event_date", as_of, 28))
-    kinds = {"view": "views_28d", "cart": "carts_28d", "impression": "impressions_28d"}
+def _attention(events: DataFrame, item_weekly: DataFrame, as_of: date, events_from: date | None) -> DataFrame:
+    kinds = [*LOOKS, "impression"]
+    seen = looks(events, item_weekly, ["item_id"], as_of, 28, events_from, kinds)
     return seen.groupBy("item_id").agg(
-        *[F.sum((F.col("event_type") == kind).cast("long")).alias(column) for kind, column in kinds.items()]
+        *[F.greatest(F.sum(f"{kind}s"), F.lit(0)).alias(f"{kind}s_28d") for kind in kinds]
     )
 
 

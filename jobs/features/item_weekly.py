@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from pyspark.sql import DataFrame
 
-from jobs.features.weekly import weekly
+from jobs.features.weekly import LOOKS, weekly
 
 
 def item_weekly(order_lines_changes: DataFrame, events_changes: DataFrame) -> DataFrame:
     """One row per item, week (its Monday) and day on which this part of it became known."""
-    return weekly(order_lines_changes, events_changes, ["item_id"])
+    return weekly(order_lines_changes, events_changes, ["item_id"], [*LOOKS, "impression"])

@@ -38,7 +38,7 @@ LAYERS = ("landed", "validated", "features")
 CHANGES = "_changes"
 ONE_DAY = timedelta(days=1)
 FEATURE_DAYS = 14  # for so long maintenance keeps the daily features of a night
-FACTS = ("as_of", "store", "champion", "settings")
+FACTS = ("as_of", "store", "champion", "settings", "events_from")
 
 
 @dataclass(frozen=True)
@@ -278,6 +278,8 @@ def _inputs(night: Night, function: Callable, transforms: dict[str, Callable], s
         )
     facts = {"as_of": night.as_of, "store": night.store, "settings": night.settings}
     values.update({name: value for name, value in facts.items() if name in wanted})
+    if "events_from" in wanted:
+        values["events_from"] = night.events_from()
     if "champion" in wanted:
         champion = registry.champion(night.settings, night.store.name, night.stage, night.as_of)
         if champion is None:

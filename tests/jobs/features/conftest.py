@@ -18,9 +18,9 @@ D = date(2026, 3, 31)
 STORE = SimpleNamespace(mappings={"order_lines": None, "items": None, "events": None})
 
 
-def frame(spark: SparkSession, table: str, rows: list[dict]) -> DataFrame:
+def frame(spark: SparkSession, table: str, rows: list[dict], layer: str = "validated") -> DataFrame:
     """Rows of a table with the contract's defaults for what a test does not say."""
-    contract = contracts.load(f"validated.{table}")
+    contract = contracts.load(f"{layer}.{table}")
     defaults = {name: column.default for name, column in contract.columns.items()}
     return spark.createDataFrame([{**defaults, **row} for row in rows], contract.schema())
 
@@ -112,9 +112,11 @@ def made(spark: SparkSession) -> dict[str, dict]:
         ],
     )
     empty = {name: frame(spark, name, []) for name in ("customers", "consents", "prices", "stock_levels")}
-    pairs = customer_item(orders, events, D).cache()
-    things = item(items, empty["prices"], empty["stock_levels"], orders, events, pairs, D, STORE).cache()
-    people = customer(empty["customers"], orders, events, empty["consents"], pairs, D, STORE)
+    weeks = {name: frame(spark, name, [], "features") for name in ("customer_item_weekly", "item_weekly")}
+    pairs = customer_item(orders, events, weeks["customer_item_weekly"], D, None).cache()
+    by_item = (empty["prices"], empty["stock_levels"], orders, events, pairs, weeks["item_weekly"])
+    things = item(items, *by_item, D, STORE, None).cache()
+    people = customer(empty["customers"], orders, empty["consents"], pairs, STORE)
     return {
         "customer_item": {(row["customer_id"], row["item_id"]): row.asDict() for row in pairs.collect()},
         "item": {row["item_id"]: row.asDict() for row in things.collect()},

@@ -4,10 +4,17 @@ from datetime import date, datetime
 from types import SimpleNamespace
 
 import pytest
+from pyspark.sql import DataFrame
 
 from jobs.features.customer import customer
 from jobs.features.customer_item import customer_item
 from tests.jobs.features.conftest import STORE, D, frame, line
+
+
+def pairs_of(orders: DataFrame, events: DataFrame) -> DataFrame:
+    """What customers did with items where every event is still there."""
+    weeks = frame(orders.sparkSession, "customer_item_weekly", [], "features")
+    return customer_item(orders, events, weeks, D, None)
 
 
 def test_a_customers_habits(made: dict) -> None:
@@ -31,10 +38,10 @@ def test_a_use_of_data_needs_its_own_consent(spark) -> None:
     )
     empty = {name: frame(spark, name, []) for name in ("customers", "events")}
     orders = frame(spark, "order_lines", [line(who, D, who, "pen") for who in ("ann", "bob", "cyd")])
-    pairs = customer_item(orders, empty["events"], D)
+    pairs = pairs_of(orders, empty["events"])
 
     def allowed(store: SimpleNamespace, given) -> dict[str, tuple[bool, bool]]:
-        rows = customer(empty["customers"], orders, empty["events"], given, pairs, D, store).collect()
+        rows = customer(empty["customers"], orders, given, pairs, store).collect()
         return {row["customer_id"]: (row["is_personal_allowed"], row["is_restricted_allowed"]) for row in rows}
 
     asks = SimpleNamespace(mappings={**STORE.mappings, "consents": None})
@@ -47,8 +54,8 @@ def test_a_currency_of_large_numbers_adds_up(spark) -> None:
     """Orders of thousands of millions of rupiah: in the fixed point of fractions their sum would leave a long."""
     empty = {name: frame(spark, name, []) for name in ("customers", "events", "consents")}
     orders = frame(spark, "order_lines", [line(str(number), D, "ann", "pen", 1, 3.2e9 + number) for number in range(4)])
-    pairs = customer_item(orders, empty["events"], D)
-    (ann,) = customer(empty["customers"], orders, empty["events"], empty["consents"], pairs, D, STORE).collect()
+    pairs = pairs_of(orders, empty["events"])
+    (ann,) = customer(empty["customers"], orders, empty["consents"], pairs, STORE).collect()
     assert (ann["value_per_order"], ann["mean_price"]) == (3.2e9 + 1.5, 3.2e9 + 1.5)
 
 
@@ -68,10 +75,10 @@ def test_who_only_looked_is_a_customer_and_consents_hold_for_them_too(spark) -> 
             for number, (who, kind) in enumerate(looks)
         ],
     )
-    pairs = customer_item(orders, events, D)
+    pairs = pairs_of(orders, events)
 
     def rows(store: SimpleNamespace, consents) -> dict[str, dict]:
-        found = customer(empty["customers"], orders, events, consents, pairs, D, store).collect()
+        found = customer(empty["customers"], orders, consents, pairs, store).collect()
         return {row["customer_id"]: row.asDict() for row in found}
 
     found = rows(STORE, empty["consents"])

@@ -38,5 +38,7 @@ def test_what_the_coming_weeks_sold_last_year_is_counted(spark) -> None:
     orders = frame(spark, "order_lines", [ago(days) for days in (0, 335, 336, 350, 363, 364)])
     nothing = {name: frame(spark, name, []) for name in ("items", "prices", "stock_levels", "events")}
     pairs = spark.createDataFrame([], contracts.load("features.customer_item").schema())
-    (row,) = item(**nothing, order_lines=orders, customer_item=pairs, as_of=D, store=STORE).collect()
+    nothing["item_weekly"] = frame(spark, "item_weekly", [], "features")
+    facts = {"as_of": D, "store": STORE, "events_from": None}
+    (row,) = item(**nothing, order_lines=orders, customer_item=pairs, **facts).collect()
     assert row["orders_season"] == 3

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from jobs.lib import lineage, stages
+from jobs.lib import lineage, retention, stages
 from jobs.lib.errors import DaybreakError
 from jobs.lib.stores import Known, Source
 from jobs.maintenance import stage
@@ -19,7 +19,7 @@ from tests.conftest import settings_of
 from tests.jobs.validated.shop import Shop, line
 
 EVENTS = """
-SELECT id AS event_id, at AS event_at, kind AS event_type, who AS visitor_id, what AS item_id,
+SELECT id AS event_id, at AS event_at, kind AS event_type, who AS visitor_id, who AS customer_id, what AS item_id,
        _file, _file_version, _row, _known_day FROM clicks
 """
 
@@ -30,7 +30,8 @@ def delivered(spark, tmp_path_factory):
     folder = tmp_path_factory.mktemp("delivered")
     made = of_home(spark, folder / "home", folder / "shop")
     for day in ("2026-01-05", "2026-04-13"):
-        made.deliver("clicks", day, [(f"{day}-{at}", f"{day} 10:00:00", "view", "v", "A") for at in range(3)])
+        kinds = enumerate(("view", "cart", "impression"))
+        made.deliver("clicks", day, [(f"{day}-{at}", f"{day} 10:00:00", kind, "v", "A") for at, kind in kinds])
     made.deliver_all("sales", {day: [line(day, day=day)] for day in ("2026-01-05", "2026-04-13")})
     made.validate("2026-04-13")
     return made.settings.home
@@ -80,6 +81,30 @@ def test_a_night_made_again_after_events_went_keeps_the_sums_that_were_made_of_t
     assert sorted(map(str, shop.tables.raw("features.item_weekly").collect())) == before
     with pytest.raises(DaybreakError, match="events before 2026-01-13 were dropped"):
         shop.validate("2026-01-12")
+
+
+def test_features_of_a_day_whose_events_are_gone_keep_what_people_looked_at(shop):
+    """What a training cut sixteen weeks back is made of: views and carts of its 28 days, though detail goes after 90
+    days."""
+    tonight = replace(shop.night("2026-05-02"), stage="features")
+    stages.build(tonight, ["item_weekly", "customer_item_weekly"])
+    lineage.complete(shop.tables, "features", tonight.as_of, [], 0.0, None, datetime.now(UTC), None)
+    cut = tonight.as_of - timedelta(days=112)
+    tables = ("features.customer_item", "features.item", "features.customer")
+
+    def made():
+        with tonight.at(cut) as then:
+            return {name: sorted(map(str, then.tables.read(name, cut).collect())) for name in tables}
+
+    before = made()
+    assert any("customer_id='v'" in row and "views_28d=1, carts_28d=1" in row for row in before[tables[0]])
+    assert "impressions_28d=1" in before[tables[1]][0] and len(before[tables[2]]) == 2
+    # Of a version from before the sweep, too, each event counts once.
+    retention.dropping(tonight.place, date(2026, 2, 1))
+    assert made() == before
+    assert stage.drop_detail(replace(tonight, stage="maintenance"), date(2026, 2, 1))
+    assert shop.read("validated.events", "2026-01-31").isEmpty()
+    assert made() == before
 
 
 def test_where_nothing_was_dropped_every_night_can_be_made_again(shop):

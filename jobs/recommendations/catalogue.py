@@ -33,6 +33,7 @@ COUNTS = (
 PLAIN = ("repeat_rate", "price")
 NEVER = 9999.0
 NEW_ARRIVAL_DAYS = 14
+STALE_DAYS = 90  # after the store's latest sale: what sold none since is taken for gone where nothing else says so
 LEADERS = 20  # of a kind
 GAP_TRUST = 5  # customers whose mean gap weighs as much as that of all items
 
@@ -40,7 +41,7 @@ GAP_TRUST = 5  # customers whose mean gap weighs as much as that of all items
 @dataclass(frozen=True)
 class CatalogueParams:
     """Sizes that bound the item side; without ``is_personal`` what only personal lists need is left out.
-    ``home_country`` is the store's, None where it names none."""
+    ``home_country`` is the store's, None where it names none; ``tells_what_is_gone``: it keeps a catalogue or stock."""
 
     item_item: ItemItemParams = field(default_factory=ItemItemParams)
     factors: FactorParams = field(default_factory=FactorParams)
@@ -50,6 +51,7 @@ class CatalogueParams:
     is_personal: bool = True
     segments: int = 40
     home_country: str | None = None
+    tells_what_is_gone: bool = True
 
 
 def params_of(settings: Settings, store: Store) -> CatalogueParams:
@@ -57,8 +59,10 @@ def params_of(settings: Settings, store: Store) -> CatalogueParams:
     memory = settings.item_memory
     return CatalogueParams(
         item_item=ItemItemParams(memory=memory),
+        embeddings=EmbeddingParams(memory=memory),
         baskets=BasketParams(memory=memory, is_weekly=store.period == "week"),
         home_country=store.country,
+        tells_what_is_gone=bool(store.mappings.keys() & {"items", "stock_levels"}),
     )
 
 
@@ -67,13 +71,15 @@ class Catalogue:
     """Items and the models over them; matrices are items × items, items × terms or customers × items, sparse
     (``reference_by_item``, the tastes that user-kNN compares with, is items × customers, as its product needs it).
     ``sold_in`` holds the distinct lists of countries (empty: everywhere), ``sold_in_of`` the one of each item;
-    ``home_country`` is that of customers of whom no country is known; ``kind`` is of each item
-    (:mod:`jobs.recommendations.kinds`), ``members`` items × kinds, ``leaders`` kinds × items, ``vectors`` items × 32
-    (:mod:`jobs.recommendations.embeddings`), ``basket`` items × their partners in baskets."""
+    ``is_current`` says what may stand beside another item; ``home_country`` is that of customers of whom no country is
+    known; ``kind`` is of each item (:mod:`jobs.recommendations.kinds`), ``members`` items × kinds, ``leaders`` kinds ×
+    items, ``vectors`` items × 32 (:mod:`jobs.recommendations.embeddings`), ``basket`` items × their partners in
+    baskets."""
 
     item_ids: np.ndarray
     titles: np.ndarray
     is_sellable: np.ndarray
+    is_current: np.ndarray
     feature_names: tuple[str, ...]
     features: np.ndarray
     ease: sparse.csr_matrix
@@ -119,8 +125,8 @@ class Catalogue:
         return pd.Index(self.reference_ids)
 
     def may_stand_beside(self, item: np.ndarray, other: np.ndarray) -> np.ndarray:
-        """Whether each ``other`` is sellable, and sold wherever the item beside it is."""
-        return self.is_sellable[other] & self._reaches[self.sold_in_of[item], self.sold_in_of[other]]
+        """Whether each ``other`` is on sale, and sold wherever the item beside it is."""
+        return self.is_current[other] & self._reaches[self.sold_in_of[item], self.sold_in_of[other]]
 
     @cached_property
     def _reaches(self) -> np.ndarray:
@@ -174,6 +180,7 @@ def fit(
         item_ids=item["item_id"].to_numpy(object),
         titles=item["title"].fillna(item["item_id"]).to_numpy(object),
         is_sellable=sellable,
+        is_current=sellable & (params.tells_what_is_gone | ~_is_stale(item)),
         feature_names=names,
         features=features,
         cosine=_cosine(bought, params.item_item),
@@ -297,6 +304,13 @@ def is_sellable(item: pd.DataFrame) -> np.ndarray:
     """Items that a list may show to all: not delisted, not restricted, and not out of stock where stock is known."""
     in_stock = item["on_hand"].astype(float).fillna(1).to_numpy() > 0
     return item["is_active"].to_numpy(bool) & ~item["is_restricted"].to_numpy(bool) & in_stock
+
+
+def _is_stale(item: pd.DataFrame) -> np.ndarray:
+    """What has not sold for 90 days while the store did: lists beside an item count all that was ever bought alike,
+    and would keep last year's."""
+    last = item["last_age"].astype(float).to_numpy()
+    return ~(last <= np.nanmin(last, initial=np.inf) + STALE_DAYS)
 
 
 def _cosine(bought: sparse.csr_matrix, params: ItemItemParams) -> sparse.csr_matrix:

@@ -14,6 +14,7 @@ from scipy import sparse
 MEMORY = 2**30  # bytes
 ENTRY_BYTES = 32  # an entry of a product with its column, its row and what masks of it cost while it is cut down
 EASE_BYTES = 12  # an entry of a square matrix and of what is made to invert it
+COUNT_BYTES = 64  # an entry of a square of counts and of what is made to weigh it (embeddings)
 
 
 def blocks(left: sparse.csr_matrix, right: sparse.csr_matrix, memory: int) -> Iterator[slice]:
@@ -29,6 +30,6 @@ def blocks(left: sparse.csr_matrix, right: sparse.csr_matrix, memory: int) -> It
         start = stop
 
 
-def square_items(memory: int) -> int:
-    """The most items of which a dense square may be inverted (EASE)."""
-    return math.isqrt(memory // EASE_BYTES)
+def square_items(memory: int, entry: int = EASE_BYTES) -> int:
+    """The most items whose dense square of ``entry`` bytes each fits: by default, that may be inverted (EASE)."""
+    return math.isqrt(memory // entry)

@@ -13,24 +13,28 @@ import numpy as np
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
+from jobs.recommendations.ceiling import COUNT_BYTES, MEMORY, square_items
 from jobs.recommendations.item_figures import DIMENSIONS, embedding
 from jobs.recommendations.rows import keep_strongest
 
 
 @dataclass(frozen=True)
 class EmbeddingParams:
-    """``items`` bounds the square of counts: those with most customers have vectors. ``shift`` is the number of
-    negative samples; of an item's neighbours the ``neighbours`` strongest count."""
+    """``items`` bounds the square of counts: those with most customers have vectors, of fewer where their square would
+    not fit into ``memory`` (bytes). ``shift`` is the number of negative samples; of an item's neighbours the
+    ``neighbours`` strongest count."""
 
     items: int = 4000
     shift: float = 1.0
     neighbours: int = 300
+    memory: int = MEMORY
 
 
 def fit(bought: sparse.csr_matrix, params: EmbeddingParams) -> np.ndarray:
     """Items × 32, rows of length 1 (zeros for items without a vector), from customers × items with ones."""
     support = np.asarray(bought.sum(axis=0)).ravel()
-    columns = np.sort(np.lexsort((np.arange(len(support)), -support))[: params.items])
+    most = min(params.items, square_items(params.memory, COUNT_BYTES))
+    columns = np.sort(np.lexsort((np.arange(len(support)), -support))[:most])
     columns = columns[support[columns] > 0]
     inner = bought[:, columns].astype(np.float32).tocsr()
     both = (inner.T @ inner).tocsr()

@@ -23,7 +23,7 @@ from jobs.recommendations.ranker import RankerParams
 from . import small_shop
 
 AS_OF = small_shop.FIRST_DAY + timedelta(days=160)
-STORE = SimpleNamespace(country="GB", period="day")
+STORE = SimpleNamespace(country="GB", period="day", mappings={"order_lines": None, "items": None})
 
 
 def day_of(age: str):

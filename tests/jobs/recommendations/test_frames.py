@@ -41,6 +41,16 @@ def test_samples_are_bounded_and_the_same_in_any_order(tables):
     assert len(theirs) == pairs.where(F.col("customer_id").isin(who)).count()
 
 
+def test_samples_of_long_histories_have_fewer_customers(tables, monkeypatch):
+    pairs = frames.pair_rows(tables["customer_item"], tables["customer"], AS_OF)
+    whole = frames.sampled(pairs)
+    monkeypatch.setattr(frames, "SAMPLE_PAIRS", 300)
+    some = frames.sampled(pairs)
+    assert 200 < len(some) <= 300 and whole.merge(some[["customer_id"]].drop_duplicates()).equals(some)
+    monkeypatch.setattr(frames, "SAMPLE_PAIRS", 1)
+    assert frames.sampled(pairs)["customer_id"].nunique() <= 1
+
+
 def test_labels_begin_the_day_after_the_cut_and_end_28_days_later(spark):
     days = {"before": 0, "first": 1, "last": 28, "after": 29}
     rows = [("c", item, AS_OF + timedelta(days=n), "o", 1) for item, n in days.items()]
@@ -91,6 +101,6 @@ def test_newcomers_and_related_items_keep_their_contracts(tables, champion, home
 def test_a_weekly_store_has_similar_items_and_nothing_bought_together(tables, champion, home):
     """An order of it is a place's week, with all that sold there."""
     inputs = {name: tables[name] for name in ("customer_item", "item", "customer", "order_lines")}
-    weekly = SimpleNamespace(country="US", period="week")
+    weekly = SimpleNamespace(country="US", period="week", mappings=STORE.mappings)
     beside = related_items(**inputs, as_of=AS_OF, store=weekly, champion=champion, settings=home).toPandas()
     assert set(kept(beside, "recommendations.related_items")["relation"]) == {"similar"}

@@ -11,6 +11,7 @@ import pytest
 
 from jobs.recommendations import catalogue, related_items
 from jobs.recommendations.basket import BasketParams
+from jobs.recommendations.catalogue import CatalogueParams
 from jobs.recommendations.related_items import RelatedParams, common_words
 
 from . import small_shop
@@ -120,3 +121,19 @@ def test_beside_an_item_stand_other_products_and_one_variant_of_each():
     is_similar = found["relation"] == "similar"
     assert (beside != found["item_id"].str[1:].astype(int) // 3)[is_similar].all()
     assert set(found["item_id"][is_similar]) == set(items.item_ids)
+
+
+@pytest.mark.parametrize("tells_what_is_gone", [True, False])
+def test_what_sold_no_more_stands_beside_nothing_where_neither_catalogue_nor_stock_tell(tells_what_is_gone):
+    """The age is that since the shop's own last sale: of one that was shut all winter nothing is stale."""
+    lines = small_shop.orders()
+    item, pairs = small_shop.item_frame(lines, AS_OF), small_shop.pair_frame(lines, AS_OF)
+    number = np.arange(len(item))
+    gone = item.assign(last_age=np.where(number % 3 == 0, 170.0 + number % 2, 80.0))
+    params = CatalogueParams(tells_what_is_gone=tells_what_is_gone)
+    held = lines[["order_id", "item_id"]].drop_duplicates()
+    found = related_items.fit(catalogue.fit(gone, pairs, params), held, RelatedParams()).lists(item["item_id"])
+    beside = found["related_item_id"].str[1:].astype(int)
+    stale = found.assign(is_stale=(beside % 3 == 0) & (beside % 2 == 1))
+    assert stale.groupby("relation")["is_stale"].any().tolist() == [tells_what_is_gone] * 2
+    assert (beside % 6 == 0).any() and set(found["item_id"][found["relation"] == "similar"]) == set(item["item_id"])

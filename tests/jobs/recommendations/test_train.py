@@ -117,7 +117,7 @@ def test_a_short_history_publishes_baselines_and_says_so(lines, days_of_history,
 
 
 def test_the_protocol_takes_what_a_store_chose(tmp_path):
-    shop = SimpleNamespace(country=None, period="day")
+    shop = SimpleNamespace(country=None, period="day", mappings={"items": None})
     plain = training.params_of(settings_of(tmp_path), shop)
     assert plain == TrainParams(exploration_share=0.05) and plain.cost_budget is None and not plain.fairness.power
     chosen = {"DAYBREAK_COST_BUDGET": "12.5", "DAYBREAK_GROUP_COLUMN": "segment", "DAYBREAK_GROUP_WEIGHT": "0.5"}
@@ -125,10 +125,11 @@ def test_the_protocol_takes_what_a_store_chose(tmp_path):
     found = training.params_of(settings_of(tmp_path, **chosen), shop)
     assert (found.cost_budget, vars(found.fairness)) == (12.5, {"threshold": 0.9, "column": "segment", "power": 0.5})
     assert found.exploration_share == 0.2
-    small = training.params_of(
-        settings_of(tmp_path, DAYBREAK_ITEM_MEMORY="0.25"), SimpleNamespace(country="GB", period="day")
-    )
+    bare = SimpleNamespace(country="GB", period="day", mappings={"order_lines": None})
+    small = training.params_of(settings_of(tmp_path, DAYBREAK_ITEM_MEMORY="0.25"), bare)
     assert small.catalogue.item_item.memory == 2**28 and small.catalogue.home_country == "GB"
+    assert small.catalogue.embeddings.memory == 2**28
+    assert plain.catalogue.tells_what_is_gone and not small.catalogue.tells_what_is_gone
     with pytest.raises(DaybreakError, match="DAYBREAK_GROUP_COLUMN is 'name': expected one of country"):
         settings_of(tmp_path, DAYBREAK_GROUP_COLUMN="name")
 

@@ -65,16 +65,29 @@ class Night:
         """A line of progress."""
         print(f"[{self.stage} {self.as_of}] {text}", flush=True)
 
+    def kept(self, day: date) -> dict[str, Path]:
+        """The store's mappings without those of which nothing was known by ``day`` though the table is of versions: a
+        catalogue or consents kept since lately say of the time before neither that all was delisted nor that all
+        refused."""
+        versions = [name for name in self.store.mappings if contracts.load(f"validated.{name}").history == "versions"]
+        known = self.tables.known([f"validated.{name}" for name in versions], day)
+        return {
+            name: path
+            for name, path in self.store.mappings.items()
+            if name not in versions or f"validated.{name}" in known
+        }
+
     @contextmanager
     def at(self, day: date) -> Iterator[Night]:
         """This night's view with the features of an earlier ``day``, for a trainer's cut: those that its own run left,
         as long as they are kept, else made now for as long as the block lasts. They are the same: features are
         point-in-time correct. That day's own versions of tables are not asked for: Delta lets nobody read what was
-        replaced more than seven days ago."""
-        past = replace(self, as_of=day, stage="features", tables=replace(self.tables, written=[], made={}))
+        replaced more than seven days ago. The view's store maps only what it :meth:`kept` by then."""
+        store = replace(self.store, mappings=self.kept(day))
+        past = replace(self, as_of=day, stage="features", store=store, tables=replace(self.tables, written=[], made={}))
         swept = lineage.last_completed(self.tables, "maintenance")
         is_kept = swept is None or day >= swept - timedelta(days=FEATURE_DAYS)
-        if is_kept and lineage.completion(self.tables, "features", day) is not None:
+        if is_kept and store == self.store and lineage.completion(self.tables, "features", day) is not None:
             yield past
             return
         transforms = {

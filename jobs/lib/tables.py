@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import reduce
 from threading import Lock
 
 from pyspark.errors import AnalysisException
@@ -86,6 +87,16 @@ class Tables:
     def exists(self, name: str) -> bool:
         """Whether the table has been written at least once."""
         return self.raw(name) is not None
+
+    def known(self, names: Iterable[str], as_of: date) -> set[str]:
+        """Those of these tables of which any row was known by the end of ``as_of``, be it one that says deleted."""
+        found = {name: self.contracted(name) for name in names}
+        firsts = [
+            frame.where(F.col("known_day") <= F.lit(as_of)).limit(1).select(F.lit(name).alias("name"))
+            for name, frame in found.items()
+            if frame is not None
+        ]
+        return {row["name"] for row in reduce(DataFrame.unionByName, firsts).collect()} if firsts else set()
 
     def read(self, name: str, as_of: date, since: date | None = None, dated: bool = True) -> DataFrame:
         """What was known of a table by the end of ``as_of``, in the contract's columns; empty where nothing was.

@@ -141,6 +141,10 @@ def _cut(night: Night, day: date, params: TrainParams) -> Cut:
             then.tables.read(f"features.{name}", day) for name in ("customer_item", "item", "customer")
         )
         pairs = frames.pair_rows(customer_item, customer, day)
+        if "consents" in night.store.mappings and "consents" not in then.store.mappings:
+            # Nobody had been asked by then: learnt from are those who agree tonight.
+            tonight = night.tables.read("features.customer", night.as_of).where("is_personal_allowed")
+            pairs = pairs.join(tonight.select("customer_id"), "customer_id", "left_semi")
         lines = night.tables.read("validated.order_lines", night.as_of)
         is_shown = bool(params.position.powers)
         # Two queries at a time: planning leaves a core idle.

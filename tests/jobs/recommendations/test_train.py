@@ -12,7 +12,9 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
+from jobs.lib import stages
 from jobs.lib.errors import DaybreakError
+from jobs.lib.stores import Known, Source
 from jobs.recommendations import baselines, gates
 from jobs.recommendations import train as training
 from jobs.recommendations.learning import Cut, window
@@ -20,6 +22,7 @@ from jobs.recommendations.model import Gate, Model
 from jobs.recommendations.ranker import RankerParams
 from jobs.recommendations.train import TrainParams, cut_days
 from tests.conftest import settings_of
+from tests.jobs.validated.shop import ITEMS, Shop, line
 
 from . import small_shop
 
@@ -156,3 +159,32 @@ def test_a_shop_in_which_all_only_buy_again_is_learnt_from(lines):
 
     found = training.train(cut_at, AS_OF, small_shop.FIRST_DAY, SMALL, threads=2)
     assert not found.model.publishes("discovery") and "nobody to measure on" in found.model.gates["discovery"].reason
+
+
+def test_a_catalogue_and_consents_kept_since_lately_leave_older_cuts_to_learn_from(spark, tmp_path):
+    """Both first came with tonight's export: four weeks ago all that sold was on sale, and who agrees tonight is learnt
+    from. Tonight itself silence is no consent, and what the catalogue does not list is gone."""
+    shop = Shop(spark, settings_of(tmp_path / "home"), tmp_path / "shop")
+    asked = "SELECT who AS customer_id, 'personalisation' AS purpose, said AS is_granted, _file, _file_version, _row,"
+    shop.mapping("consents", f"{asked} _known_day FROM answers")
+    shop.mapping("items", ITEMS)
+    known = Known("name", pattern=r"(\d{4}-\d{2}-\d{2})")
+    shop.sources["answers"] = Source("answers", "answers-*.csv", "csv", known, columns=("who", "said"))
+    people, days = ("ann", "bob", "cyd"), ("2026-02-02", "2026-03-30")
+    bought = {
+        day: [line(f"{day}-{who}-{item}", day=day, customer=who, item=item) for who in people for item in "AB"]
+        for day in days
+    }
+    shop.deliver_all("sales", bought)
+    shop.deliver("catalogue", "2026-04-13", [("A", "Lamp", 1.5)])
+    shop.deliver("answers", "2026-04-13", [("ann", "true"), ("bob", "false")])
+    shop.validate("2026-04-13")
+    tonight = shop.night("2026-04-13")
+    stages.build(replace(tonight, stage="features"), ["item", "customer", "customer_item"])
+    cut = training._cut(tonight, tonight.as_of - timedelta(days=28), TrainParams())
+    assert dict(zip(cut.items["item_id"], cut.items["is_active"], strict=True)) == {"A": True, "B": True}
+    assert set(cut.sample["customer_id"]) == set(cut.pairs["customer_id"]) == {"ann"}
+    assert set(cut.truth["customer_id"]) == set(people)
+    now = {name: tonight.tables.read(f"features.{name}", tonight.as_of).collect() for name in ("item", "customer")}
+    assert {row["item_id"]: row["is_active"] for row in now["item"]} == {"A": True, "B": False}
+    assert {row["customer_id"] for row in now["customer"] if row["is_personal_allowed"]} == {"ann"}

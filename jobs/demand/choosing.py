@@ -1,8 +1,10 @@
 """Which method serves which segment: chosen on the older origins, admitted on the newest, in words.
 
 The gate: a method that does not beat the segment's baseline (weekday quantiles for what sells regularly) by pinball
-loss on the newest origin, with the whole 95% interval of a bootstrap over items, is not served. The three best of the
-older origins may try, the best first: one that is ahead by chance does not keep out another that surely is.
+loss on the newest origin, with the whole 95% interval of a bootstrap over items, is not served, nor one that is behind
+it there by all measures together: good quantiles beside a mean that one order of a new item has blown up. The three
+best of the older origins may try: one that is ahead by chance does not keep out another that surely is. Of those that
+pass the best on all origins together is served.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ MEASURES = ("wape", "pinball", "total_wape")
 # lines stands in; one that is no longer sold is expected to sell nothing, one whose season begins what it sold in it.
 BASELINES = {"dense": BASELINE, "sparse": BASELINE, "new": "lines", "seasonal": "seasonal", "ended": "zero"}
 FEWEST = 10
+SCALED = 0.9  # share of the items that must have a scale for losses to be scaled: else the youngest would not count
 TRIED = 3
 SEED = 13
 
@@ -75,8 +78,8 @@ def judges(method: str, cases: list[Case]) -> list[Case]:
 
 
 def against(ours: pd.DataFrame, theirs: pd.DataFrame, seed: int) -> Interval:
-    """Pinball loss of one method over another's on the same items; scaled where items have a scale."""
-    column = "scaled_pinball" if ours["scaled"].sum() >= FEWEST else "total_pinball"
+    """Pinball loss of one method over another's on the same items; scaled where nearly all have a scale."""
+    column = "scaled_pinball" if ours["scaled"].notna().mean() >= SCALED else "total_pinball"
     both = pd.DataFrame({"ours": ours[column], "theirs": theirs[column]})
     return intervals.resampled(both, seed).ratio("ours", "theirs")
 
@@ -93,16 +96,26 @@ def _gate(segment: str, cases: list[Case], seed: int) -> Gate:
         why = f"only {items} items to judge others on" if tried else "nothing did better on earlier origins"
         return Gate(segment, base, f"{base}: {why}", items=items)
     ratios = {name: against(newest.figures[name], newest.figures[base], seed) for name in tried}
-    best = next((name for name in tried if ratios[name].high < 1.0), tried[0])
-    found, is_better = ratios[best], bool(ratios[best].high < 1.0)
-    verb = "beats" if is_better else "does not beat"
+    whole = score({name: newest.figures[name] for name in (base, *tried)}, base)
+    ahead = [name for name in tried if ratios[name].high < 1.0 and whole[name] < whole[base]]
+    best, is_better = min(ahead, key=lambda name: _on_all(name, cases, base), default=tried[0]), bool(ahead)
+    found = ratios[best]
+    verb = "beats" if found.high < 1.0 else "does not beat"
     chosen_on = judges(best, cases)
     origins = f"{len(chosen_on)} earlier origins" if chosen_on[0] is not newest else "1 origin, the same"
     reason = (
         f"pinball of {best} {verb} that of {base} (ratio {found.value:.3f}, 95% {found.low:.3f} to {found.high:.3f}) "
         f"on {items:,} items after {newest.then.calendar.days[newest.past - 1]}; chosen on {origins}"
     )
+    if found.high < 1.0 and not is_better:
+        reason += f"; its errors of days and totals together do not (ratio {whole[best]:.3f})"
     return Gate(segment, best if is_better else base, reason, found.value, found.low, found.high, items)
+
+
+def _on_all(method: str, cases: list[Case], base: str) -> float:
+    """The score of a method on all origins that know it."""
+    known = [case for case in cases if method in case.figures]
+    return score(pooled(known, (base, method)), base)[method]
 
 
 def verdict(gates: dict[str, Gate]) -> dict[str, Any]:

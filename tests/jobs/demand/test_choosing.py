@@ -55,3 +55,24 @@ def test_at_most_three_try() -> None:
 def test_who_was_worse_before_does_not_try() -> None:
     found = gate({"ewq": 0.5}, {"ewq": 1.1})
     assert found.serves == "weekday" and "nothing did better on earlier origins" in found.reason
+
+
+def test_good_quantiles_do_not_let_out_a_mean_that_one_order_has_blown_up() -> None:
+    def newest(**losses: float) -> SimpleNamespace:
+        found = case(100, **losses)
+        found.figures["ewq"]["total_error"] = 3.0
+        return found
+
+    older = case(72, ewq=0.5, launches=0.9)
+    found = choosing.chosen([newest(ewq=0.8, launches=0.9), older])["dense"]  # type: ignore[list-item]
+    assert found.serves == "launches" and found.has_passed
+    alone = choosing.chosen([newest(ewq=0.8), case(72, ewq=0.5)])["dense"]  # type: ignore[list-item]
+    assert alone.serves == "weekday" and "together do not (ratio 1.533)" in alone.reason
+
+
+def test_items_too_young_for_a_scale_count_in_the_gate() -> None:
+    ours, theirs = figures(0.9), figures(1.0)
+    ours.loc[:9, "total_pinball"] = 9.0
+    for each in (ours, theirs):
+        each.loc[:9, ["scaled", "scaled_pinball"]] = np.nan
+    assert choosing.against(ours, theirs, 1).value > 1.0

@@ -269,10 +269,8 @@ def _is_shown(items: pd.DataFrame, segment: str, params: NewcomerParams) -> np.n
 def _best(items: pd.DataFrame, score: np.ndarray, is_shown: np.ndarray) -> np.ndarray:
     """Numbers of the first items by score, ties in the order of the items, one of each product; those of no score are
     left out, and not sorted: a category is a small part of the catalogue."""
-    scored = np.flatnonzero(is_shown & (score > 0))
-    order = scored[np.argsort(-score[scored], kind="stable")]
-    product = items["product"].to_numpy()
-    return (order[one_a_product(product[order])] if has_variants(product) else order)[:PLACES]
+    scored = np.flatnonzero(_one_a_product(items, score, is_shown & (score > 0)))
+    return scored[np.argsort(-score[scored], kind="stable")[:PLACES]]
 
 
 def _one_a_product(items: pd.DataFrame, score: np.ndarray, is_shown: np.ndarray) -> np.ndarray:

@@ -313,9 +313,7 @@ def maintained(settings: Settings, on: date) -> None:
 def test_maintenance_keeps_where_an_unfinished_rollback_goes(
     published: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patch, pytest.raises(DaybreakError, match="killed"):
-        patch.setattr(rollback, "_point", killed)
-        rollback.run(published, PRODUCT, str(MONDAY), "ada")
+    killed_when_decided(published, str(MONDAY), monkeypatch)
     maintained(published, DAYS[2] + timedelta(days=9))
     rollback.run(published, PRODUCT, str(MONDAY), "ada")
     assert state(published) == (str(MONDAY),) * 3
@@ -343,9 +341,7 @@ def test_a_rollback_decided_while_maintenance_removes_old_releases_keeps_its_own
 def test_a_rollback_that_was_begun_refuses_a_release_that_has_gone_since(
     published: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patch, pytest.raises(DaybreakError, match="killed"):
-        patch.setattr(rollback, "_point", killed)
-        rollback.run(published, PRODUCT, "previous", "ada")
+    killed_when_decided(published, "previous", monkeypatch)
     next(Path(published.publish).glob(f"shop/*/*/as_of={DAYS[1]}/*/*.parquet")).unlink()
     with pytest.raises(DaybreakError, match="no longer whole"):
         rollback.run(published, PRODUCT, "previous", "ada")
@@ -354,6 +350,12 @@ def test_a_rollback_that_was_begun_refuses_a_release_that_has_gone_since(
 
 def killed(*_: object) -> str:
     raise DaybreakError("killed")
+
+
+def killed_when_decided(published: Settings, to: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch, pytest.raises(DaybreakError, match="killed"):
+        patch.setattr(rollback, "_point", killed)
+        rollback.run(published, PRODUCT, to, "ada")
 
 
 def test_latest_is_the_way_forward(published: Settings) -> None:

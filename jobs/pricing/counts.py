@@ -91,18 +91,48 @@ def fit_counts(
     eta = begin.eta if begin else np.log(np.maximum(mean_units, 0.05))[:, None] + 0 * x
     design = np.concatenate([x[..., None], terms], axis=2)
     for _ in range(rounds):
-        mean = np.exp(eta)
-        excess = variances.dispersion + variances.drift
-        whole = np.where(is_censored, _at_least(units, mean, excess), units)
-        # White noise only: the slow part is the autoregression's (_weighted), or there is none.
-        weight = is_seen * mean / (1 + variances.dispersion * mean)
-        step = np.clip((whole - mean) / mean, -LARGEST_STEP, LARGEST_STEP)
+        whole, weight, step = _working(units, is_seen, is_censored, eta, variances)
         fit = _solve(weight, eta + step, x, design, priors, variances)
         eta = np.clip(fit.eta, *RANGE)
         fit = replace(fit, eta=eta, variances=_updated(fit, whole, eta, is_seen, slope_prior))
         variances = fit.variances
     assert fit is not None
     return fit
+
+
+def own_equations(
+    units: np.ndarray,
+    is_seen: np.ndarray,
+    is_censored: np.ndarray,
+    x: np.ndarray,
+    columns: np.ndarray,
+    fit: Fit,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Each item's normal equations for its own part alone, all that is common being as ``fit`` has it.
+
+    The unknowns are the item's level, the own part of its slope, and how far its coefficients of ``columns`` (items ×
+    weeks × columns) lie from the common ones: matrices (items × unknowns × unknowns) and right-hand sides (items ×
+    unknowns). Level and slope have the fit's priors, the columns none.
+    """
+    _, weight, step = _working(units, is_seen, is_censored, fit.eta, fit.variances)
+    own = fit.level[:, None] + (fit.slope - fit.common[0])[:, None] * x
+    bases = np.concatenate([np.ones_like(x)[..., None], x[..., None], columns, (own + step)[..., None]], axis=2)
+    weighted, _ = _weighted(weight, bases, fit.variances)
+    products = np.einsum("itk,itl->ikl", bases, weighted, optimize=True)
+    priors = np.r_[LEVEL_PRECISION, 1 / fit.variances.slope, np.zeros(columns.shape[2])]
+    return products[:, :-1, :-1] + np.diag(priors), products[:, :-1, -1]
+
+
+def _working(
+    units: np.ndarray, is_seen: np.ndarray, is_censored: np.ndarray, eta: np.ndarray, variances: Variances
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Units with the censored ones filled in, and by cell the weight and the step from ``eta`` of a round."""
+    mean = np.exp(eta)
+    excess = variances.dispersion + variances.drift
+    whole = np.where(is_censored, _at_least(units, mean, excess), units)
+    # White noise only: the slow part is the autoregression's (_weighted), or there is none.
+    weight = is_seen * mean / (1 + variances.dispersion * mean)
+    return whole, weight, np.clip((whole - mean) / mean, -LARGEST_STEP, LARGEST_STEP)
 
 
 def _solve(

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from jobs.pricing import cross_prices
 from jobs.pricing.counts import Fit, Priors, fit_counts, flat_priors
 from jobs.pricing.grid import CONTROLS, COST_LAG, YEAR_WEEKS, Grid, grid, is_sticky
-from jobs.pricing.posterior import CATEGORY, NONE, OWN, Posterior
+from jobs.pricing.posterior import CATEGORY, CROSS, NONE, OWN, Posterior
 
 PANEL = (
     "item_id", "category", "nest", "week", "units", "price", "cost", "is_promotion", "is_featured", "is_stockout",
@@ -25,8 +26,8 @@ PANEL = (
 )  # fmt: skip
 TERMS = (*CONTROLS, "hidden", "margin")
 YEAR = [CONTROLS.index(term) for term in ("sine", "cosine")]
-NEST, REST = 1 + CONTROLS.index("nest"), 1 + CONTROLS.index("rest")  # 0 is the common slope
-FLOATS = ("naive", "price", "log_rate", "log_rate_sd", "diversion_nest", "diversion_category")
+NEST, REST = CROSS_TERMS = [1 + at for at in cross_prices.COLUMNS]  # 0 is the common slope
+FLOATS = ("naive", "price", "log_rate", "log_rate_sd", "diversion_nest", "diversion_category", *CROSS)
 Z80 = 1.2816  # of a normal's 80% interval
 ONE_CATEGORY = ""
 LEAST_VARIANCE = 0.01  # between categories: few of them cannot prove that they are alike
@@ -39,10 +40,11 @@ class ElasticityParams:
     ``widening`` multiplies the model's standard errors (it knows nothing of the shape of the response; set for
     80% coverage on development seeds of jobs.store.pricing_world), ``cross_widening`` those of neighbours' effects,
     likewise: they come out some .2 too high there, and their intervals are wide enough to hold the truth in spite of
-    it. An item's evidence is its ``own`` where its own sales took at least ``own_share`` of the variance that its slope
-    had; its category counts for something where the common slope is known to within ``known_sd``. ``steepest`` and
-    ``flattest`` bound every elasticity. Rates stand where the last ``recent_weeks`` stood; a season is told apart from
-    a trend from ``season_weeks`` on.
+    it. ``cross_apart`` is how far items are thought to lie from their category in that (jobs.pricing.cross_prices;
+    chosen on the development seeds 101 to 108). An item's evidence is its ``own`` where its own sales took at least
+    ``own_share`` of the variance that its slope had; its category counts for something where the common slope is known
+    to within ``known_sd``. ``steepest`` and ``flattest`` bound every elasticity. Rates stand where the last
+    ``recent_weeks`` stood; a season is told apart from a trend from ``season_weeks`` on.
     """
 
     draws: int = 200
@@ -51,6 +53,7 @@ class ElasticityParams:
     pooled_rounds: int = 5
     widening: float = 1.5
     cross_widening: float = 1.8
+    cross_apart: float = 0.15
     own_share: float = 0.2
     known_sd: float = 1.5
     steepest: float = -10.0
@@ -165,7 +168,9 @@ def _posterior(
 ) -> Posterior:
     """All categories' fits as one posterior, items in the order of their ids."""
     parts = [_items(name, grids[name], terms[name], fits[name], params) for name in grids]
-    joined = pd.concat(parts, ignore_index=True).sort_values("item_id", kind="stable")
+    joined = pd.concat(parts, ignore_index=True)
+    joined[list(CROSS)] = _cross_by_item(grids, fits, params)
+    joined = joined.sort_values("item_id", kind="stable")
     nest, rest = _diversion(list(fits.values()), list(grids.values()), params)
     joined["diversion_nest"], joined["diversion_category"] = nest, rest
     is_known = joined["evidence"].to_numpy(str) != NONE
@@ -205,9 +210,16 @@ def _cross(term: int, grids: dict[str, Grid], fits: dict[str, Fit], params: Elas
     return np.where(is_told[:, None], np.stack([value, value - wide, value + wide], axis=1), np.nan)
 
 
+def _cross_by_item(grids: dict[str, Grid], fits: dict[str, Fit], params: ElasticityParams) -> np.ndarray:
+    """``CROSS`` of every item, categories after each other."""
+    sd = params.cross_widening * np.array([fit.common_var[CROSS_TERMS] ** 0.5 for fit in fits.values()])
+    told = cross_prices.by_item(list(grids.values()), list(fits.values()), sd, params.cross_apart)
+    return told.reshape(len(told), -1)
+
+
 def _is_told(one: Grid, term: int) -> bool:
-    """Whether a category has data on a common term."""
-    return bool(np.abs(one.controls[..., term - 1]).max() > 0)
+    """Whether a category has data on the effect of neighbours."""
+    return bool(cross_prices.is_told(one)[:, CROSS_TERMS.index(term)].any())
 
 
 def _items(name: str, one: Grid, terms: np.ndarray, fit: Fit, params: ElasticityParams) -> pd.DataFrame:

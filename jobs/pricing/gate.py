@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from jobs.lib import registry
-from jobs.pricing.posterior import NONE, Posterior
+from jobs.pricing.posterior import CROSS, NONE, Posterior
 
 EVERYTHING = "all"
 
@@ -110,4 +110,5 @@ def silenced(posterior: Posterior) -> Posterior:
         low=nothing,
         high=nothing,
         draws=np.full_like(posterior.draws, np.nan),
+        **dict.fromkeys(CROSS, nothing),
     )

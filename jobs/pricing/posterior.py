@@ -17,6 +17,7 @@ from jobs.pricing.grid import YEAR_WEEKS
 
 FILE = "posterior.npz"
 OWN, CATEGORY, NONE = "own", "category", "none"
+CROSS = ("cross_nest", "cross_nest_low", "cross_nest_high", "cross_rest", "cross_rest_low", "cross_rest_high")
 COMING = 4  # weeks for which a night's prices are thought to hold
 
 
@@ -32,11 +33,13 @@ class Posterior:
     ``diversion_category`` are the shares of units lost to a higher price that mates in the nest, and the rest of the
     category, win.
 
-    ``category_cross_nest`` and ``category_cross_rest`` are categories × (effect, its 10% and its 90%): how an item's
-    log units change with the log price of its nest mates together, and of the rest of its category together. NaN where
-    no item has such neighbours; ``category_season`` is categories × (how far the best week of the year lies above its
-    mean, in logs, and the day since 1970 on which one begins). Without rows in a posterior that was saved before there
-    were these.
+    ``cross_nest`` and ``cross_rest`` say how an item's log units change with the log price of its nest mates together,
+    and of the rest of its category together; ``_low`` and ``_high`` are their 10% and 90%. NaN where an item has no
+    such neighbours, or none of them ever moved a price. Empty in a posterior that was saved before there were these.
+
+    ``category_cross_nest`` and ``category_cross_rest`` are the same of categories, each × (effect, its 10% and its
+    90%); ``category_season`` is categories × (how far the best week of the year lies above its mean, in logs, and the
+    day since 1970 on which one begins). Without rows in a posterior that was saved before there were these.
     """
 
     item_id: np.ndarray
@@ -57,6 +60,12 @@ class Posterior:
     category_mean: np.ndarray
     category_low: np.ndarray
     category_high: np.ndarray
+    cross_nest: np.ndarray = field(default_factory=lambda: np.empty(0))
+    cross_nest_low: np.ndarray = field(default_factory=lambda: np.empty(0))
+    cross_nest_high: np.ndarray = field(default_factory=lambda: np.empty(0))
+    cross_rest: np.ndarray = field(default_factory=lambda: np.empty(0))
+    cross_rest_low: np.ndarray = field(default_factory=lambda: np.empty(0))
+    cross_rest_high: np.ndarray = field(default_factory=lambda: np.empty(0))
     category_season: np.ndarray = field(default_factory=lambda: np.empty((0, 2)))
     category_cross_nest: np.ndarray = field(default_factory=lambda: np.empty((0, 3)))
     category_cross_rest: np.ndarray = field(default_factory=lambda: np.empty((0, 3)))
@@ -89,9 +98,10 @@ class Posterior:
         return replace(self, log_rate=self.log_rate + self.season(weeks).mean(axis=1))
 
     def frame(self) -> pd.DataFrame:
-        """One row an item: every array but the draws, as a column of its name."""
-        alike = [f.name for f in fields(self) if f.name != "draws" and not f.name.startswith("category_")]
-        return pd.DataFrame({name: getattr(self, name) for name in alike})
+        """One row an item: every array but the draws, as a column of its name; NaN what the posterior does not have."""
+        alike = {f.name: getattr(self, f.name) for f in fields(self) if not f.name.startswith(("draws", "category_"))}
+        many = len(self.item_id)
+        return pd.DataFrame({name: values if len(values) == many else np.nan for name, values in alike.items()})
 
     def categories(self) -> pd.DataFrame:
         """One row a category: ``category, mean, low, high`` of its common elasticity, and the same of the effects of

@@ -62,20 +62,49 @@ def test_items_keep_the_panels_words_and_the_contract_of_arrays(world: PricingWo
     assert (posterior.diversion_nest > 0.05).all() and (posterior.diversion_nest <= 0.45).all()
 
 
-def test_neighbours_prices_have_effects_whose_intervals_hold_the_truth() -> None:
-    held, effects = [], []
+@pytest.fixture(scope="module")
+def effects() -> pd.DataFrame:
+    """Items of two worlds with what neighbours' prices do to them: in truth (``nest_true``), as told of the item
+    (``cross_nest``) and of its category (``nest``), the same of ``rest``."""
+    parts = []
     for seed in (3001, 3002):
         world = pricing_world(seed, PricingWorldParams())
-        told, truth = elasticity.fit(world.panel).categories(), world.truth.diversion
+        posterior, truth = elasticity.fit(world.panel), world.truth.diversion
         nest = world.current["nest"].to_numpy().reshape(truth.shape[:2])
         is_mate = nest[:, :, None] == nest[:, None, :]
+        items = posterior.frame().drop(columns=["nest", "mean", "low", "high"])
+        told = items.merge(posterior.categories(), on="category").assign(seed=seed)
         for name, among in (("nest", is_mate), ("rest", ~is_mate)):
-            true = (truth * among).sum(axis=2).mean(axis=1)
-            held += [*((told[f"{name}_low"] < true) & (true < told[f"{name}_high"]))]
-            assert (told[f"{name}_low"] < told[name]).all() and (told[name] < told[f"{name}_high"]).all()
-        effects.append(told[["nest", "rest"]].mean())
+            told[f"{name}_true"] = (truth * among).sum(axis=2).ravel()
+        parts.append(told)
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_neighbours_prices_have_effects_whose_intervals_hold_the_truth(effects: pd.DataFrame) -> None:
+    told, held = effects.groupby(["seed", "category"]).mean(numeric_only=True), []
+    for name in ("nest", "rest"):
+        true = told[f"{name}_true"]
+        held += [*((told[f"{name}_low"] < true) & (true < told[f"{name}_high"]))]
+        assert (told[f"{name}_low"] < told[name]).all() and (told[name] < told[f"{name}_high"]).all()
     # Close substitutes win more than the rest of the category; 48 intervals of 80%.
-    assert all(one["nest"] > one["rest"] > 0 for one in effects) and 0.65 < np.mean(held) < 0.95
+    mean = told.groupby("seed")[["nest", "rest"]].mean()
+    assert (mean["nest"] > mean["rest"]).all() and (mean["rest"] > 0).all() and 0.65 < np.mean(held) < 0.95
+
+
+def test_items_effects_are_no_worse_than_their_categorys_and_their_intervals_hold_the_truth(
+    effects: pd.DataFrame,
+) -> None:
+    held, alike = [], []
+    for name in ("nest", "rest"):
+        true, found = effects[f"{name}_true"], effects[f"cross_{name}"]
+        own, shared = (np.sqrt(((one - true) ** 2).mean()) for one in (found, effects[name]))
+        assert own < 1.03 * shared
+        held.append(((effects[f"cross_{name}_low"] < true) & (true < effects[f"cross_{name}_high"])).mean())
+        # Within categories: what an item's own weeks add.
+        both = pd.DataFrame({"found": found, "true": true})
+        within = both - both.groupby([effects["seed"], effects["category"]]).transform("mean")
+        alike.append(within["found"].corr(within["true"]))
+    assert 0.7 < np.mean(held) < 0.9 and min(alike) > 0
 
 
 def test_nobody_has_mates_where_no_item_says_its_nest() -> None:

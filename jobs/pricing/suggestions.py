@@ -19,7 +19,7 @@ from jobs.pricing.bounds import MAKERS, Bounds, bounds
 from jobs.pricing.exploration import Room
 from jobs.pricing.gains import GainParams
 from jobs.pricing.guardrails import PROFIT, REVENUE, Guardrails
-from jobs.pricing.posterior import NONE, Posterior
+from jobs.pricing.posterior import CROSS, NONE, Posterior
 
 QUANTILE, ENDINGS, SMALLEST = "decide_on_quantile", "endings", "smallest_step"
 MOST, AVERAGE = "max_changes", "largest_average_step"
@@ -71,7 +71,7 @@ def suggest(
 
 def _believed(rows: pd.DataFrame, posterior: Posterior, guardrails: Guardrails) -> pd.DataFrame:
     """Items with their elasticities; ``cost`` is null for all where the store wants revenue, ``own_cost`` stays."""
-    known = posterior.frame()[["item_id", "evidence", "mean", "low", "high"]]
+    known = posterior.frame()[["item_id", "evidence", "mean", "low", "high", *CROSS]]
     found = rows.merge(known, on="item_id", how="left").assign(own_cost=rows["cost"].to_numpy(float))
     found["evidence"] = found["evidence"].fillna(NONE)
     rate = posterior.frame().set_index("item_id")["log_rate"].reindex(found["item_id"]).to_numpy(float)
@@ -293,6 +293,7 @@ def _told(
             "elasticity_low": rows["low"],
             "elasticity_high": rows["high"],
             "evidence": rows["evidence"],
+            **{name: rows[name] for name in CROSS},
             "objective": np.where(
                 (guardrails.objective == PROFIT) & rows["own_cost"].notna().to_numpy(), PROFIT, REVENUE
             ),

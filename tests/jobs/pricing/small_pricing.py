@@ -39,6 +39,12 @@ def posterior(items: dict[str, float | None], sd: float = 0.2, price: float = 10
         category_mean=np.array([-2.0]),
         category_low=np.array([-2.5]),
         category_high=np.array([-1.5]),
+        cross_nest=np.full(many, np.nan),
+        cross_nest_low=np.full(many, np.nan),
+        cross_nest_high=np.full(many, np.nan),
+        cross_rest=np.full(many, 0.4),
+        cross_rest_low=np.full(many, 0.1),
+        cross_rest_high=np.full(many, 0.7),
         category_cross_nest=np.full((1, 3), np.nan),
         category_cross_rest=np.array([[0.31, -0.12, 0.74]]),
     )

@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from jobs.lib import contracts
 from jobs.pricing.bounds import bounds
 from jobs.pricing.exploration import Room, arms, explored
 from jobs.pricing.guardrails import Exploration, Guardrails, Rules
+from jobs.pricing.posterior import CROSS
 from jobs.pricing.suggestions import suggest
 from tests.jobs.pricing.small_pricing import NIGHT, posterior, rows
 
@@ -37,6 +39,18 @@ def test_without_evidence_the_price_stays() -> None:
     found = told(Guardrails(), {"item_id": "a"}, {"item_id": "never sold"}, a=None)
     assert (found["suggested_price"] == 10.0).all() and (found["bound_by"] == "no_evidence").all()
     assert (found["evidence"] == "none").all() and found["expected_units_now"].isna().all()
+
+
+def test_an_items_answer_to_its_neighbours_prices_is_told_and_may_be_unknown() -> None:
+    found = told(Guardrails(), {"item_id": "a"}, {"item_id": "never sold"}, a=FLAT)
+    assert list(found.loc["a", list(CROSS)[3:]]) == [0.4, 0.1, 0.7]
+    assert found.loc["a", list(CROSS)[:3]].isna().all() and found.loc["never sold", list(CROSS)].isna().all()
+    columns = contracts.load("pricing.price_suggestions").columns
+    # A lake, a warehouse and a model from before there were these have nulls in them.
+    assert all(columns[name].nullable for name in CROSS)
+    before = replace(posterior({"a": FLAT}), **dict.fromkeys(CROSS, np.empty(0)))
+    old = suggest(rows({"item_id": "a"}), before, Guardrails(), "salt", NIGHT).loc[0]
+    assert old[list(CROSS)].isna().all() and old["suggested_price"] == found.loc["a", "suggested_price"]
 
 
 @pytest.mark.parametrize(("item", "price"), [({"map_price": 10.5}, 10.5), ({"msrp": 9.5}, 9.5)])

@@ -22,6 +22,8 @@ from jobs.pricing.posterior import NONE, Posterior
 from jobs.pricing.train import PANEL_FILE
 
 SHOWN = 30
+SHOWN_CROSS = 10
+NEIGHBOURS = {"nest": "substitutes", "rest": "rest of the category"}
 CURVES = 4
 CURVE_POINTS = 21
 PROMOTED = 20
@@ -49,6 +51,7 @@ def findings(night: Night) -> dict[str, Any] | None:
         "guardrails": _counted(tonight.where("bound_by IS NOT NULL"), "bound_by"),
         "evidence": _counted(tonight, "evidence"),
         "categories": categories(posterior),
+        "cross_items": cross_items(posterior),
         "curves": curves(posterior, champion.path),
         "promotions": _promotions(night),
         "plans": _plans(night),
@@ -71,6 +74,22 @@ def categories(posterior: Posterior) -> list[dict[str, Any]]:
     told = posterior.categories().merge(items, left_on="category", right_index=True, how="left")
     told = told.sort_values("items", ascending=False)
     return told.replace([np.inf, -np.inf], np.nan).astype(object).where(told.notna(), None).to_dict("records")
+
+
+def cross_items(posterior: Posterior) -> list[dict[str, Any]]:
+    """Items that surely answer to their neighbours' prices, with their category's effect beside: those whose 80%
+    interval leaves 0 out, the furthest away first."""
+    items = posterior.frame()
+    parts = []
+    for term, neighbours in NEIGHBOURS.items():
+        names = [f"cross_{term}", f"cross_{term}_low", f"cross_{term}_high"]
+        part = items[["item_id", "category", *names]].set_axis(["item_id", "category", "effect", "low", "high"], axis=1)
+        category = part["category"].map(posterior.categories().set_index("category")[term])
+        parts.append(part.assign(neighbours=neighbours, category_effect=category))
+    told = pd.concat(parts, ignore_index=True)
+    told["away"] = np.maximum(told["low"], -told["high"])
+    surest = told[told["away"] > 0].sort_values(["away", "item_id"], ascending=[False, True], kind="stable")
+    return surest.head(SHOWN_CROSS).drop(columns="away").to_dict("records")
 
 
 def curves(posterior: Posterior, folder: Path) -> list[dict[str, Any]]:

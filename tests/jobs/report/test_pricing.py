@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from jobs.pricing.posterior import CROSS
 from jobs.pricing.train import PANEL_FILE
 from jobs.report import pricing, stage
 from jobs.report.findings import Findings
@@ -40,6 +42,22 @@ def test_categories_come_with_intervals_and_the_naive_figure_beside() -> None:
     assert (only["category"], only["items"], only["naive"]) == ("Kitchen", 3, -2.0)
     assert only["low"] < only["mean"] < only["high"]
     assert (only["rest"], only["rest_low"], only["rest_high"]) == (0.31, -0.12, 0.74) and only["nest"] is None
+
+
+def test_items_that_surely_answer_to_their_neighbours_come_with_their_categorys_effect() -> None:
+    nobody = np.full(3, np.nan)
+    two = {"cross_rest": np.array([0.2, 0.9, -0.8]), "cross_rest_low": np.array([-0.1, 0.5, -1.0]),
+           "cross_rest_high": np.array([0.5, 1.3, -0.6])}  # fmt: skip
+    first, second = pricing.cross_items(replace(BELIEVED, **two))
+    assert (first["item_id"], first["effect"], second["item_id"], second["effect"]) == ("unknown", -0.8, "still", 0.9)
+    assert (second["neighbours"], second["category"], second["category_effect"]) == (
+        "rest of the category",
+        "Kitchen",
+        0.31,
+    )
+    assert not pricing.cross_items(replace(BELIEVED, **dict.fromkeys(CROSS, nobody)))
+    assert not pricing.cross_items(replace(BELIEVED, **dict.fromkeys(CROSS, np.empty(0))))
+    assert not pricing.cross_items(posterior({}))
 
 
 def test_a_curve_falls_and_stands_on_its_weeks(folder: Path) -> None:
@@ -86,6 +104,7 @@ def told(folder: Path) -> dict:
     return {
         "changed": 1, "items": 3, "objectives": [("profit", 3)], "changes": [change], "guardrails": [("msrp", 1)],
         "evidence": [("own", 2), ("none", 1)], "categories": pricing.categories(BELIEVED),
+        "cross_items": pricing.cross_items(BELIEVED),
         "curves": pricing.curves(BELIEVED, folder), "promotions": [effect], "plans": [plan], "realised": [applied],
         "total": {"changes": 2, "expected": 8.0, "gain": 60.0},
     }  # fmt: skip
@@ -98,3 +117,4 @@ def test_the_page_shows_prices_and_does_without(folder: Path) -> None:
     assert "&lt;a&gt;" in page and "10.50" in page and "+40%" in page and "too early" in page and "7.20" in page
     assert "days between changes" in page and "2 prices in force for a week or more: 8.00 a week" in page
     assert "Cross-price effects by category" in page and "0.31" in page and "-0.12" in page
+    assert "most surely answer" in page and "0.40</td>" in page and "In its category" in page

@@ -22,6 +22,7 @@ from jobs.lib.spark import session
 from jobs.lib.tables import Tables
 from jobs.pricing import elasticity, sales
 from jobs.pricing.gains import GainParams, desired_price, gains
+from jobs.pricing.posterior import Posterior
 from jobs.store.pricing_truth import PricingTruth
 from jobs.store.pricing_world import PricingWorld, PricingWorldParams, pricing_world
 
@@ -57,6 +58,11 @@ def of_world() -> Iterator[Figure]:
         BENCH, "world, 104 weeks: elasticity bias (absolute)", abs(mean["bias"]), bias[best], best, 0.3, "lower"
     )
     yield Figure(BENCH, "world, 104 weeks: coverage of 80% intervals", mean["coverage"])
+    for name in ("nest", "rest"):
+        measure = f"world, 104 weeks: effect of the {name}'s prices by item"
+        for what in ("rmse", "coverage"):
+            own, category = mean[f"{what} {name}"], mean[f"{what} {name}, category"]
+            yield Figure(BENCH, f"{measure}: {what}", own, category, "its category's")
     for weeks, target in zip(WEEKS, (0.35, 0.28), strict=True):
         shares = told[weeks]
         for peer in ("cost-plus", "item OLS", "no diversion", "lower bound alone", "keep all", "all +5%"):
@@ -100,6 +106,7 @@ def _world(seed: int, weeks: int, cost_spread: float = PricingWorldParams.cost_s
         "coverage": float(
             np.mean((posterior.low <= truth.elasticity.ravel()) & (truth.elasticity.ravel() <= posterior.high))
         ),
+        **_cross(world, posterior),
         **{name: gain / (best - kept) for name, gain in realised.items()},
         "expected": float(expected),
         "realised": realised["ours"],
@@ -110,6 +117,21 @@ def _errors(world: PricingWorld, estimate: np.ndarray, name: str) -> dict[str, f
     """RMSE and bias against the truth; an item whose price never moved is left out of a peer's."""
     error = estimate - world.truth.elasticity.ravel()
     return {f"rmse{name}": float(np.sqrt(np.nanmean(error**2))), f"bias{name}": float(np.nanmean(error))}
+
+
+def _cross(world: PricingWorld, posterior: Posterior) -> dict[str, float]:
+    """Errors and coverage of what neighbours' prices do to items, by the item's own effect and by its category's."""
+    nest = world.current["nest"].to_numpy().reshape(world.truth.price.shape)
+    is_mate = nest[:, :, None] == nest[:, None, :]
+    items, at = posterior.frame(), pd.Index(posterior.category_id).get_indexer(posterior.category)
+    categories, found = posterior.categories().iloc[at], {}
+    for name, among in (("nest", is_mate), ("rest", ~is_mate)):
+        true = (world.truth.diversion * among).sum(axis=2).ravel()
+        for rows, column, of in ((items, f"cross_{name}", ""), (categories, name, ", category")):
+            told, low, high = (rows[f"{column}{end}"].to_numpy() for end in ("", "_low", "_high"))
+            found[f"rmse {name}{of}"] = float(np.sqrt(((told - true) ** 2).mean()))
+            found[f"coverage {name}{of}"] = float(((low < true) & (true < high)).mean())
+    return found
 
 
 def _profit(truth: PricingTruth, price: np.ndarray) -> float:

@@ -77,6 +77,7 @@ def forecasts(items: int) -> None:
     from jobs.demand.forecast import forecast
     from jobs.demand.forecast_total import forecast_total
     from jobs.features.campaigns import campaigns
+    from jobs.features.list_prices import list_prices
     from jobs.lib import contracts, stores
     from jobs.lib import settings as environment
     from jobs.lib.registry import Champion
@@ -88,17 +89,17 @@ def forecasts(items: int) -> None:
     item = spark.createDataFrame(
         [], "item_id string, title string, category string, available_from date, is_active boolean"
     )
-    promotions, places = (
+    promotions, prices, places = (
         spark.createDataFrame([], contracts.load(name).schema())
-        for name in ("validated.promotions", "features.item_location_daily")
+        for name in ("validated.promotions", "validated.prices", "features.item_location_daily")
     )
     days = frames.item_days(daily.where(F.col("item_id") < f"i{LEARNT_FROM:07d}"))
-    rows = frames.with_facts(days, item, campaigns(promotions), AS_OF).toPandas()
+    rows = frames.with_facts(days, item, campaigns(promotions), list_prices(prices), AS_OF).toPandas()
     history = frames.dense(rows, frames.calendar_of(days, store, AS_OF))
     folder = Path(settings.home) / "model"
     train.train(history, BacktestParams(), settings.model_threads, print).model.save(folder)
     champion = Champion("demand", AS_OF - timedelta(days=1), "scale", folder, {}, None)
-    made = forecast(daily, places, item, promotions, AS_OF, champion, store, settings)
+    made = forecast(daily, places, item, promotions, prices, AS_OF, champion, store, settings)
     # What a run that was cut off left there is written anew.
     made.write.mode("overwrite").parquet(str(settings.home / "forecast"))
     again = spark.read.parquet(str(settings.home / "forecast"))

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import xgboost as xgb
 
-from jobs.demand.boosted_features import Rows, rows
+from jobs.demand.boosted_features import PLANNED_PRICE, Rows, rows
 from jobs.demand.forecasts import LEVELS, Forecast, tidy
 from jobs.demand.history import History
 from jobs.demand.metrics import scale
@@ -75,7 +75,7 @@ def forecast(history: History, model: Boosted) -> Forecast:
     shape = (len(history), history.calendar.horizon)
     if not len(history):
         return Forecast(np.zeros((*shape, len(LEVELS))), np.zeros(shape))
-    found = rows(history)
+    found = rows(history, PLANNED_PRICE in model.names)
     known = _named(found, model.names)
     parts = [booster.inplace_predict(known).reshape(len(known), -1) for booster in model.quantiles]
     quantiles = np.column_stack(parts).reshape(*shape, len(LEVELS))
@@ -160,13 +160,15 @@ def _examples(history: History, params: BoostedParams) -> Iterator[tuple[Rows, n
     horizon, week, used = calendar.horizon, max(1, 7 // calendar.period), 0
     names: tuple[str, ...] | None = None
     first, stride = calendar.periods(params.first_origin_days), params.stride if calendar.period == 1 else 1
-    for turn, past in enumerate(range(calendar.past - horizon, first - 1, -week)):
+    origins = range(calendar.past - horizon, first - 1, -week)
+    has_plans = any(history.list_prices.changes(len(history), past, horizon).any() for past in origins)
+    for turn, past in enumerate(origins):
         then = history.at(past, horizon)
         then = replace(then, calendar=_as_it_came(history, past, horizon))
         busy = then.units[:, -calendar.periods(params.busy_days) :].sum(axis=1)
         chosen = np.sort(np.argsort(-busy, kind="stable")[: params.items])
         chosen = chosen[busy[chosen] > 0]
-        found = rows(then.of(chosen))
+        found = rows(then.of(chosen), has_plans)
         if names is None:
             names = found.names
         if used + len(found.features) // stride > params.max_rows:

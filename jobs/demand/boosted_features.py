@@ -21,6 +21,7 @@ WINDOWS = (7, 14, 28, 56, 112)
 LEVEL_WEIGHTS = {56: 0.5, 28: 0.25, 112: 0.25}
 LEVEL_FLOOR = 0.2
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
+PLANNED_PRICE = "planned_price_change"
 SEASON_WORDS = ("christmas", "xmas", "advent", "easter", "valentine", "halloween", "summer", "winter", "garden")
 
 
@@ -33,13 +34,16 @@ class Rows:
     level: np.ndarray
 
 
-def rows(history: History) -> Rows:
-    """The features of every item on every day to come, items outer, days inner."""
+def rows(history: History, with_planned_prices: bool = False) -> Rows:
+    """The features of every item on every day to come, items outer, days inner. Planned prices are for a model that
+    had any to learn from: which columns a tree may ask depends on how many there are."""
     level = levels(history)
     item = _item(history, level)
     horizon = history.calendar.horizon
     columns = {name: np.repeat(values, horizon) for name, values in item.items()}
     columns |= {name: values.ravel() for name, values in _day(history, level).items()}
+    if with_planned_prices:
+        columns[PLANNED_PRICE] = history.planned_price_change.ravel()
     features = np.column_stack([np.asarray(values, np.float32) for values in columns.values()])
     features[~np.isfinite(features)] = np.nan  # an item without a price has no logarithm of it
     return Rows(features, tuple(columns), level)

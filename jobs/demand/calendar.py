@@ -19,6 +19,7 @@ from jobs.lib.stores import Store
 
 LATE_WEEKS = 8  # a weekday without a sale for so long is closed, in all but slow stores
 RUN_DAYS = 3  # so many closed days in a row a year ago were the store's own holiday, and come again
+NEVER = np.iinfo(np.int64).max  # the period of a day that does not come
 CHANCE = 0.0001  # what is no likelier than this to come by itself, days without a sale in a row, has a reason
 # A weekday on which fewer of the days to be open than this had a sale is a slow one. Public holidays that the calendar
 # does not know of take a busy store's Mondays to 0.85 of half a year at the least.
@@ -58,6 +59,17 @@ class Calendar:
     def periods(self, days: int) -> int:
         """So many days in periods, at least one."""
         return max(1, days // self.period)
+
+    def period_of(self, day: pd.Series) -> np.ndarray:
+        """The period in which each day lies, less than 0 before the first, :data:`NEVER` for null."""
+        when = pd.to_datetime(day).to_numpy("datetime64[D]")
+        return np.where(np.isnat(when), NEVER, (when - self.days[0]).astype(int) // self.period)
+
+    def told_in(self, known_day: pd.Series) -> np.ndarray:
+        """The period in which what became known on each day was told, :data:`NEVER` for null. The night knows all of
+        it, also where it is days after the newest week that the store has told of."""
+        period = self.period_of(known_day)
+        return np.where(period < NEVER, np.minimum(period, self.past - 1), NEVER)
 
     def at(self, past: int, horizon: int | None = None) -> Calendar:
         """As it was known when ``past`` periods were: what came after them is as planned."""

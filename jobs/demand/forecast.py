@@ -20,6 +20,7 @@ from jobs.demand.calendar import Calendar
 from jobs.demand.forecasts import NAMES, long_frame
 from jobs.demand.model import Model
 from jobs.features.campaigns import campaigns
+from jobs.features.list_prices import list_prices
 from jobs.lib.registry import Champion
 from jobs.lib.settings import Settings
 from jobs.lib.stores import Store
@@ -60,6 +61,7 @@ def forecast(
     item_location_daily: DataFrame,
     item: DataFrame,
     promotions_changes: DataFrame,
+    prices_changes: DataFrame,
     as_of: date,
     champion: Champion,
     store: Store,
@@ -75,6 +77,6 @@ def forecast(
     forecaster = Forecaster(Model.load(champion.path), calendar)
     days = days.unionByName(frames.place_days(item_location_daily, calendar))
     blocks = max(settings.shuffle_partitions, frames.series_count(days) // AT_ONCE + 1)
-    rows = frames.with_facts(days, item, campaigns(promotions_changes), as_of)
+    rows = frames.with_facts(days, item, campaigns(promotions_changes), list_prices(prices_changes), as_of)
     rows = rows.repartition(blocks, "item_id").sortWithinPartitions("item_id")
     return rows.mapInPandas(forecaster.blocks, SCHEMA).withColumn("model_version", F.lit(champion.version))

@@ -15,7 +15,11 @@ from jobs.demand.segments import NEW_DAYS
 from jobs.lib.stores import Store
 
 HORIZON_DAYS = {"day": 28, "week": 56}
-SPAN = ("starts_on", "ends_on", "known_from", "known_until", "depth")
+# What is told of an item beside its row in the catalogue, in texts: a column of them each, and what stands in one.
+SPANS = {
+    "campaigns": ("starts_on", "ends_on", "known_from", "known_until", "depth"),
+    "prices": ("valid_from", "known_from", "known_until", "price"),
+}
 AMOUNTS = ("units", "withdrawn", "lines", "revenue")
 
 
@@ -55,13 +59,12 @@ def store_days(days: DataFrame) -> pd.DataFrame:
     return sold.groupBy("day").agg(*sums, F.count(F.lit(1)).alias("items")).orderBy("day").toPandas()
 
 
-def with_facts(days: DataFrame, item: DataFrame, campaigns: DataFrame, as_of: date) -> DataFrame:
+def with_facts(days: DataFrame, item: DataFrame, campaigns: DataFrame, prices: DataFrame, as_of: date) -> DataFrame:
     """Item-days, of wholes and of places, and beneath them a row (``day`` null) for each item
-    with what the catalogue and the ``campaigns`` (:func:`jobs.features.campaigns.campaigns`) say; also for items
-    launched in the last 28 days or tomorrow that have not sold yet."""
+    with what the catalogue, the ``campaigns`` (:func:`jobs.features.campaigns.campaigns`) and the ``prices``
+    (:func:`jobs.features.list_prices.list_prices`) say; also for items launched in the last 28 days or tomorrow that
+    have not sold yet."""
     since = F.date_sub(F.lit(as_of), NEW_DAYS)
-    span = F.concat_ws("/", *[F.coalesce(F.col(name).cast("string"), F.lit("")) for name in SPAN])
-    told = campaigns.groupBy("item_id").agg(F.sort_array(F.collect_set(span)).alias("campaigns"))
     is_launched = item.where(F.col("is_active") & F.col("available_from").between(since, F.date_add(F.lit(as_of), 1)))
     known = days.select("item_id").union(is_launched.select("item_id")).distinct()
     # What is no longer sold is ended; what is not sold yet is not.
@@ -69,7 +72,11 @@ def with_facts(days: DataFrame, item: DataFrame, campaigns: DataFrame, as_of: da
     listed = item.select(
         "item_id", "title", "category", "available_from", (~F.col("is_active") & has_begun).alias("is_ended")
     )
-    facts = known.join(listed, "item_id", "left").join(told, "item_id", "left")
+    facts = known.join(listed, "item_id", "left")
+    for name, told in {"campaigns": campaigns, "prices": prices}.items():
+        span = F.concat_ws("/", *[F.coalesce(F.col(part).cast("string"), F.lit("")) for part in SPANS[name]])
+        of_item = told.groupBy("item_id").agg(F.sort_array(F.collect_set(span)).alias(name))
+        facts = facts.join(of_item, "item_id", "left")
     return days.unionByName(facts, allowMissingColumns=True)
 
 
@@ -85,10 +92,12 @@ def dense(rows: pd.DataFrame, of: Calendar) -> History:
     """The history of the items of a frame of :func:`with_facts`, wholes raised by what their places lacked."""
     is_fact = rows["day"].isna()
     facts, days = rows[is_fact], rows[~is_fact]
-    told = facts[["item_id", "campaigns"]].explode("campaigns").dropna()
-    spans = [text.split("/") for text in told["campaigns"]]
-    campaigns = pd.DataFrame(spans, columns=list(SPAN)).assign(item_id=told["item_id"].to_numpy())
-    return raised(history(days.assign(day=pd.to_datetime(days["day"])), of, facts, campaigns))
+    told = {}
+    for name, parts in SPANS.items():
+        texts = facts[["item_id", name]].explode(name).dropna()
+        spans = [text.split("/") for text in texts[name]]
+        told[name] = pd.DataFrame(spans, columns=list(parts)).assign(item_id=texts["item_id"].to_numpy())
+    return raised(history(days.assign(day=pd.to_datetime(days["day"])), of, facts, **told))
 
 
 def calendar_of(days: DataFrame, store: Store, as_of: date) -> Calendar:

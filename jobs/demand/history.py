@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from jobs.demand.calendar import Calendar
+from jobs.demand.list_prices import ListPrices, list_prices
 from jobs.demand.promotions import Promotions, promotions
 
 WHOLE = "all"  # the store as a whole
@@ -30,7 +31,7 @@ class History:
     """Arrays (item, period): ``units`` wanted, ``lines``, ``price`` (mean paid, NaN without a sale), ``observed``.
     ``first`` is the period from which an item was on sale (its first sale, or the catalogue's day if that is earlier; 0
     for what never sold and has no known launch), ``last`` that of its last sale, ``titles``, ``categories`` ("" without
-    one) and ``ended`` the catalogue's, ``promotions`` what was ever known of them and when."""
+    one) and ``ended`` the catalogue's, ``promotions`` and ``list_prices`` what was ever known of them and when."""
 
     ids: np.ndarray
     locations: np.ndarray
@@ -44,6 +45,7 @@ class History:
     categories: np.ndarray
     ended: np.ndarray
     promotions: Promotions
+    list_prices: ListPrices
     calendar: Calendar
 
     def __len__(self) -> int:
@@ -58,6 +60,12 @@ class History:
     def promotion_depth(self) -> np.ndarray:
         """How much the deepest of the ``promoted`` takes off, a share of the price; 0 for what is only shown more."""
         return self.promotions.depths(len(self), np.full(len(self.calendar.days), self.calendar.past))
+
+    @property
+    def planned_price_change(self) -> np.ndarray:
+        """Logarithm of the list price planned for each period to come over the one in force by now (item, period to
+        come), as far as it is known by now; 0 where none is."""
+        return self.list_prices.changes(len(self), self.calendar.past, self.calendar.horizon)
 
     @property
     def knows_last_year(self) -> bool:
@@ -90,7 +98,8 @@ class History:
         """Some of the items, by position or mask."""
         of_items = ("ids", "locations", "first", "last", "titles", "categories", "ended")
         some = {name: getattr(self, name)[rows] for name in (*of_items, "units", "lines", "price", "observed")}
-        return replace(self, **some, promotions=self.promotions.of(rows, len(self)))
+        told = {name: getattr(self, name).of(rows, len(self)) for name in ("promotions", "list_prices")}
+        return replace(self, **some, **told)
 
     def actual(self, past: int, horizon: int) -> tuple[np.ndarray, np.ndarray]:
         """Units of the ``horizon`` periods after ``past``, and whether each could be seen: closed days are zeros, days
@@ -109,12 +118,17 @@ class History:
 
 
 def history(
-    long: pd.DataFrame, calendar: Calendar, items: pd.DataFrame | None = None, campaigns: pd.DataFrame | None = None
+    long: pd.DataFrame,
+    calendar: Calendar,
+    items: pd.DataFrame | None = None,
+    campaigns: pd.DataFrame | None = None,
+    prices: pd.DataFrame | None = None,
 ) -> History:
     """Dense arrays of a long frame (:data:`LONG`; ``withdrawn``, ``revenue``, ``on_hand`` may be missing), items sorted
     by id. ``items`` has ``item_id`` and any of ``title``, ``category``, ``available_from``, ``is_ended``;
-    ``campaigns`` as in :func:`jobs.features.campaigns.campaigns`. Order of rows does not matter; rows outside the
-    calendar do not count."""
+    ``campaigns`` as in :func:`jobs.features.campaigns.campaigns`, ``prices`` as in
+    :func:`jobs.features.list_prices.list_prices`. Order of rows does not matter; rows outside the calendar do not
+    count."""
     long = long.assign(location_id=long.get("location_id", WHOLE))
     keys = _keys(long, items)
     place = _Places(long, keys, calendar)
@@ -143,6 +157,7 @@ def history(
         categories=told["category"],
         ended=told["ended"],
         promotions=promotions(keys, campaigns, calendar),
+        list_prices=list_prices(keys, prices, calendar),
         calendar=calendar,
     )
 

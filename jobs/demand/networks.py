@@ -1,8 +1,8 @@
 """NHITS (Challu et al., AAAI 2023) and TFT (Lim et al., IJF 2021) by neuralforecast, with quantile losses.
 
 Trained once a week on a bounded sample of series, stratified by level; scored for any number of series. They know
-what the boosted model knows of days to come: weekday, whether open, whether promoted. Of promotions only those told a
-whole horizon ahead: a series has one value a day, whichever origin looks at it.
+what the boosted model knows of days to come: weekday, whether open, whether promoted, planned prices. Of promotions and
+prices only those told a whole horizon ahead: a series has one value a day, whichever origin looks at it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jobs.demand.boosted_features import levels
+from jobs.demand.boosted_features import PLANNED_PRICE, levels
 from jobs.demand.forecasts import LEVELS, Forecast, mean_of, tidy
 from jobs.demand.history import History, filled
 
@@ -75,7 +75,8 @@ class Networks:
         if not len(history):
             return Forecast(np.zeros((*shape, len(LEVELS))), np.zeros(shape))
         level = levels(history)
-        known, ahead, static = _frames(history, level, self.inputs)
+        has_plans = PLANNED_PRICE in self.fitted.models[0].futr_exog_list
+        known, ahead, static = _frames(history, level, self.inputs, has_plans)
         with quiet():
             found = self.fitted.predict(df=known, static_df=static, futr_df=ahead)
         found = found.sort_values(["unique_id", "ds"], kind="stable")
@@ -97,11 +98,13 @@ def fit(history: History, params: NetworkParams, threads: int) -> Networks | Non
     from neuralforecast.models import NHITS, TFT
 
     torch.set_num_threads(threads)
+    of = history.of(chosen)
+    has_plans = bool(_planned(of, 0, history.calendar.past).any())
     shared = {
         "h": history.calendar.horizon,
         "input_size": inputs,
         "loss": MQLoss(quantiles=list(LEVELS)),
-        "futr_exog_list": AHEAD,
+        "futr_exog_list": [*AHEAD, PLANNED_PRICE] if has_plans else AHEAD,
         "stat_exog_list": STATIC,
         "learning_rate": params.rate,
         "batch_size": params.batch,
@@ -118,8 +121,7 @@ def fit(history: History, params: NetworkParams, threads: int) -> Networks | Non
         NHITS(max_steps=params.steps[0], mlp_units=3 * [[params.hidden * 4, params.hidden * 4]], **shared),
         TFT(max_steps=params.steps[1], hidden_size=params.hidden, **shared),
     ]
-    of = history.of(chosen)
-    known, _, static = _frames(of, levels(of), history.calendar.past)
+    known, _, static = _frames(of, levels(of), history.calendar.past, has_plans)
     fitted = NeuralForecast(models=models, freq=f"{history.calendar.period}D")
     with quiet():
         fitted.fit(df=known, static_df=static, val_size=0)
@@ -159,7 +161,17 @@ def quiet() -> Iterator[None]:
         one.setLevel(level)
 
 
-def _frames(history: History, level: np.ndarray, inputs: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def _planned(history: History, low: int, high: int) -> np.ndarray:
+    """Planned price changes of the periods from ``low`` to before ``high`` (item, period), each as the earliest origin
+    that looks at it, a horizon before, knew it."""
+    horizon = history.calendar.horizon
+    seen = [history.list_prices.changes(len(history), day - horizon + 1, horizon)[:, -1] for day in range(low, high)]
+    return np.column_stack(seen)
+
+
+def _frames(
+    history: History, level: np.ndarray, inputs: int, has_plans: bool
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """The last ``inputs`` periods, the days to come, and what does not change, as neuralforecast wants them; series are
     named by position."""
     calendar, past = history.calendar, history.calendar.past
@@ -177,6 +189,8 @@ def _frames(history: History, level: np.ndarray, inputs: int) -> tuple[pd.DataFr
         for name, values in wide.items():
             frame[name] = np.tile(np.asarray(values[low:high], np.float32), len(names))
         frame["is_promoted"] = promoted[:, low:high].astype(np.float32).ravel()
+        if has_plans:
+            frame[PLANNED_PRICE] = _planned(history, low, high).astype(np.float32).ravel()
         return frame
 
     known = between(start, past)

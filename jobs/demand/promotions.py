@@ -9,8 +9,6 @@ import pandas as pd
 
 from jobs.demand.calendar import Calendar
 
-ALWAYS = np.iinfo(np.int64).max
-
 
 @dataclass(frozen=True)
 class Promotions:
@@ -64,15 +62,6 @@ def promotions(keys: pd.DataFrame, campaigns: pd.DataFrame | None, calendar: Cal
     if campaigns is None or not len(campaigns):
         return Promotions(*np.zeros((6, 0), int))
     rows = keys.reset_index(drop=True).reset_index(names="place").merge(campaigns, on="item_id", how="inner")
-
-    def period(name: str) -> np.ndarray:
-        day = pd.to_datetime(rows[name]).to_numpy("datetime64[D]")
-        span = (day - calendar.days[0]).astype(int) // calendar.period
-        return np.where(np.isnat(day), ALWAYS, span)
-
-    # The night knows all of it, also where it is days after the newest week that the store has told of.
-    told = np.minimum(period("known_from"), calendar.past - 1)
-    until = period("known_until")
-    until = np.where(until < ALWAYS, np.minimum(until, calendar.past - 1), ALWAYS)
-    depth = rows["depth"].to_numpy(float)
-    return Promotions(rows["place"].to_numpy(), period("starts_on"), period("ends_on"), told, until, depth)
+    first, last = calendar.period_of(rows["starts_on"]), calendar.period_of(rows["ends_on"])
+    told, until = calendar.told_in(rows["known_from"]), calendar.told_in(rows["known_until"])
+    return Promotions(rows["place"].to_numpy(), first, last, told, until, rows["depth"].to_numpy(float))

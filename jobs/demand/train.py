@@ -8,6 +8,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from jobs.demand.evaluation import COLUMNS, MISSED
 from jobs.demand.history import History
 from jobs.demand.model import Model
 from jobs.features.campaigns import campaigns
+from jobs.features.list_prices import list_prices
 from jobs.lib import registry
 from jobs.lib.evaluations import EVALUATION
 from jobs.lib.stages import Night
@@ -73,12 +75,12 @@ def run(night: Night) -> None:
         return
     days = frames.item_days(night.tables.read("features.item_daily", night.as_of))
     calendar = frames.calendar_of(days, night.store, night.as_of)
-    listed = night.tables.read_changes("validated.items", None, night.as_of)
-    item = frames.with_unlisted(night.tables.read("features.item", night.as_of), listed)
-    known = campaigns(night.tables.read_changes("validated.promotions", None, night.as_of))
+    ever = partial(night.tables.read_changes, after=None, through=night.as_of)
+    item = frames.with_unlisted(night.tables.read("features.item", night.as_of), ever("validated.items"))
+    known = campaigns(ever("validated.promotions")), list_prices(ever("validated.prices"))
     placed = night.tables.read("features.item_location_daily", night.as_of)
     both = sampled(days).unionByName(sampled_places(frames.place_days(placed, calendar)))
-    history = frames.dense(frames.with_facts(both, item, known, night.as_of).toPandas(), calendar)
+    history = frames.dense(frames.with_facts(both, item, *known, night.as_of).toPandas(), calendar)
     night.log(f"{len(history):,} items and items at places, {calendar.past} periods")
     trained = train(history, BacktestParams(), night.settings.model_threads, night.log)
     verdict = choosing.verdict(trained.model.gates)

@@ -47,12 +47,16 @@ def calendar_of(frame: pd.DataFrame, as_of: date, store: SimpleNamespace = STORE
 
 
 def made(
-    frame: pd.DataFrame, days: int = DAYS, store: SimpleNamespace = STORE, campaigns: pd.DataFrame | None = None
+    frame: pd.DataFrame,
+    days: int = DAYS,
+    store: SimpleNamespace = STORE,
+    campaigns: pd.DataFrame | None = None,
+    prices: pd.DataFrame | None = None,
 ) -> History:
     """The history of a long frame as of its day number ``days``."""
     as_of = FIRST_DAY + timedelta(days=days - 1)
     known = frame[frame["day"] <= pd.Timestamp(as_of)]
-    return history(known, calendar_of(frame, as_of, store), campaigns=campaigns)
+    return history(known, calendar_of(frame, as_of, store), campaigns=campaigns, prices=prices)
 
 
 def weekly_campaigns(told: int, days: int = DAYS) -> pd.DataFrame:
@@ -63,5 +67,26 @@ def weekly_campaigns(told: int, days: int = DAYS) -> pd.DataFrame:
          "known_from": start + timedelta(days=told), "known_until": None, "depth": 0.1 + number % 4 / 10}
         for start in starts for number in range(0, 30, 3)
     ]  # fmt: skip
+    every = pd.DataFrame(rows)
+    return every[every["known_from"] < FIRST_DAY + timedelta(days=days)]
+
+
+def price_row(item: str, first: int, price: float, known_from: int, known_until: int | None = None) -> dict:
+    """A row of :func:`jobs.features.list_prices.list_prices` by the numbers of its days."""
+    day = {"valid_from": first, "known_from": known_from, "known_until": known_until}
+    dates = {name: None if n is None else FIRST_DAY + timedelta(days=n) for name, n in day.items()}
+    return {"item_id": item, "price": price, **dates}
+
+
+def toggled_prices(items: int, told: int, days: int = DAYS, cut: float = 0.75) -> pd.DataFrame:
+    """List prices of 10 and 10 times ``cut`` in turns of three to ten weeks, each known ``told`` days after it began
+    (before, if negative)."""
+    random = np.random.default_rng(4)
+    firsts = np.cumsum(random.integers(21, 71, (items, days // 21 + 8)), axis=1) - 100
+    rows = [
+        price_row(f"i{number:03d}", first, 10.0 * (cut if (turn + number) % 2 else 1.0), first + told)
+        for number in range(items)
+        for turn, first in enumerate(firsts[number].tolist())
+    ]
     every = pd.DataFrame(rows)
     return every[every["known_from"] < FIRST_DAY + timedelta(days=days)]

@@ -75,7 +75,7 @@ def test_the_scale_is_that_of_days_that_could_be_seen():
 
 def test_networks_learn_nothing_of_days_without_stock():
     item = steady(0, OF_LATE)
-    known, _, _ = networks._frames(item, np.ones(1), 56)
+    known, _, _ = networks._frames(item, np.ones(1), 56, has_plans=False)
     is_out = known["ds"].isin(pd.to_datetime(item.calendar.days[list(OF_LATE)])) & (known["is_open"] == 1)
     assert is_out.any() and not known.loc[is_out, "available_mask"].any() and (known.loc[is_out, "y"] == 4).all()
     assert known.loc[~is_out, "available_mask"].all()

@@ -22,6 +22,8 @@ from jobs.demand.forecasts import NAMES
 from jobs.demand.history import WHOLE
 from jobs.demand.model import Model
 from jobs.demand.networks import NetworkParams
+from jobs.features.campaigns import campaigns
+from jobs.features.list_prices import list_prices
 from jobs.lib import contracts
 from jobs.lib.evaluations import EVALUATION
 from jobs.lib.registry import Champion
@@ -80,11 +82,14 @@ def published(spark, tmp_path_factory):
             }
         ],
     )
+    listed = [(AS_OF - timedelta(days=90), 10.0), (AS_OF + timedelta(days=5), 8.0)]
+    told = {"item_id": "i003", "currency": "EUR", "known_day": AS_OF}
+    prices = frame(spark, "prices", [{**told, "valid_from": day, "price": price} for day, price in listed])
     settings = settings_of(tmp_path_factory.mktemp("home"))
     both = item_daily(spark, rows), item_location_daily(spark, rows)
-    days = forecast(*both, item, promotions, AS_OF, champion, STORE, settings).cache()
+    days = forecast(*both, item, promotions, prices, AS_OF, champion, STORE, settings).cache()
     more = replace(settings, shuffle_partitions=5)
-    again = forecast(*both, item, promotions, AS_OF, champion, STORE, more)
+    again = forecast(*both, item, promotions, prices, AS_OF, champion, STORE, more)
     terms = [
         {"supplier_id": "s", "item_id": "i001", "lead_time_days": 9.5, "review_days": 2, "known_day": AS_OF},
         {"supplier_id": "s", "item_id": "i003", "lead_time_days": 13.0, "review_days": 1, "known_day": AS_OF},
@@ -95,7 +100,7 @@ def published(spark, tmp_path_factory):
     known.append(frame(spark, "items", [{"item_id": "i000", "known_day": AS_OF}]))
     totals = forecast_total(days, *known, champion, STORE, settings).cache()
     tables = {"days": days, "again": again, "totals": totals, "evaluation": evaluation(item, champion)}
-    return SimpleNamespace(**tables, facts=(item, promotions), champion=champion, settings=settings)
+    return SimpleNamespace(**tables, facts=(item, promotions, prices), champion=champion, settings=settings)
 
 
 def test_the_tables_keep_their_contracts(published, tables):
@@ -180,11 +185,11 @@ def test_what_the_catalogue_dropped_is_ended(published):
 
 
 def test_what_the_catalogue_never_listed_is_on_sale_while_it_sells(spark, published):
-    item, promotions = published.facts
+    item, *told = published.facts
     unlisted = item.withColumn("is_active", F.lit(False)).withColumn("available_from", F.lit(None).cast("date"))
     listed = [{"item_id": "i002", "known_day": FIRST_DAY}, {"item_id": "i002", "known_day": AS_OF, "is_deleted": True}]
     nowhere = spark.createDataFrame([], contracts.load("features.item_location_daily").schema())
-    tables = item_daily(spark, long(3)), nowhere, unlisted, promotions
+    tables = item_daily(spark, long(3)), nowhere, unlisted, *told
     night = AS_OF, published.champion, STORE, published.settings
     found = forecast(*tables, *night, frame(spark, "items", listed)).toPandas().groupby("item_id")
     assert found["segment"].first().to_dict() == {"i000": "dense", "i001": "dense", "i002": "ended"}
@@ -195,6 +200,19 @@ def test_an_item_that_has_not_sold_yet_is_forecast_as_a_new_one(published):
     days = published.days.toPandas()
     fresh = days[days["item_id"] == "fresh"]
     assert len(fresh) == 28 and set(fresh["segment"]) == {"new"}
+
+
+def test_an_item_and_its_places_know_its_planned_prices(spark, published):
+    rows = long(4)
+    item, promotions, prices = published.facts
+    calendar = calendar_of(rows, AS_OF)
+    placed = frames.place_days(item_location_daily(spark, rows), calendar)
+    days = frames.item_days(item_daily(spark, rows)).unionByName(placed)
+    told = frames.with_facts(days, item, campaigns(promotions), list_prices(prices), AS_OF).toPandas()
+    found = frames.dense(told, calendar)
+    change = found.planned_price_change
+    assert (change.any(axis=1) == (found.ids == "i003")).all()
+    assert change[found.ids == "i003"] == pytest.approx(np.tile([0.0] * 4 + [np.log(0.8)] * 24, (3, 1)))
 
 
 def test_a_long_tail_is_cut_into_blocks_by_all_its_items(spark, published, monkeypatch):

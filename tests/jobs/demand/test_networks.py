@@ -7,7 +7,7 @@ import numpy as np
 from jobs.demand import networks
 from jobs.demand.networks import NetworkParams, Networks
 
-from .small_shop import long, made, weekly_campaigns
+from .small_shop import long, made, toggled_prices, weekly_campaigns
 
 TINY = NetworkParams(
     series=6, least_series=3, least_days=60, input_days=28, steps=(3, 2), windows=16, batch=4, hidden=8
@@ -56,3 +56,20 @@ def test_they_learn_of_promotions_told_a_horizon_ahead():
 
     without = forecast(None)
     assert (forecast(told=-20) == without).all() and (forecast(told=-40) != without).any()
+
+
+def test_they_learn_of_prices_planned_a_horizon_ahead_and_ask_for_none_where_there_were_none(tmp_path):
+    def fitted(told: int | None):
+        shop = made(long(8, 120), 120, prices=None if told is None else toggled_prices(8, told, 120))
+        return shop, networks.fit(shop, TINY, 1)
+
+    (plain, without), (_, late), (shop, found) = fitted(None), fitted(0), fitted(-40)
+    expected = without.forecast(plain, "nhits").quantiles
+    assert (late.forecast(plain, "nhits").quantiles == expected).all()
+    assert (found.forecast(shop, "nhits").quantiles != expected).any()
+    # A network from before there were plans forecasts a shop that has some, and one from after it as before its files.
+    assert (without.forecast(shop, "nhits").quantiles == expected).all()
+    found.save(tmp_path)
+    for name in networks.NAMES:
+        again = Networks.load(tmp_path).forecast(shop, name)
+        assert np.allclose(again.quantiles, found.forecast(shop, name).quantiles, atol=1e-4)

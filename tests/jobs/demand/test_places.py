@@ -76,7 +76,8 @@ def shop(out: dict[str, range]) -> pd.DataFrame:
     places = pd.DataFrame(rows, columns=["item_id", "location_id", "day", "units", "lines", "on_hand"])
     whole = places.groupby(["item_id", "day"])[["units", "lines"]].sum().reset_index().assign(location_id=WHOLE)
     other = pd.DataFrame({"item_id": "zip", "day": whole["day"], "units": 1, "lines": 1, "location_id": WHOLE})
-    facts = pd.DataFrame({"item_id": ["pen", "zip"], "title": "", "category": "", "is_ended": False, "campaigns": None})
+    facts = pd.DataFrame({"item_id": ["pen", "zip"], "title": "", "category": "", "is_ended": False})
+    facts = facts.assign(campaigns=None, prices=None)
     return pd.concat([places, whole, other, facts], ignore_index=True).assign(revenue=1.0, withdrawn=0)
 
 

@@ -148,7 +148,9 @@ def _make(
     landing = {
         f"catalogue-{today}.csv": snapshots.catalogue_file(params, shop, ids, morning.prices),
         f"stock-{today}.csv": snapshots.stock_file(shop, ids, evening.stock.on_hand),
-        f"prices-{today}.parquet": snapshots.prices_file(shop, ids, morning.prices, changed),
+        f"prices-{today}.parquet": snapshots.prices_file(
+            shop, ids, morning.prices, changed, prices.announced(params, morning.prices, number)
+        ),
         f"promotions-{today}.csv": snapshots.promotions_file(shop, ids, running),
         f"customers-{today}.jsonl": snapshots.lines_file([row for till in tills for row in till.customer_rows]),
         f"consents-{today}.csv": snapshots.consents_file([row for till in tills for row in till.consent_rows]),

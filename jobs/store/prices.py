@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from jobs.store import catalogue
 from jobs.store.catalogue import Items
 from jobs.store.world import WorldParams, chance
 
 CAMPAIGN_WEEKDAY = 3  # campaigns begin on Thursdays
+ANNOUNCED_DAYS = 10  # so long before it holds a new price is told; what costs become is told on the day
 
 
 @dataclass
@@ -56,6 +58,17 @@ def moved(params: WorldParams, of: Items, prices: Prices, day: int) -> tuple[Pri
     changed = (price != now.price) | (cost != now.cost)
     changed[before:] = True
     return Prices(price, cost), np.flatnonzero(changed)
+
+
+def announced(params: WorldParams, prices: Prices, day: int) -> tuple[np.ndarray, np.ndarray]:
+    """The items that were there on a day, whose prices these are, and get another one ``ANNOUNCED_DAYS`` later, as
+    numbers, and that price of each. Chance is drawn by days: what is foreseen is what comes."""
+    before = now = prices
+    for ahead in range(day + 1, day + ANNOUNCED_DAYS + 1):
+        before, (now, _) = now, moved(params, catalogue.items(params, ahead), now, ahead)
+    known = len(prices.price)
+    other = np.flatnonzero(now.price[:known] != before.price[:known])
+    return other, now.price[other]
 
 
 def promotions(params: WorldParams, of: Items, day: int, weekday: int) -> list[Promotion]:

@@ -13,7 +13,7 @@ import pyarrow as arrow
 import pyarrow.parquet as parquet
 
 from jobs.store import catalogue
-from jobs.store.prices import Prices, Promotion
+from jobs.store.prices import ANNOUNCED_DAYS, Prices, Promotion
 from jobs.store.shop import Shop
 from jobs.store.stock import Stock
 from jobs.store.suppliers import Supply
@@ -85,16 +85,22 @@ def inbound_file(shop: Shop, ids: np.ndarray, stock: Stock, by: Supply) -> bytes
     return lines_file(rows)
 
 
-def prices_file(shop: Shop, ids: np.ndarray, prices: Prices, changed: np.ndarray) -> bytes:
-    """Changes, Parquet, typed: prices and costs that are others than yesterday, valid from today."""
+def prices_file(
+    shop: Shop, ids: np.ndarray, prices: Prices, changed: np.ndarray, planned: tuple[np.ndarray, np.ndarray]
+) -> bytes:
+    """Changes, Parquet, typed: prices and costs that are others than yesterday, valid from today, and the ``planned``
+    prices of :func:`jobs.store.prices.announced`, with today's costs."""
     out = io.BytesIO()
+    items, price = planned
+    told = np.concatenate([changed, items])
+    begins = [shop.date] * len(changed) + [shop.date + timedelta(days=ANNOUNCED_DAYS)] * len(items)
     table = arrow.table(
         {
-            "sku": arrow.array(ids[changed].tolist(), arrow.string()),
-            "valid_from": arrow.array([shop.date] * len(changed), arrow.date32()),
-            "price": arrow.array(np.round(prices.price[changed], 2), arrow.float64()),
-            "cost": arrow.array(np.round(prices.cost[changed], 2), arrow.float64()),
-            "currency": arrow.array([CURRENCY] * len(changed), arrow.string()),
+            "sku": arrow.array(ids[told].tolist(), arrow.string()),
+            "valid_from": arrow.array(begins, arrow.date32()),
+            "price": arrow.array(np.round(np.concatenate([prices.price[changed], price]), 2), arrow.float64()),
+            "cost": arrow.array(np.round(prices.cost[told], 2), arrow.float64()),
+            "currency": arrow.array([CURRENCY] * len(told), arrow.string()),
         }
     )
     parquet.write_table(table, out, compression="snappy")

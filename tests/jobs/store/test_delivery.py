@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pyarrow import parquet
 from pyspark.sql import SparkSession
 
 from jobs.lib.errors import DaybreakError
@@ -45,6 +46,16 @@ def test_every_kind_of_file_comes_every_day(store: Path) -> None:
         names = {name.split("-")[0] for name in landed(store) if str(day) in name}
         daily = {"orders", "events", "catalogue", "customers", "stock", "prices", "promotions", "consents", "inbound"}
         assert names == daily | ({"suppliers", "returns"} if day.weekday() == 0 else set())
+
+
+def test_a_price_list_tells_new_prices_before_they_hold(store: Path) -> None:
+    days(store, 1, replace(SMALL, customers=20, items=600))
+    told = parquet.read_table(store / "landing" / f"prices-{START}.parquet").to_pandas()
+    ahead, today = (told[told["valid_from"] != START], told[told["valid_from"] == START].set_index("sku"))
+    assert len(ahead) and set(ahead["valid_from"]) == {START + timedelta(days=10)} and len(today) == 600
+    same = today.loc[ahead["sku"]]
+    assert (same["price"].to_numpy() != ahead["price"].to_numpy()).all()
+    assert (same["cost"].to_numpy() == ahead["cost"].to_numpy()).all()
 
 
 def test_a_delivered_day_is_never_made_again(store: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jobs.store import catalogue, choice, customers, orders
+from jobs.store import catalogue, choice, customers, orders, prices
 from jobs.store.delivery import deliver
 from jobs.store.world import WorldParams, chance, utc_offset, visits_of_day
 from tests.jobs.store.conftest import START, said_nothing
@@ -32,6 +32,20 @@ def test_items_launched_later_do_not_change_earlier_ones() -> None:
     assert (late.vector[: len(early)] == early.vector).all() and (late.launched <= 90).all()
     ids = catalogue.item_ids(late)
     assert len(set(ids)) == len(ids) and (ids[: len(early)] == catalogue.item_ids(early)).all()
+
+
+def test_a_price_that_is_announced_is_the_one_that_comes() -> None:
+    params = WorldParams(items=450, launches_per_day=0.01)
+    now, told = prices.Prices(np.zeros(0), np.zeros(0)), {}
+    for day in range(30):
+        before = now.price
+        now, _ = prices.moved(params, catalogue.items(params, day), now, day)
+        told[day + prices.ANNOUNCED_DAYS] = len(now.price), *prices.announced(params, now, day)
+        if day in told:
+            known, items, price = told[day]
+            assert items.tolist() == np.flatnonzero(now.price[:known] != before[:known]).tolist()
+            assert (now.price[items] == price).all()
+    assert sum(len(items) for _, items, _ in told.values()) > 50
 
 
 def test_variants_share_what_their_parent_says() -> None:

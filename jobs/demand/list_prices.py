@@ -35,6 +35,8 @@ class ListPrices:
         the last one before (item, period), as it was said when ``past`` periods were known; 0 where either is not
         known. Where the list has no price of that last period any more, the last one that it dropped after it had
         begun was in force: a list may show an item's next price in place of today's."""
+        if not len(self.item):  # as in most stores: training asks for hundreds of days
+            return np.zeros((items, horizon))
         known = self.told < past
         had_begun = known & (self.until < past) & (self.first <= self.until)
         stands = known & (past <= self.until) & (self.first < past + horizon)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import psutil
 
-EVERY_SECONDS = 3.0  # asking walks all pages of a process: not too often
+EVERY_SECONDS = 3.0
+# Asking walks all pages of a process, a third of a second where it holds gigabytes: it may take no more of a core.
+SHARE = 0.05
 
 
 class Peak:
@@ -28,12 +31,15 @@ class Peak:
 
 @contextmanager
 def watched(pids: Sequence[int], every: float = EVERY_SECONDS) -> Iterator[Peak]:
-    """Looks at the processes and their children until the block ends, and at its end."""
+    """Looks at the processes and their children until the block ends, and at its end; less often than ``every`` so many
+    seconds where looking is slow (:data:`SHARE`)."""
     peak, ended = Peak(pids), threading.Event()
 
     def watch() -> None:
-        while peak.look() and not ended.wait(every):
-            pass
+        lives = True
+        while lives:
+            started = time.thread_time()
+            lives = peak.look() and not ended.wait(max(every, (time.thread_time() - started) / SHARE))
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()

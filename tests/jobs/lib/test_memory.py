@@ -6,8 +6,10 @@ import os
 import socket
 import subprocess
 import sys
+import time
 
 import psutil
+import pytest
 
 from jobs.lib import memory
 
@@ -37,6 +39,22 @@ def test_processes_that_are_gone_hold_nothing() -> None:
     with memory.watched([process.pid], every=0.05) as peak:
         pass
     assert peak.bytes == 0
+
+
+def test_slow_looks_are_rare(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = []
+
+    def slow(peak: memory.Peak) -> bool:
+        looks.append(peak)
+        until = time.thread_time() + 0.05
+        while time.thread_time() < until:
+            pass
+        return True
+
+    monkeypatch.setattr(memory.Peak, "look", slow)
+    with memory.watched([os.getpid()], every=0.001):
+        time.sleep(0.5)
+    assert len(looks) == 2, "a second look while the block ran, besides the one at its end"
 
 
 def test_who_listens_on_a_port_is_found() -> None:

@@ -8,27 +8,15 @@ import numpy as np
 import pandas as pd
 
 from jobs.demand.calendar import Calendar
+from jobs.demand.told import Told, periods, placed
 
 
 @dataclass(frozen=True)
-class ListPrices:
-    """Prices in the order of the days from which they hold, an entry each: ``item`` (position), ``first`` period,
-    ``told`` (period in which it became known) and ``until`` (the one in which it was said no more), ``price``."""
+class ListPrices(Told):
+    """Prices in the order of the days from which they hold, an entry each: besides what :class:`Told` has the
+    ``price``."""
 
-    item: np.ndarray
-    first: np.ndarray
-    told: np.ndarray
-    until: np.ndarray
     price: np.ndarray
-
-    def of(self, rows: np.ndarray, items: int) -> ListPrices:
-        """Those of some of ``items`` items, by position or mask."""
-        place = np.full(items, -1)
-        chosen = np.arange(items)[rows]
-        place[chosen] = np.arange(len(chosen))
-        kept = place[self.item] >= 0
-        told = (self.first[kept], self.told[kept], self.until[kept], self.price[kept])
-        return ListPrices(place[self.item[kept]], *told)
 
     def changes(self, items: int, past: int, horizon: int) -> np.ndarray:
         """Logarithm of the price planned for each of the ``horizon`` periods after ``past`` over the price in force on
@@ -56,12 +44,5 @@ def list_prices(keys: pd.DataFrame, prices: pd.DataFrame | None, calendar: Calen
     if prices is None or not len(prices):
         return ListPrices(*np.zeros((5, 0), int))
     told = prices.assign(price=prices["price"].astype(float)).query("price > 0")
-    rows = keys.reset_index(drop=True).reset_index(names="place").merge(told, on="item_id", how="inner")
-    rows = rows.sort_values(["valid_from", "known_from"], kind="stable")
-    return ListPrices(
-        rows["place"].to_numpy(),
-        calendar.period_of(rows["valid_from"]),
-        calendar.told_in(rows["known_from"]),
-        calendar.told_in(rows["known_until"]),
-        rows["price"].to_numpy(),
-    )
+    rows = placed(keys, told).sort_values(["valid_from", "known_from"], kind="stable")
+    return ListPrices(**periods(rows, "valid_from", calendar), price=rows["price"].to_numpy())

@@ -8,28 +8,16 @@ import numpy as np
 import pandas as pd
 
 from jobs.demand.calendar import Calendar
+from jobs.demand.told import Told, periods, placed
 
 
 @dataclass(frozen=True)
-class Promotions:
-    """Spans, an entry each: ``item`` (position), ``first`` and ``last`` period, ``told`` (period in which it became
-    known) and ``until`` (the one in which it was said no more); ``depth``, the share of the price that is taken off."""
+class Promotions(Told):
+    """Spans, an entry each: besides what :class:`Told` has the ``last`` period, and ``depth``, the share of the price
+    that is taken off."""
 
-    item: np.ndarray
-    first: np.ndarray
     last: np.ndarray
-    told: np.ndarray
-    until: np.ndarray
     depth: np.ndarray
-
-    def of(self, rows: np.ndarray, items: int) -> Promotions:
-        """Those of some of ``items`` items, by position or mask."""
-        place = np.full(items, -1)
-        chosen = np.arange(items)[rows]
-        place[chosen] = np.arange(len(chosen))
-        kept = place[self.item] >= 0
-        told = (self.first[kept], self.last[kept], self.told[kept], self.until[kept], self.depth[kept])
-        return Promotions(place[self.item[kept]], *told)
 
     def seen(self, items: int, known: np.ndarray) -> np.ndarray:
         """Whether each item is promoted in each period (item, period), where of period t that is said which stood when
@@ -61,7 +49,6 @@ def promotions(keys: pd.DataFrame, campaigns: pd.DataFrame | None, calendar: Cal
     known_until, depth``) as periods of the calendar; items by their positions in ``keys``."""
     if campaigns is None or not len(campaigns):
         return Promotions(*np.zeros((6, 0), int))
-    rows = keys.reset_index(drop=True).reset_index(names="place").merge(campaigns, on="item_id", how="inner")
-    first, last = calendar.period_of(rows["starts_on"]), calendar.period_of(rows["ends_on"])
-    told, until = calendar.told_in(rows["known_from"]), calendar.told_in(rows["known_until"])
-    return Promotions(rows["place"].to_numpy(), first, last, told, until, rows["depth"].to_numpy(float))
+    rows = placed(keys, campaigns)
+    last, depth = calendar.period_of(rows["ends_on"]), rows["depth"].to_numpy(float)
+    return Promotions(**periods(rows, "starts_on", calendar), last=last, depth=depth)

@@ -79,12 +79,12 @@ def categories(posterior: Posterior) -> list[dict[str, Any]]:
 def cross_items(posterior: Posterior) -> list[dict[str, Any]]:
     """Items that surely answer to their neighbours' prices, with their category's effect beside: those whose 80%
     interval leaves 0 out, the furthest away first."""
-    items = posterior.frame()
+    items, effects = posterior.frame(), posterior.categories().set_index("category")
     parts = []
     for term, neighbours in NEIGHBOURS.items():
         names = [f"cross_{term}", f"cross_{term}_low", f"cross_{term}_high"]
         part = items[["item_id", "category", *names]].set_axis(["item_id", "category", "effect", "low", "high"], axis=1)
-        category = part["category"].map(posterior.categories().set_index("category")[term])
+        category = part["category"].map(effects[term])
         parts.append(part.assign(neighbours=neighbours, category_effect=category))
     told = pd.concat(parts, ignore_index=True)
     told["away"] = np.maximum(told["low"], -told["high"])

@@ -50,17 +50,15 @@ def drawn(items: int = ITEMS, seed: int = 1) -> tuple[pd.DataFrame, Posterior]:
     mean = -np.clip(np.exp(rng.normal(np.log(2.5), 0.35, items)), 1.2, 6)
     line = np.where(np.arange(items) < 4 * LINES, [f"line {n // 4}" for n in range(items)], None)
     price[: 4 * LINES] = np.repeat(price[: 4 * LINES : 4], 4)  # of one line, one price
-    rows = pd.DataFrame(
-        {
-            "item_id": names, "title": names, "category": category, "price": price, "on_hand": 100.0, "units_28d": 40,
-            "cost": price * rng.uniform(0.3, 0.8, items), "discontinued_on": pd.NaT, "map_price": np.nan,
-            "msrp": price * 1.15, "price_line": line, "clear_by": pd.NaT, "changed_on": pd.NaT, "decided_on": pd.NaT,
-            "on_promotion": False, "past_price": np.nan,
-            "competitor_price": price * rng.uniform(0.9, 1.1, items), "competitor_note": "",
-        }
+    rows = at_night(
+        pd.DataFrame(
+            {
+                "item_id": names, "category": category, "price": price, "cost": price * rng.uniform(0.3, 0.8, items),
+                "on_hand": 100.0, "msrp": price * 1.15, "price_line": line,
+                "competitor_price": price * rng.uniform(0.9, 1.1, items),
+            }
+        )
     )  # fmt: skip
-    for name in ("discontinued_on", "clear_by", "changed_on", "decided_on"):
-        rows[name] = pd.to_datetime(rows[name])
     nothing = np.zeros(items)
     known = np.unique(category)
     posterior = Posterior(
@@ -71,6 +69,18 @@ def drawn(items: int = ITEMS, seed: int = 1) -> tuple[pd.DataFrame, Posterior]:
         category_low=np.full(len(known), -3.0), category_high=np.full(len(known), -2.0),
     )  # fmt: skip
     return rows, posterior
+
+
+def at_night(items: pd.DataFrame) -> pd.DataFrame:
+    """Items (``item_id, category, price, cost`` and what else is known) as a night knows them of which all else is
+    unknown or empty."""
+    rows, never = items.reset_index(drop=True), pd.Series(pd.NaT, index=range(len(items)), dtype="datetime64[ns]")
+    unknown = {
+        "title": rows["item_id"], "on_hand": np.nan, "units_28d": 40, "discontinued_on": never, "map_price": np.nan,
+        "msrp": np.nan, "price_line": None, "clear_by": never, "changed_on": never, "decided_on": never,
+        "on_promotion": False, "past_price": np.nan, "competitor_price": np.nan, "competitor_note": "",
+    }  # fmt: skip
+    return rows.assign(**{name: values for name, values in unknown.items() if name not in rows})
 
 
 def _changed(told: pd.DataFrame) -> pd.Series:

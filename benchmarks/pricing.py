@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +17,16 @@ import pandas as pd
 from benchmarks import demand_weekly
 from benchmarks import pricing_peers as peers
 from benchmarks.figures import Figure
+from benchmarks.guardrails import at_night
 from benchmarks.homes import fresh_home, public_data, run
 from jobs.lib import settings as environment
 from jobs.lib.spark import session
 from jobs.lib.tables import Tables
 from jobs.pricing import elasticity, sales
 from jobs.pricing.gains import GainParams, desired_price, gains
+from jobs.pricing.guardrails import Guardrails
 from jobs.pricing.posterior import Posterior
+from jobs.pricing.suggestions import suggest
 from jobs.store.pricing_truth import PricingTruth
 from jobs.store.pricing_world import PricingWorld, PricingWorldParams, pricing_world
 
@@ -33,6 +37,9 @@ ORIGIN = demand_weekly.last_day(135)
 SEEDS = range(2001, 2011)
 WEEKS = (104, 52)
 HARD = 0.15
+STEP = Guardrails().store.largest_step_up
+EXPLORING_WEEKS = 52
+QUIET = {"share_sticky": 1.0, "has_promotions": False}
 MANY = PricingWorldParams(categories=200, items=50)
 
 
@@ -70,25 +77,45 @@ def of_world() -> Iterator[Figure]:
             yield Figure(BENCH, name, shares["ours"].mean(), shares[peer].mean(), peer, target)
         worst = shares["cost-plus"].min()
         yield Figure(BENCH, f"world, {weeks} weeks: worst seed", shares["ours"].min(), worst, "cost-plus", 0.0)
+        name = f"world, {weeks} weeks: the same, as one night publishes it (steps of {STEP:.0%})"
+        yield Figure(BENCH, name, shares["published"].mean(), shares["oracle"].mean(), "all-knowing, the same steps")
         ratio = shares["expected"].sum() / shares["realised"].sum()
         yield Figure(BENCH, f"world, {weeks} weeks: gain expected / realised", ratio)
-    hard = pd.DataFrame([_world(seed, 104, HARD) for seed in SEEDS])
+    yield from _exploring("", told[104], {})
+    quiet = pd.DataFrame([_world(seed, 104, **QUIET) for seed in SEEDS])
+    yield from _exploring(" where prices hardly ever move", quiet, QUIET)
+    hard = pd.DataFrame([_world(seed, 104, cost_spread=HARD) for seed in SEEDS])
     for peer in ("cost-plus", "item OLS", "no diversion", "lower bound alone", "all +5%"):
         name = f"prices near their best (costs spread {HARD:g}): share"
         yield Figure(BENCH, name, hard["ours"].mean(), hard[peer].mean(), peer)
     yield Figure(BENCH, "the same: worst seed", hard["ours"].min(), hard["cost-plus"].min(), "cost-plus")
 
 
-def _world(seed: int, weeks: int, cost_spread: float = PricingWorldParams.cost_spread) -> dict[str, float]:
+def _exploring(where: str, without: pd.DataFrame, world: dict[str, float]) -> Iterator[Figure]:
+    """What a year of prices set by chance teaches in a ``world``, beside what the same seeds teach ``without``."""
+    explored = pd.DataFrame([_world(seed, 104, exploring_weeks=EXPLORING_WEEKS, **world) for seed in SEEDS])
+    chance = PricingWorldParams()
+    how = f"{EXPLORING_WEEKS} weeks with {chance.share_explored:.0%} of prices {chance.explored_step:.0%} off by chance"
+    for name, what, better in (("elasticity RMSE", "rmse", "lower"), ("share of the oracle's gain", "ours", "higher")):
+        yield Figure(
+            BENCH, f"{how}{where}: {name}", explored[what].mean(), without[what].mean(), "without", better=better
+        )
+
+
+def _world(seed: int, weeks: int, **otherwise: float) -> dict[str, float]:
     """One seed: errors of elasticities, and shares of the oracle's gain by ours, peers and controls."""
-    params, world = GainParams(), pricing_world(seed, PricingWorldParams(weeks=weeks, cost_spread=cost_spread))
+    params, world = GainParams(), pricing_world(seed, replace(PricingWorldParams(weeks=weeks), **otherwise))
     posterior = elasticity.fit(world.panel)
     truth, current = world.truth, world.current
     ols = peers.item_ols(world.panel, current)
     ours = desired_price(posterior, current, params)
+    night = world.panel["week"].max()
+    published = suggest(at_night(current.drop(columns="competitor_price")), posterior, Guardrails(), "salt", night)
     alone = desired_price(peers.without_diversion(posterior), current, params)
     prices = {
         "ours": ours["price"].to_numpy(),
+        "published": published["suggested_price"].to_numpy(),
+        "oracle": truth.oracle(STEP, params.margin_floor),
         "lower bound alone": ours["lower_bound_price"].to_numpy(),
         "cost-plus": ours["cost_plus_price"].to_numpy(),
         "no diversion": alone["price"].to_numpy(),

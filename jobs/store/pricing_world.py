@@ -26,7 +26,9 @@ class PricingWorldParams:
 
     ``endogeneity`` is how strongly wanted prices follow demand that a regression does not see; ``cost_spread`` how far
     (standard deviation of logs) costs lie from those for which the base prices would be best: the smaller, the less
-    there is to gain and the easier it is to do harm.
+    there is to gain and the easier it is to do harm. ``share_sticky`` of the items hardly ever change their price.
+    In the last ``exploring_weeks`` the shop explores: each week a ``share_explored`` of the items, drawn anew, costs
+    ``explored_step`` more or less than it would.
     """
 
     categories: int = 12
@@ -36,6 +38,11 @@ class PricingWorldParams:
     endogeneity: float = 0.15
     cost_spread: float = 0.25
     has_diversion: bool = True
+    has_promotions: bool = True
+    share_sticky: float = 0.35
+    exploring_weeks: int = 0
+    share_explored: float = 0.1
+    explored_step: float = 0.08
 
 
 @dataclass(frozen=True)
@@ -88,16 +95,20 @@ class _State:
     left: np.ndarray
     is_featured: np.ndarray
     expected: np.ndarray
+    explored: np.ndarray
     rows: list[dict[str, np.ndarray]] = field(default_factory=list)
 
 
 def pricing_world(seed: int, params: PricingWorldParams = PricingWorldParams()) -> PricingWorld:
     """The world of ``seed``: the same seed and parameters, the same world."""
-    rng = np.random.default_rng(seed)
+    # What is explored is drawn apart: until then the world is the one that does not explore.
+    rng, exploring = np.random.default_rng(seed), np.random.default_rng([seed, 1])
     shop = _shop(rng, params)
     state = _start(rng, shop)
     for week in range(params.weeks):
-        _week(rng, shop, state, week, params.endogeneity)
+        is_exploring = week >= params.weeks - params.exploring_weeks
+        state.explored = _explored(exploring, shop, params) if is_exploring else np.ones_like(state.x)
+        _week(rng, shop, state, week, params)
     return PricingWorld(_panel(shop, state), _current(shop, state), _truth(shop, state))
 
 
@@ -122,7 +133,7 @@ def _shop(rng: np.random.Generator, params: PricingWorldParams) -> _Shop:
         base_cost=np.clip(cost, 0.10 * base_price, 0.88 * base_price),
         pass_through=rng.uniform(0.4, 1.0, size),
         tolerance=rng.uniform(0.02, 0.06, size),
-        moves=np.where(rng.random(size) < 0.35, STICKY_MOVES, MOVES),
+        moves=np.where(rng.random(size) < params.share_sticky, STICKY_MOVES, MOVES),
         competitor_pull=rng.uniform(0.1, 0.8, size),
         reference_pull=rng.uniform(0.2, 0.8, size),
         feature_lift=rng.uniform(0.1, 0.6, size),
@@ -150,10 +161,18 @@ def _start(rng: np.random.Generator, shop: _Shop) -> _State:
         left=zero.astype(int),
         is_featured=zero.astype(bool),
         expected=np.exp(shop.log_rate),
+        explored=np.ones_like(zero),
     )
 
 
-def _week(rng: np.random.Generator, shop: _Shop, state: _State, week: int, endogeneity: float) -> None:
+def _explored(rng: np.random.Generator, shop: _Shop, params: PricingWorldParams) -> np.ndarray:
+    """By what chance multiplies each item's price for a week."""
+    size = shop.log_rate.shape
+    is_drawn, is_up = rng.random(size) < params.share_explored, rng.random(size) < 0.5
+    return np.where(is_drawn, 1 + params.explored_step * np.where(is_up, 1, -1), 1.0)
+
+
+def _week(rng: np.random.Generator, shop: _Shop, state: _State, week: int, params: PricingWorldParams) -> None:
     """One week: costs and shocks move, prices follow, promotions begin, rivals move, shoppers buy what is there."""
     season = shop.amplitude * np.sin(2 * np.pi * week / YEAR + shop.phase)
     _move_costs(rng, state)
@@ -162,12 +181,12 @@ def _week(rng: np.random.Generator, shop: _Shop, state: _State, week: int, endog
     shock = rng.normal(0, 0.15 * np.sqrt(1 - 0.8**2), state.category_shock.shape)
     state.category_shock = 0.8 * state.category_shock + shock
     hidden = state.item_shock + state.category_shock + 0.6 * season
-    _move_prices(rng, shop, state, shop.pass_through * state.cost + endogeneity * hidden)
-    _promote(rng, state, season)
+    _move_prices(rng, shop, state, shop.pass_through * state.cost + params.endogeneity * hidden)
+    _promote(rng, state, season, params.has_promotions)
     state.competitor = 0.9 * state.competitor + 0.06 * state.cost + rng.normal(0, 0.03, size)
 
     regular = shop.base_price * np.exp(state.x)
-    price = np.where(state.depth > 0, _ending(regular * (1 - state.depth)), regular)
+    price = np.where(state.depth > 0, _ending(regular * (1 - state.depth)), regular * state.explored)
     x = np.log(price / shop.base_price)
     rate = np.exp(shop.log_rate + season + state.category_shock + state.item_shock + _wish(shop, state, x))
     demand = rng.negative_binomial(shop.size, shop.size / (shop.size + rate))
@@ -219,11 +238,11 @@ def _move_prices(rng: np.random.Generator, shop: _Shop, state: _State, wanted: n
     state.x = np.where(is_moved, moved, state.x)
 
 
-def _promote(rng: np.random.Generator, state: _State, season: np.ndarray) -> None:
+def _promote(rng: np.random.Generator, state: _State, season: np.ndarray, has_any: bool) -> None:
     """Promotions run one or two weeks, begin rather in season, half of them featured."""
     size = state.x.shape
     state.left = np.maximum(state.left - 1, 0)
-    is_new = (state.left == 0) & (rng.random(size) < 0.05 * np.exp(0.8 * season))
+    is_new = has_any & (state.left == 0) & (rng.random(size) < 0.05 * np.exp(0.8 * season))
     depth, length, is_featured = rng.uniform(0.08, 0.30, size), rng.integers(1, 3, size), rng.random(size) < 0.5
     state.left = np.where(is_new, length, state.left)
     state.depth = np.where(is_new, depth, np.where(state.left > 0, state.depth, 0.0))

@@ -66,3 +66,19 @@ def test_prices_follow_demand_only_where_they_are_told_to() -> None:
     trap = pricing_world(11, PricingWorldParams(endogeneity=0.5)).panel
     spread = [one.groupby("item_id")["price"].apply(lambda p: np.log(p).std()).mean() for one in (held, trap)]
     assert spread[1] > spread[0]
+
+
+def test_a_shop_that_explores_has_prices_of_chance_in_those_weeks_alone(world: PricingWorld) -> None:
+    explored = pricing_world(11, PricingWorldParams(exploring_weeks=10)).panel
+    is_late = explored["week"].rank(method="dense") > 94
+    pd.testing.assert_frame_equal(explored[~is_late], world.panel[~is_late])
+    late = explored[is_late & ~explored["is_promotion"]]
+    is_usual = (late["price"] * 10 + 0.1).round(6) % 1 == 0  # the shop's own end in 9 cents
+    assert 0.07 < 1 - is_usual.mean() < 0.13
+
+
+def test_prices_that_stick_and_no_promotions_leave_little_to_learn_from(world: PricingWorld) -> None:
+    still = pricing_world(11, PricingWorldParams(share_sticky=1.0, has_promotions=False)).panel
+    assert not still["is_promotion"].any()
+    spread = [one.groupby("item_id")["price"].apply(lambda p: np.log(p).std()).mean() for one in (still, world.panel)]
+    assert spread[0] < 0.7 * spread[1]

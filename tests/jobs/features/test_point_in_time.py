@@ -53,6 +53,6 @@ def test_features_of_a_night_are_the_same_when_computed_long_after(nights: tuple
 
 def test_weekly_partials_add_up_to_what_is_known_now(nights: tuple[Shop, dict[str, str]]) -> None:
     shop, _ = nights
-    shop.run(DAYS[2], *UPSTREAM)
+    shop.run(DAYS[2], "features")
     weeks = shop.read("features.item_weekly", DAYS[2]).agg(F.sum("units").alias("units"), F.sum("lines").alias("lines"))
     assert tuple(weeks.first()) == (sum(row[5] for row in KNOWN), len(KNOWN))

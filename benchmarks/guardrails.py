@@ -78,7 +78,8 @@ def at_night(items: pd.DataFrame) -> pd.DataFrame:
     unknown = {
         "title": rows["item_id"], "on_hand": np.nan, "units_28d": 40, "discontinued_on": never, "map_price": np.nan,
         "msrp": np.nan, "price_line": None, "clear_by": never, "changed_on": never, "decided_on": never,
-        "on_promotion": False, "past_price": np.nan, "competitor_price": np.nan, "competitor_note": "",
+        "planned_on": never, "planned_price": np.nan, "on_promotion": False, "past_price": np.nan,
+        "competitor_price": np.nan, "competitor_note": "",
     }  # fmt: skip
     return rows.assign(**{name: values for name, values in unknown.items() if name not in rows})
 

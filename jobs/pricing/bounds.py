@@ -63,17 +63,19 @@ def bounds(
     rules in ``order`` alone."""
     days = (pd.Timestamp(as_of) - rows["changed_on"]).dt.days + 1  # a change is seen the day after the night
     decided = (pd.Timestamp(as_of) - rows["decided_on"]).dt.days
+    left = (rows["planned_on"] - pd.Timestamp(as_of)).dt.days - 1  # for so long a price from tomorrow on would stand
     found = []
-    for row, since, ago in zip(rows.itertuples(index=False), days, decided, strict=True):
+    for row, since, ago, stands in zip(rows.itertuples(index=False), days, decided, left, strict=True):
         rules = guardrails.of(row.item_id, row.category if isinstance(row.category, str) else None)
-        found.append(_of_item(row, rules, order, since, ago, row.item_id in cleared))
+        found.append(_of_item(row, rules, order, since, ago, stands, row.item_id in cleared))
     return found
 
 
 def _of_item(
-    row, rules: Rules, order: Sequence[str], days_since: float, decided_ago: float, is_cleared: bool
+    row, rules: Rules, order: Sequence[str], days_since: float, decided_ago: float, stands: float, is_cleared: bool
 ) -> Bounds:
-    """``days_since`` the last change; ``decided_ago`` the last refusal, below 0 where a change waits for its day."""
+    """``days_since`` the last change; ``decided_ago`` the last refusal, below 0 where a change waits for its day;
+    ``stands`` the days until the list changes the price."""
     price = float(row.price)
     low, high = price * (1 - rules.largest_step_down), price * (1 + rules.largest_step_up)
     low_rule, high_rule = STEP_DOWN, STEP_UP
@@ -91,7 +93,7 @@ def _of_item(
         held = DECIDED
     elif row.on_promotion:
         held = PROMOTION
-    elif days_since < rules.days_between_changes:
+    elif days_since < rules.days_between_changes or stands < rules.days_between_changes:
         held = CHANGED
     return Bounds(row.item_id, price, low, high, low_rule, high_rule, rules, held)
 

@@ -23,8 +23,9 @@ class Rules:
     ``margin_floor`` is the least (price - cost) / price. ``competitor_low`` and ``competitor_high`` bound the price as
     multiples of the competitors' median; None leaves a bound out. ``endings`` are the cents that a price may end with
     (0.99); empty allows any multiple of ``smallest_unit``. A price that changed less than ``days_between_changes`` days
-    ago stays. ``largest_move`` bounds how far a price may get from the one ``Guardrails.move_days`` days ago, as a
-    share of that one: small steps in one direction add up, and evidence does not reach far from prices that there were.
+    ago stays, as does one that the list changes within as many. ``largest_move`` bounds how far a price may get from
+    the one ``Guardrails.move_days`` days ago, as a share of that one: small steps in one direction add up, and evidence
+    does not reach far from prices that there were.
     """
 
     margin_floor: float = 0.05

@@ -13,7 +13,7 @@ HELD = {
     "clearance": "it is being cleared, the markdown plan has its prices",
     "decided": "a person refused a change lately, or a decided one waits for its day",
     "promotion": "a promotion runs tomorrow, the list price waits",
-    "days_between_changes": "it changed only lately",
+    "days_between_changes": "it changed only lately, or its list is about to change it",
     "no_evidence": "nothing is known of how demand answers to its price, so it stays",
     "price_line": "its price line cannot move",
     "decide_on_quantile": "no allowed change gains enough to be sure of",
@@ -36,8 +36,18 @@ EVIDENCE = {"own": "from its own price changes", "category": "from its category"
 MOST = 400
 
 
+def notes(rows: pd.DataFrame) -> list[str]:
+    """What else there is to know of each row of :func:`jobs.pricing.tonight.tonight`: which competitors were ignored,
+    and what the price list will make of any price of tonight."""
+    planned = [
+        "" if pd.isna(day) else f"the price list has {price:.2f} from {day:%Y-%m-%d}"
+        for day, price in zip(rows["planned_on"], rows["planned_price"], strict=True)
+    ]
+    return ["; ".join(filter(None, both)) for both in zip(rows["competitor_note"], planned, strict=True)]
+
+
 def reasons(table: pd.DataFrame, notes: Sequence[str]) -> list[str]:
-    """A sentence a row of the suggestions; ``notes`` say which competitors were ignored."""
+    """A sentence a row of the suggestions; ``notes`` are those of :func:`notes`."""
     by_profit = bool(table["objective"].eq(PROFIT).any())
     return [
         _reason(row, note, by_profit)[:MOST] for row, note in zip(table.itertuples(index=False), notes, strict=True)

@@ -309,5 +309,5 @@ def _told(
     table["cost"], table["competitor_price"] = rows["own_cost"], rows["competitor_price"]
     table["is_exploration"] = [one.is_exploration for one in made]
     table["propensity"] = [one.propensity for one in made]
-    table["reason"] = reasons.reasons(table, rows["competitor_note"].tolist())
+    table["reason"] = reasons.reasons(table, reasons.notes(rows))
     return table

@@ -31,7 +31,8 @@ def tonight(
     Columns: ``item_id, title, category, price, cost, on_hand, units_28d, discontinued_on, map_price, msrp, price_line,
     clear_by, changed_on`` (day from which today's price holds, null where unknown), ``past_price`` (the price
     ``Guardrails.move_days`` days ago, else the first one known, null where none is), ``decided_on`` (day on which a
-    refusal was told, or a later day from which a decided price will hold), ``on_promotion`` (a promotion runs
+    refusal was told, or a later day from which a decided price will hold), ``planned_on, planned_price`` (the first
+    other price that the list has for later than tomorrow, null where it has none), ``on_promotion`` (a promotion runs
     tomorrow), ``competitor_price, competitor_note``. A decided price that holds by tomorrow is the price, also
     where the table of prices does not know it yet, for up to ``CONFIRMED_DAYS``: one that no list has shown by then is
     not what customers pay.
@@ -52,7 +53,8 @@ def tonight(
     rows["cost"] = rows.pop("listed_cost").fillna(rows["cost"])
     rows["on_promotion"] = rows["on_promotion"].eq(True)
     rows = rows[rows["price"] > 0].drop(columns="decided_price")
-    for name in ("discontinued_on", "clear_by", "changed_on", "decided_on"):
+    rows = rows.merge(_planned(prices, rows, as_of), on="item_id", how="left")
+    for name in ("discontinued_on", "clear_by", "changed_on", "decided_on", "planned_on"):
         rows[name] = pd.to_datetime(rows[name])
     rows["price_line"] = rows["item_id"].map(dict(guardrails.price_lines)).fillna(rows["price_line"])
     seen: pd.DataFrame = competitors.latest(competitor_prices).toPandas()
@@ -107,6 +109,17 @@ def _decided(price_approvals: DataFrame, as_of: date) -> DataFrame:
     refused = F.greatest("suggested_on", "known_day")
     when = F.when(F.col("decision") == "refused", refused).when(waits, F.col("valid_from"))
     return price_approvals.groupBy("item_id").agg(F.max(when).alias("decided_on"))
+
+
+def _planned(prices: DataFrame, rows: pd.DataFrame, as_of: date) -> pd.DataFrame:
+    """``item_id, planned_on, planned_price`` of the ``rows`` whose list has another price than theirs for later."""
+    later = prices.where(F.col("valid_from") > F.lit(as_of + timedelta(days=1)))
+    told: pd.DataFrame = later.select(
+        "item_id", F.col("valid_from").alias("planned_on"), F.col("price").alias("planned_price")
+    ).toPandas()
+    told = told.merge(rows[["item_id", "price"]], on="item_id")
+    others = told[told["planned_price"] != told["price"]].sort_values("planned_on", kind="stable")
+    return others.drop_duplicates("item_id").drop(columns="price")
 
 
 def _promoted(promotions: DataFrame, as_of: date) -> DataFrame:

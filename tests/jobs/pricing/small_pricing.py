@@ -56,10 +56,11 @@ def rows(*items: dict[str, Any]) -> pd.DataFrame:
         "title": "thing", "category": "Kitchen", "price": 10.0, "cost": 5.0, "on_hand": 100.0, "units_28d": 200,
         "discontinued_on": pd.NaT, "map_price": np.nan, "msrp": np.nan, "price_line": None, "clear_by": pd.NaT,
         "changed_on": pd.NaT, "decided_on": pd.NaT, "on_promotion": False, "past_price": np.nan,
+        "planned_on": pd.NaT, "planned_price": np.nan,
         "competitor_price": np.nan, "competitor_note": "",
     }  # fmt: skip
     found = pd.DataFrame([{**usual, **item} for item in items])
-    for name in ("discontinued_on", "clear_by", "changed_on", "decided_on"):
+    for name in ("discontinued_on", "clear_by", "changed_on", "decided_on", "planned_on"):
         found[name] = pd.to_datetime(found[name])
     return found
 

@@ -182,6 +182,8 @@ def test_the_later_word_the_later_refusal_and_tomorrows_cost_count(spark: SparkS
     ]
     listed = (("phantom", 60, 12.0), ("fresh", 60, 12.0), ("set", 60, 12.0), ("set", 28, 9.0))
     prices += [{"item_id": item, "valid_from": AS_OF - back * day, "price": price} for item, back, price in listed]
+    ahead = (("set", -9, 8.0), ("set", -5, 11.0), ("set", -2, 9.0), ("fresh", -1, 9.0))
+    prices += [{"item_id": item, "valid_from": AS_OF - back * day, "price": price} for item, back, price in ahead]
     given = {name: frame(spark, name, []) for name in ("items", "competitor_prices", "promotions")}
     given |= {"prices": frame(spark, "prices", prices), "price_approvals": frame(spark, "price_approvals", decided)}
     rows = tonight(item=items_of(spark, *facts), as_of=AS_OF, guardrails=Guardrails(), **given).set_index("item_id")
@@ -190,4 +192,7 @@ def test_the_later_word_the_later_refusal_and_tomorrows_cost_count(spark: SparkS
     }  # fmt: skip
     assert rows.loc["phantom", "changed_on"].date() == AS_OF - 60 * day
     assert rows.loc["late", "decided_on"].date() == AS_OF - day
+    # The first that differs; the list's word for tomorrow is no plan.
+    planned = rows[["planned_on", "planned_price"]].dropna()
+    assert [(name, on.date(), price) for name, on, price in planned.itertuples()] == [("set", AS_OF + 5 * day, 11.0)]
     assert rows["cost"].to_dict() == dict.fromkeys(names, 6.0) | {"dear": 11.0}

@@ -81,6 +81,7 @@ def test_a_gain_that_is_not_sure_is_no_change() -> None:
         ({"decided_on": pd.Timestamp(NIGHT)}, {}, 10.0, "decided"),
         ({"decided_on": pd.Timestamp("2026-05-01")}, {"days_between_changes": 0}, 10.0, "decided"),
         ({"changed_on": pd.Timestamp(NIGHT)}, {}, 10.0, "days_between_changes"),
+        ({"planned_on": pd.Timestamp(NIGHT) + pd.Timedelta(days=7)}, {}, 10.0, "days_between_changes"),
         ({}, {"endings": (0.49,), "largest_step_up": 0.14}, 10.49, "endings"),
         ({}, {"endings": (0.2,), "largest_step_up": 0.01}, 10.0, "endings"),
     ],
@@ -89,6 +90,13 @@ def test_the_rule_that_held_the_price_is_named(item, rules, price, rule) -> None
     found = told(Guardrails(store=replace(Rules(), **rules)), {"item_id": "a", **item}).loc["a"]
     assert (found["suggested_price"], found["bound_by"]) == (pytest.approx(price), rule)
     assert 1 <= len(found["reason"]) <= 400
+
+
+def test_a_change_that_the_list_announced_for_later_is_told_with_the_price() -> None:
+    planned = {"planned_on": pd.Timestamp(NIGHT) + pd.Timedelta(days=8), "planned_price": 12.5}
+    found = told(Guardrails(), {"item_id": "a", **planned}).loc["a"]
+    assert found["suggested_price"] > 10.0
+    assert found["reason"].endswith(f"; the price list has 12.50 from {planned['planned_on']:%Y-%m-%d}")
 
 
 @pytest.mark.parametrize(

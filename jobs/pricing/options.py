@@ -65,9 +65,7 @@ def _unit(name: str, items: tuple[Bounds, ...], targets: tuple[float, ...]) -> U
 def _together(items: tuple[Bounds, ...], targets: tuple[float, ...]) -> np.ndarray:
     """Options of a line: all by the same ratio, within what each item's rules allow; items of one price keep to one
     price. The ratio is the mean (of logs) of those desired."""
-    ratio = float(np.exp(np.mean([np.log(target / one.price) for one, target in zip(items, targets, strict=True)])))
-    low = max(one.low / one.price for one in items)
-    high = min(one.high / one.price for one in items)
+    ratio, low, high = wanted(items, targets)
     if low > high:
         return np.empty((0, len(items)))
     # Each item's first of the same price: those of one price are asked together, so that they stay at one price.
@@ -84,6 +82,12 @@ def _together(items: tuple[Bounds, ...], targets: tuple[float, ...]) -> np.ndarr
             ending_at = {0: price} | {at: way[-1] for at, way in ways.items()}
             found.append([float(ending_at[at]) for at in first])
     return np.array(found, float).reshape(len(found), len(items))
+
+
+def wanted(items: Sequence[Bounds], targets: Sequence[float]) -> tuple[float, float, float]:
+    """By what a line's prices are wanted to be multiplied, and between what its items' bounds let them be."""
+    ratio = float(np.exp(np.mean([np.log(target / one.price) for one, target in zip(items, targets, strict=True)])))
+    return ratio, max(one.low / one.price for one in items), min(one.high / one.price for one in items)
 
 
 def _alike(items: Sequence[Bounds]) -> Bounds | None:

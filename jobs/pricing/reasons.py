@@ -15,7 +15,7 @@ HELD = {
     "promotion": "a promotion runs tomorrow, the list price waits",
     "days_between_changes": "it changed only lately, or its list is about to change it",
     "no_evidence": "nothing is known of how demand answers to its price, so it stays",
-    "price_line": "its price line cannot move",
+    "price_line": "the rules of others in its price line",
     "decide_on_quantile": "no allowed change gains enough to be sure of",
     "max_changes": "other changes gain more, and tonight's number of changes is used up",
     "largest_average_step": "the category's average price may not move further tonight",

@@ -244,12 +244,12 @@ def _bound_by(
     """The rule without which the price would be another; None where none held it."""
     if unit.held is not None:
         return one.held or options.LINE
-    side = one.low_rule if target < one.low - 1e-9 else one.high_rule if target > one.high + 1e-9 else None
+    side = _side(unit, one, target)
     if option is None:
         if abs(target / one.price - 1) < 1e-9 and not unit.must_move:
             return None  # it is where it should be
         if not len(unit.prices):
-            return _no_option(unit, one, target, side)
+            return _no_option(unit, one, side)
         return (MOST if full else AVERAGE) if worth.any() else QUANTILE
     if option < len(unit.prices) - 1:
         return AVERAGE if worth[option + 1 :].any() else QUANTILE
@@ -259,12 +259,25 @@ def _bound_by(
     return options.LINE if len(unit.items) > 1 else ENDINGS if one.rules.endings else None
 
 
-def _no_option(unit: options.Unit, one: Bounds, target: float, side: str | None) -> str | None:
+def _side(unit: options.Unit, one: Bounds, target: float) -> str | None:
+    """The rule that ends the way to the desired price: the item's own, or its line where another's ends it before."""
+    if len(unit.items) == 1:
+        return one.low_rule if target < one.low - 1e-9 else one.high_rule if target > one.high + 1e-9 else None
+    ratio, low, high = options.wanted(unit.items, unit.targets)
+    if ratio > high + 1e-9:
+        return one.high_rule if one.high / one.price < high + 1e-9 else options.LINE
+    if ratio < low - 1e-9:
+        return one.low_rule if one.low / one.price > low - 1e-9 else options.LINE
+    return None
+
+
+def _no_option(unit: options.Unit, one: Bounds, side: str | None) -> str | None:
+    ratio, low, high = options.wanted(unit.items, unit.targets)
+    smallest = max(1e-9, *(each.rules.smallest_step for each in unit.items))
+    if low <= high and abs(np.clip(ratio, low, high) - 1) < smallest:
+        return side or SMALLEST
     if len(unit.items) > 1:
         return options.LINE
-    reach = abs(np.clip(target, one.low, one.high) / one.price - 1)
-    if reach < max(one.rules.smallest_step, 1e-9):
-        return side or SMALLEST
     return ENDINGS if one.rules.endings else SMALLEST
 
 

@@ -249,6 +249,9 @@ def test_a_price_line_moves_together_or_not_at_all() -> None:
     line = {"price_line": "jam"}
     found = told(Guardrails(), {"item_id": "a", **line}, {"item_id": "b", **line, "msrp": 10.3}, {"item_id": "c"})
     assert found.loc["a", "suggested_price"] == found.loc["b", "suggested_price"] == pytest.approx(10.3)
+    assert found["bound_by"].to_dict() == {"a": "price_line", "b": "msrp", "c": "largest_step_up"}
+    both = told(Guardrails(), *[{"item_id": name, **line, "msrp": 10.0} for name in "ab"])
+    assert both["suggested_price"].eq(10.0).all() and both["bound_by"].eq("msrp").all()
     held = told(Guardrails(), {"item_id": "a", **line}, {"item_id": "b", **line, "on_promotion": True})
     assert held["suggested_price"].eq(10.0).all()
     assert held["bound_by"].to_dict() == {"a": "price_line", "b": "promotion"}

@@ -117,8 +117,8 @@ def cases(
     paces = dict(zip(posterior.item_id, np.exp(posterior.season(weeks)), strict=True))
     for row in rows[rows["on_hand"].fillna(0) >= 1].itertuples(index=False):
         rules = guardrails.of(row.item_id, row.category if isinstance(row.category, str) else None)
-        # What sells below the maker's lowest advertised price is first to come back up, by a suggestion.
-        if rules.is_frozen or row.price < row.map_price:
+        # What sells below the maker's lowest advertised price or the store's is first to come up, by a suggestion.
+        if rules.is_frozen or row.price < _least(row, rules):
             continue
         believed = known.loc[row.item_id] if row.item_id in known.index else None
         belief = _belief(row, believed, since.get(row.item_id), params)
@@ -179,18 +179,25 @@ def _case(
 
 
 def _prices(row, rules: Rules, clearance: Clearance) -> np.ndarray:
-    """Today's price and the lower ones near the levels, with the store's endings and never below the maker's lowest
-    advertised or the store's lowest. What is too cheap for any ending is marked down in whole units."""
-    least = np.nanmax([row.map_price, rules.lowest_price or 0.0])
-    for allowed in (rules, replace(rules, endings=())):
+    """Today's price, unless it is above what the maker recommends or the store's highest, and the lower ones near the
+    levels, else the next below them, with the store's endings and never below the maker's lowest advertised or the
+    store's lowest. What is too cheap for any ending is marked down in whole units."""
+    least, most = _least(row, rules), np.nanmin([row.msrp, rules.highest_price or np.inf])
+    levels = clearance.levels if row.price <= most else (most / row.price, *clearance.levels)
+    for allowed, width in ((rules, 0.1), (rules, 1.0), (replace(rules, endings=()), 0.1)):
         found = [float(row.price)]
-        for level in clearance.levels:
-            near = with_ending(row.price * level * 0.9, row.price * level, allowed)
+        for level in levels:
+            near = with_ending(row.price * level * (1 - width), row.price * level, allowed)
             if len(near) and least <= near[-1] < found[-1] - rules.smallest_unit / 2:
                 found.append(float(near[-1]))
         if len(found) > 1:
             break
-    return np.array(found)
+    within = [price for price in found if price <= most + rules.smallest_unit / 2]
+    return np.array(within or found[:1])
+
+
+def _least(row, rules: Rules) -> float:
+    return float(np.nanmax([row.map_price, rules.lowest_price or 0.0]))
 
 
 def plan(case: Case, as_of: date, params: MarkdownParams) -> pd.DataFrame:

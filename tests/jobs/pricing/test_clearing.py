@@ -169,12 +169,21 @@ def test_markdowns_keep_to_endings_the_lowest_price_and_wait_below_the_makers() 
     item = {"item_id": "a", "clear_by": SOON, "on_hand": 2000.0, "price": 4.99}
     ends = planned(item, rails=Guardrails(store=Rules(endings=(0.99,))))["price"]
     assert set(ends) <= {4.99, 3.99, 2.99, 1.99} and ends.min() < 4.99
+    # The only lower ending is further down than any level.
+    heap = {**item, "price": 1.9, "on_hand": 200_000.0}
+    assert set(planned(heap, rails=Guardrails(store=Rules(endings=(0.99,))))["price"]) == {0.99}
     low = planned(item, rails=Guardrails(store=Rules(lowest_price=3.0)))["price"]
     assert 3.0 <= low.min() < 4.99
-    heap = {**item, "price": 0.9, "on_hand": 200_000.0}
-    cheap = planned(heap, rails=Guardrails(store=Rules(endings=(0.99,))))["price"]
+    cheap = planned({**heap, "price": 0.9}, rails=Guardrails(store=Rules(endings=(0.99,))))["price"]
     assert cheap.min() < 0.9, "no ending is below it"
     assert planned({**item, "map_price": 5.99}).empty
+    assert planned(item, rails=Guardrails(store=Rules(lowest_price=5.99))).empty
+
+
+@pytest.mark.parametrize(("item", "rules"), [({"msrp": 9.0}, {}), ({}, {"highest_price": 9.0})])
+def test_little_stock_above_the_highest_price_comes_down_to_it(item: dict[str, Any], rules: dict[str, Any]) -> None:
+    few = {"item_id": "a", "on_hand": 3.0, "clear_by": pd.Timestamp(NIGHT + timedelta(days=56)), **item}
+    assert planned(few, rails=Guardrails(store=Rules(**rules)))["price"].eq(9.0).all()
 
 
 @pytest.mark.parametrize("dp_stock", [400, 10])

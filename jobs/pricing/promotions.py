@@ -143,17 +143,23 @@ def _summed(rows: pd.DataFrame, weeks: pd.DataFrame, effect: str) -> pd.DataFram
 
 
 def _cases(found: pd.DataFrame, effect: str) -> pd.DataFrame:
-    """Sums of an item's weeks in a promotion. Of a week promoted in part the other days are taken to have sold as
-    expected."""
+    """Sums of an item's weeks in a promotion, and of those that no other promotion has (``_once``). Of a week promoted
+    in part the other days are taken to have sold as expected."""
     promoted = found["expected"] * found["share"]
     counted = found.assign(units=found["units"] - found["expected"] + promoted, expected=promoted)
-    keys = ["promotion_id", "item_id", "category"]
-    return counted.groupby(keys, as_index=False)[["units", "expected"]].sum().assign(effect=effect)
+    # Of several campaigns in one week the one that ran longest in it has the week where all are summed.
+    order = counted.sort_values(["share", "promotion_id"], ascending=[False, True], kind="stable")
+    is_first = ~order.duplicated(["item_id", "week"]).reindex(counted.index)
+    sums = {name: counted[name].where(is_first, 0.0) for name in ("units", "expected")}
+    counted = counted.assign(units_once=sums["units"], expected_once=sums["expected"])
+    keys, figures = ["promotion_id", "item_id", "category"], ["units", "expected", "units_once", "expected_once"]
+    return counted.groupby(keys, as_index=False)[figures].sum().assign(effect=effect)
 
 
 def _scopes(cases: pd.DataFrame, newest: set) -> Iterator[tuple[tuple[str, str, str], pd.DataFrame]]:
-    """A week of another's promotion counts once in a category, however many campaigns ran in it."""
-    once = cases.drop_duplicates(["item_id", "effect", "units", "expected"])
+    """An item's week counts once in a category, however many campaigns ran in it."""
+    once = cases[cases["expected_once"] > 0]
+    once = once.assign(units=once["units_once"], expected=once["expected_once"])
     for effect, part in once.groupby("effect", sort=True):
         yield (EVERYTHING, EVERYTHING, str(effect)), part
     for (category, effect), part in once.groupby(["category", "effect"], sort=True):

@@ -87,6 +87,20 @@ def test_items_of_one_campaign_are_no_independent_witnesses() -> None:
     assert np.mean(held) >= 0.6, "80% intervals, from six campaigns"
 
 
+def test_a_week_of_two_campaigns_counts_once_and_equal_cases_count_each() -> None:
+    panel, campaigns = shop()
+    again = campaigns.assign(promotion_id=campaigns["promotion_id"] + " again")
+    alone, twice = (
+        effects(panel, told).set_index(["scope", "name", "effect"])
+        for told in (campaigns, pd.concat([campaigns, again], ignore_index=True))
+    )
+    figures = ["value", "units", "cases"]
+    pd.testing.assert_frame_equal(twice.loc["all", figures], alone.loc["all", figures])
+    assert twice.loc[("promotion", "P1 again", "lift"), "units"] == alone.loc[("promotion", "P1", "lift"), "units"]
+    slow = panel.assign(units=panel["units"].where(panel["item_id"] != "i00", 1.0))
+    assert effects(slow, campaigns).set_index(["scope", "name", "effect"]).loc[("all", "all", "lift"), "cases"] == 36
+
+
 def test_few_campaigns_have_a_figure_and_no_interval() -> None:
     panel, campaigns = shop()
     found = effects(panel, campaigns[campaigns["promotion_id"].isin(["P1", "P2"])])

@@ -166,6 +166,8 @@ class _Reader:
                 self._contradict(said["smallest_step"], said[largest], "no step is large enough and small enough")
             if "share" in step and step["share"].value > 0 and step["step"].value > said[largest].value:
                 self._contradict(step["step"], said[largest], "exploration would step further than a price may")
+        if "share" in step and step["share"].value > 0 and step["step"].value < said["smallest_step"].value:
+            self._contradict(step["step"], said["smallest_step"], "exploration would step less than a change must")
         least, most, endings = said["lowest_price"], said["highest_price"], said["endings"]
         if endings.value and least.value is not None and most.value is not None:
             whole = range(int(least.value), int(most.value) + 1)

@@ -74,6 +74,7 @@ def test_the_deepest_rule_counts_and_takes_the_rest_from_those_above_it(tmp_path
         ("competitors:\n  low: 1.2\n  high: 0.9", (2, 3), "competitors.low 1.2 contradicts competitors.high 0.9"),
         ("largest_step_up: 0.01\nsmallest_step: 0.02", (1, 2), "no step is large enough and small enough"),
         ("largest_step_down: 0.05\nexploration:\n  share: 0.1\n  step: 0.08", (1, 4), "further than a price may"),
+        ("smallest_step: 0.09\nexploration:\n  share: 0.1\n  step: 0.08", (1, 4), "less than a change must"),
         ("max_changes: 0\nexploration:\n  share: 0.1", (1, 3), "cannot explore"),
         ("max_changes: 9\nexploration:\n  share: 0.1", (1, 3), "that share of a night's changes is none"),
         ("endings: [0.99]\nlowest_price: 1.0\nhighest_price: 1.5", (1, 3), "no price from 1 to 1.5 ends so"),

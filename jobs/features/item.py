@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.features.learning import baskets, decay, sold, within
+from jobs.features.learning import baskets, decay, off_contract, sold, within
 from jobs.features.weekly import LOOKS, looks
 from jobs.lib.exact import exact_money, exact_sum
 from jobs.lib.stores import Store
@@ -20,6 +20,7 @@ YEAR_DAYS = 364  # of whole weeks, so that weekends fall on weekends
 def item(
     items: DataFrame,
     prices: DataFrame,
+    contract_prices: DataFrame,
     stock_levels: DataFrame,
     order_lines: DataFrame,
     events: DataFrame,
@@ -30,10 +31,12 @@ def item(
     events_from: date | None,
 ) -> DataFrame:
     """One row per item that the catalogue lists or that has been ordered."""
-    listed = items.withColumn("is_listed", F.lit(True))
-    whole = listed.join(_sales(order_lines, as_of), "item_id", "full").join(
-        _loyalty(customer_item, as_of), "item_id", "left"
-    )
+    listed, sales = items.withColumn("is_listed", F.lit(True)), _sales(order_lines, as_of)
+    if "contract_prices" in store.mappings:
+        # What a firm pays by its agreement is nobody else's price.
+        others = off_contract(sold(order_lines), contract_prices).groupBy("item_id").agg(*_sold_at(as_of))
+        sales = sales.drop("sold_price_28d", "sold_price").join(others, "item_id", "left")
+    whole = listed.join(sales, "item_id", "full").join(_loyalty(customer_item, as_of), "item_id", "left")
     whole = whole.join(_decayed(order_lines, as_of), "item_id", "left").join(
         _attention(events, item_weekly, as_of, events_from), "item_id", "left"
     )
@@ -80,9 +83,17 @@ def _sales(order_lines: DataFrame, as_of: date) -> DataFrame:
         F.coalesce(F.sum(F.when(recent, F.col("units"))), F.lit(0)).cast("long").alias("units_28d"),
         exact_money(F.when(recent, F.col("units") * F.col("price"))).alias("revenue_28d"),
         F.avg("units").alias("mean_units"),
-        F.percentile(F.when(recent, F.col("price")), F.lit(0.5)).alias("sold_price_28d"),
-        F.percentile("price", F.lit(0.5)).alias("sold_price"),
+        *_sold_at(as_of),
     )
+
+
+def _sold_at(as_of: date) -> list[Column]:
+    """The prices at which an item sold, lately and ever: medians of its lines."""
+    lately = F.when(within("order_date", as_of, 28), F.col("price"))
+    return [
+        F.percentile(lately, F.lit(0.5)).alias("sold_price_28d"),
+        F.percentile("price", F.lit(0.5)).alias("sold_price"),
+    ]
 
 
 def _loyalty(customer_item: DataFrame, as_of: date) -> DataFrame:

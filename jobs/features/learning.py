@@ -15,6 +15,16 @@ def sold(order_lines: DataFrame) -> DataFrame:
     return order_lines.where(F.col("is_product") & ~F.col("is_test") & ~F.col("is_cancellation"))
 
 
+def off_contract(lines: DataFrame, contract_prices: DataFrame) -> DataFrame:
+    """Lines without those that a business customer bought under an agreement of theirs for the item."""
+    agreed = contract_prices.select(
+        "customer_id", "item_id", F.col("valid_from").alias("_from"), F.col("valid_to").alias("_to")
+    )
+    inside = (F.col("order_date") >= F.col("_from")) & (F.col("_to").isNull() | (F.col("order_date") <= F.col("_to")))
+    same = (lines["customer_id"] == agreed["customer_id"]) & (lines["item_id"] == agreed["item_id"])
+    return lines.join(agreed, same & inside, "left_anti")
+
+
 def human(events: DataFrame) -> DataFrame:
     """Events of people: neither bots nor the store's own tests."""
     return events.where(~F.col("is_bot") & ~F.col("is_test"))

@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
 from jobs.features.campaigns import campaigns
-from jobs.features.learning import sold
+from jobs.features.learning import off_contract, sold
 from jobs.lib.stores import Store
 from jobs.lib.tables import FILE_ORDER
 from jobs.pricing.guardrails import Trust
@@ -93,16 +93,6 @@ def collected(frame: DataFrame, trust: Trust = Trust()) -> pd.DataFrame:
     ratio = rows["competitor_price"] / rows["price"]
     rows.loc[~ratio.between(1 / trust.implausible_ratio, trust.implausible_ratio), "competitor_price"] = np.nan
     return rows.sort_values(["item_id", "week"], kind="stable", ignore_index=True)
-
-
-def off_contract(lines: DataFrame, contract_prices: DataFrame) -> DataFrame:
-    """Lines without those that a business customer bought under an agreement of theirs for the item."""
-    agreed = contract_prices.select(
-        "customer_id", "item_id", F.col("valid_from").alias("_from"), F.col("valid_to").alias("_to")
-    )
-    inside = (F.col("order_date") >= F.col("_from")) & (F.col("_to").isNull() | (F.col("order_date") <= F.col("_to")))
-    same = (lines["customer_id"] == agreed["customer_id"]) & (lines["item_id"] == agreed["item_id"])
-    return lines.join(agreed, same & inside, "left_anti")
 
 
 def _week(day: str, until: date) -> Column:

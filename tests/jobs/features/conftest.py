@@ -111,10 +111,20 @@ def made(spark: SparkSession) -> dict[str, dict]:
             event(6, "impression", "ann", "cup"),
         ],
     )
-    empty = {name: frame(spark, name, []) for name in ("customers", "consents", "prices", "stock_levels")}
+    empty = {
+        name: frame(spark, name, []) for name in ("customers", "consents", "prices", "contract_prices", "stock_levels")
+    }
     weeks = {name: frame(spark, name, [], "features") for name in ("customer_item_weekly", "item_weekly")}
     pairs = customer_item(orders, events, weeks["customer_item_weekly"], D, None).cache()
-    by_item = (empty["prices"], empty["stock_levels"], orders, events, pairs, weeks["item_weekly"])
+    by_item = (
+        empty["prices"],
+        empty["contract_prices"],
+        empty["stock_levels"],
+        orders,
+        events,
+        pairs,
+        weeks["item_weekly"],
+    )
     things = item(items, *by_item, D, STORE, None).cache()
     people = customer(empty["customers"], orders, empty["consents"], pairs, STORE)
     return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 from jobs.features.item import item
 from jobs.lib import contracts
@@ -33,10 +34,27 @@ def test_price_is_the_catalogues_before_that_of_the_lines(made: dict) -> None:
     assert (made["item"]["cup"]["price"], made["item"]["pen"]["price"]) == (4.5, 2.0)
 
 
+def test_what_a_firm_pays_by_its_agreement_is_nobody_elses_price(spark) -> None:
+    firms = [line(f"f{n}", D, "firm", "pen", price=6.0) for n in range(6)]
+    orders = frame(spark, "order_lines", [*firms, *[line(f"o{n}", D, None, "pen", price=10.0) for n in range(4)]])
+    agreed = {"customer_id": "firm", "item_id": "pen", "valid_from": D, "price": 6.0, "currency": "EUR", "known_day": D}
+    given = {name: frame(spark, name, []) for name in ("items", "prices", "stock_levels", "events")}
+    given["contract_prices"] = frame(spark, "contract_prices", [agreed])
+    given["customer_item"] = spark.createDataFrame([], contracts.load("features.customer_item").schema())
+    given["item_weekly"] = frame(spark, "item_weekly", [], "features")
+    for mapped, price in (({"contract_prices": None}, 10.0), ({}, 6.0)):
+        (row,) = item(
+            **given, order_lines=orders, as_of=D, store=SimpleNamespace(mappings=mapped), events_from=None
+        ).collect()
+        assert (row["price"], row["units_28d"]) == (price, 10)
+
+
 def test_what_the_coming_weeks_sold_last_year_is_counted(spark) -> None:
     ago = lambda days: line(f"o{days}", D - timedelta(days=days), "ann", "pen")  # noqa: E731
     orders = frame(spark, "order_lines", [ago(days) for days in (0, 335, 336, 350, 363, 364)])
-    nothing = {name: frame(spark, name, []) for name in ("items", "prices", "stock_levels", "events")}
+    nothing = {
+        name: frame(spark, name, []) for name in ("items", "prices", "contract_prices", "stock_levels", "events")
+    }
     pairs = spark.createDataFrame([], contracts.load("features.customer_item").schema())
     nothing["item_weekly"] = frame(spark, "item_weekly", [], "features")
     facts = {"as_of": D, "store": STORE, "events_from": None}

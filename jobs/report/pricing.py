@@ -12,12 +12,11 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
-from jobs.features.learning import sold
+from jobs.features.learning import off_contract, sold
 from jobs.lib import registry
 from jobs.lib.stages import Night
 from jobs.pricing.bounds import SAME
 from jobs.pricing.hand_over import MARKDOWN
-from jobs.pricing.panel import off_contract
 from jobs.pricing.posterior import NONE, Posterior
 from jobs.pricing.train import PANEL_FILE
 
@@ -167,8 +166,8 @@ def _plans(night: Night) -> list[dict[str, Any]]:
 
 def realised_changes(night: Night) -> list[dict[str, Any]]:
     """Suggestions of the last weeks that came into force, the newest first: units a week expected, and sold until the
-    next one of the item did; of a markdown in its first week, which is what its plan foretold. The changes of some
-    weeks in a catalogue bound it."""
+    next one of the item did, or the price list had another price; of a markdown in its first week, which is what its
+    plan foretold. The changes of some weeks in a catalogue bound it."""
     if not night.tables.exists("pricing.audit"):
         return []
     log = night.tables.read("pricing.audit", night.as_of)
@@ -180,6 +179,7 @@ def realised_changes(night: Night) -> list[dict[str, Any]]:
         F.col("known_day").alias("since"),
         F.coalesce(F.lead("known_day").over(following), F.lit(night.as_of)).alias("until"),
     )
+    applied = _until_repriced(applied, night.tables.read("validated.prices", night.as_of))
     made = log.where("happened = 'suggested'").select(
         "suggested_on", "item_id", "kind", "old_price", F.col("new_price").alias("suggested_price"),
         "expected_units_now", "expected_units_suggested", "expected_profit_now", "expected_profit_suggested",
@@ -196,6 +196,21 @@ def realised_changes(night: Night) -> list[dict[str, Any]]:
         rows.join(lines, later, "left").groupBy(*rows.columns).agg(F.coalesce(F.sum("units"), F.lit(0)).alias("units"))
     )
     return [realised(row.asDict()) for row in counted.orderBy(F.desc("suggested_on"), "item_id").collect()]
+
+
+def _until_repriced(applied: DataFrame, prices: DataFrame) -> DataFrame:
+    """The changes ``until`` the last day before the price list had another price than theirs."""
+    listed = prices.select(F.col("item_id").alias("_item"), "valid_from", F.col("price").alias("_listed"))
+    other = (F.col("item_id") == F.col("_item")) & (F.col("valid_from") > F.col("since"))
+    other &= F.abs(F.col("_listed") - F.col("new_price")) > F.col("new_price") * SAME
+    ended = F.least("until", F.date_sub(F.min("valid_from"), 1)).alias("until")
+    columns = [name for name in applied.columns if name != "until"]
+    return (
+        applied.join(listed, other, "left")
+        .groupBy(*columns, "until")
+        .agg(ended.alias("_until"))
+        .select(*columns, F.col("_until").alias("until"))
+    )
 
 
 def realised(row: dict[str, Any]) -> dict[str, Any]:

@@ -234,3 +234,8 @@ def _realised(night: Night, trained: registry.Champion, asked: dict[str, float],
     assert set(found) == {"pot", marked} and found["pot"]["weeks"] == 2 and found[marked]["weeks"] == 1
     assert (found["pot"]["sold"], found[marked]["sold"]) == (70.0, 60.0)
     assert found["pot"]["gain"] is not None and found[marked]["gain"] is None
+    # What sells once the list has another price is not the suggestion's.
+    listed.append({"item_id": "pot", "valid_from": shown + timedelta(days=8), "price": 1.5 * asked["pot"]})
+    _write(lake, "validated.prices", [{**row, "currency": "EUR", "known_day": shown} for row in (*old, *listed)])
+    found = {row["item_id"]: row for row in report.realised_changes(later)}
+    assert (found["pot"]["weeks"], found["pot"]["sold"], found[marked]["weeks"]) == (1, 70.0, 1)

@@ -31,7 +31,12 @@ SWITCHES: tuple[tuple[str, str | None, str, str], ...] = (
     ),
     ("returns", None, "what comes back is told beside what was sold", "units sold are known gross alone"),
     ("items", "cost", "decisions by profit", "decisions by revenue rather than profit"),
-    ("prices", None, "prices with their days, forecasts know those announced", "prices as last sold"),
+    (
+        "prices",
+        None,
+        "prices with their days, forecasts know those announced",
+        "prices as last sold: how far and how often they moved is known of approved changes alone",
+    ),
     ("promotions", None, "promotions are told from trends", "promotions look like trends"),
     ("competitor_prices", None, "prices keep to a band around competitors", "no band around competitors"),
     ("contract_prices", None, "agreed prices are told from list prices", "every line counts as sold at the list price"),

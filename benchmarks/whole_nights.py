@@ -6,6 +6,7 @@ Nights that the home has published are not run again: what was cut off goes on.
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from datetime import date, timedelta
@@ -30,6 +31,7 @@ def live(first: date, last: date) -> None:
             if code := main(command):
                 sys.exit(code)
         print(f"night {day}: {time.monotonic() - started:.0f} s", flush=True)
+        gc.collect()  # frames that Python forgets late keep their plans and broadcasts in Spark's memory
         day += timedelta(days=1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,6 +54,13 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     started = session(settings_of(tmp_path_factory.mktemp("spark")), "daybreak tests")
     yield started
     started.stop()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forgotten() -> Iterator[None]:
+    """Frames that Python forgets late keep their plans and broadcasts in Spark's memory."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture

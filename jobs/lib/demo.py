@@ -52,7 +52,7 @@ def run(settings: Settings) -> None:
             if day is not days[0]:
                 print(f"{day}: shoppers see what was published, and the store delivers the day", flush=True)
                 jobs(settings, "store", "--through", str(day))
-            nights.watch(settings, api, nights.trigger(settings, api, day))
+            nights.run_night(settings, api, day)
     print(f"\n{NIGHTS} nights in {(time.monotonic() - started) / 60:.1f} min. Where things are:")
     print("\n".join(places(settings, settings.report(STORE, days[-1]))))
     print("\n".join(queried(settings)))

@@ -42,15 +42,27 @@ class NightFailed(DaybreakError):
 def run(settings: Settings, day: date) -> None:
     """The whole night of ``day``; raises DaybreakError when it fails."""
     with session(settings, f"make run DAY={day}") as api:
-        watch(settings, api, trigger(settings, api, day))
+        run_night(settings, api, day)
     print(f"report: {settings.report(stores.load(settings).name, day)}", flush=True)
 
 
-def trigger(settings: Settings, api: Api, day: date) -> dict[str, Any]:
+def run_night(settings: Settings, api: Api, day: date) -> None:
+    """The night of ``day``, begun and followed to its end; one that is cut short must not go on where Airflow does."""
+    run_id = f"{Path(settings.store).name}__{day}__{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
+    try:
+        watch(settings, api, trigger(settings, api, day, run_id))
+    except BaseException:
+        # What cut it short is told; where Airflow has died or never made the run, there is nothing to end.
+        with suppress(OSError, ApiError):
+            if api.get(f"{RUNS}/{run_id}")["state"] in UNFINISHED:
+                end(api, run_id)
+        raise
+
+
+def trigger(settings: Settings, api: Api, day: date, run_id: str) -> dict[str, Any]:
     """Asks Airflow for a run of the day's partition. A night that ran already runs again: it gives the same content."""
-    store = Path(settings.store).name
     asked = {
-        "dag_run_id": f"{store}__{day}__{datetime.now(UTC):%Y%m%dT%H%M%S%f}",
+        "dag_run_id": run_id,
         "logical_date": None,
         "partition_key": str(day),
         "conf": conf(settings),
@@ -60,7 +72,7 @@ def trigger(settings: Settings, api: Api, day: date) -> dict[str, Any]:
     except ApiError as error:
         if error.status != 409:
             raise
-        return api.get(f"{RUNS}/{asked['dag_run_id']}")  # made by a request whose answer was lost
+        return api.get(f"{RUNS}/{run_id}")  # made by a request whose answer was lost
 
 
 def conf(settings: Settings) -> dict[str, str]:
@@ -73,22 +85,33 @@ def backfill(settings: Settings, first: date, last: date) -> None:
     if first > last:
         raise DaybreakError(f"FROM={first} is after TO={last}: no night lies between")
     with session(settings, f"make backfill FROM={first} TO={last}") as api:
-        begin, end = f"{first}T00:00:00Z", f"{last}T00:00:00Z"
+        begin, until = f"{first}T00:00:00Z", f"{last}T00:00:00Z"
         asked = {
             "dag_id": DAG,
             "from_date": begin,
-            "to_date": end,
+            "to_date": until,
             "dag_run_conf": conf(settings),
             "reprocess_behavior": "completed",
             "max_active_runs": 1,
         }
+        end_idle_backfill(api)
         made = api.call("POST", "/backfills", asked)
         try:
-            follow(settings, api, runs_of(api, begin, end, made["created_at"]), (last - first).days + 1)
-        except BaseException:
-            with suppress(OSError):  # where Airflow has died, the next session ends what was left
-                api.call("PUT", f"/backfills/{made['id']}/cancel")
-            raise
+            follow(settings, api, runs_of(api, begin, until, made["created_at"]), (last - first).days + 1)
+        finally:
+            with suppress(OSError, ApiError):  # Airflow has died, or has called it complete by itself
+                api.call("PUT", f"/backfills/{made['id']}/cancel")  # its nights in the queue, and itself
+                end_unfinished(api, run_type="backfill", run_after_gte=begin, run_after_lte=until)
+
+
+def end_idle_backfill(api: Api) -> None:
+    """Ends the backfill that Airflow holds for active though none of its nights is left: it makes no second one beside
+    it, and calls one complete only while it runs, and half a minute after its own start."""
+    for newest in api.get("/backfills", dag_id=DAG, order_by="-id", limit=1)["backfills"]:
+        days = {"run_after_gte": newest["from_date"], "run_after_lte": newest["to_date"]}
+        if newest["completed_at"] is None and not listed(api, state=UNFINISHED, run_type="backfill", **days):
+            with suppress(ApiError):  # complete since
+                api.call("PUT", f"/backfills/{newest['id']}/cancel")
 
 
 def follow(settings: Settings, api: Api, made: list[dict[str, Any]], days: int) -> None:
@@ -134,47 +157,51 @@ def session(settings: Settings, purpose: str) -> Iterator[Api]:
             with airflow.serving(settings, purpose, os.environ) as server:
                 api = Api(server.url, server.password)
                 print(f"Airflow is up after {time.monotonic() - started:.0f} s: {server.url}", flush=True)
-                try:
-                    prepare(api)
-                    await_scheduled(settings, api)
-                    yield api
-                finally:
-                    # A run cut short must not go on by itself: here, where `make up` goes on, or at the next start.
-                    with suppress(OSError):  # where Airflow has died, the next session ends what was left
-                        end_unfinished(api)
+                if server.pid == os.getpid():
+                    end_unfinished(api)
+                prepare(api)
+                await_others(settings, api)
+                yield api
     except Held as holder:
         raise DaybreakError(f"{settings.home} is busy with {holder}: wait for it or end it there") from None
 
 
 def prepare(api: Api) -> None:
-    """The pool that keeps to one Spark at a time, no run left from before, and the DAGs let loose; whether they start
-    by themselves is their own schedule's to say (DAYBREAK_SCHEDULE)."""
+    """The pool that keeps to one Spark at a time, and the DAGs let loose; whether they start by themselves is their own
+    schedule's to say (DAYBREAK_SCHEDULE)."""
     try:
         api.get("/pools/spark")
     except ApiError:
         about = {"description": "One Spark at a time on one machine", "include_deferred": False}
         api.call("POST", "/pools", {"name": "spark", "slots": airflow.SPARK_SLOTS, **about})
-    end_unfinished(api)
     for dag in airflow.BY_SCHEDULE:
         api.call("PATCH", f"/dags/{dag}", {"is_paused": False})
 
 
-def end_unfinished(api: Api) -> None:
-    """Marks as failed what an interrupted command left queued or running; the schedule's nights are no command's."""
-    for left in listed(api, state=UNFINISHED):
+def end_unfinished(api: Api, **asked: Any) -> None:
+    """Marks as failed what is queued or running of the runs that meet a query; the schedule's nights are no command's.
+    Without a query only where the server is our own: whoever began a night has ended with the server before."""
+    for left in listed(api, state=UNFINISHED, **asked):
         if left["run_type"] != SCHEDULED:
-            api.call("PATCH", f"{RUNS}/{left['dag_run_id']}", {"state": "failed"})
+            end(api, left["dag_run_id"])
 
 
-def await_scheduled(settings: Settings, api: Api) -> None:
-    """Follows the nights that the schedule has begun to their end: one night at a time, and theirs came first."""
-    while under_way := listed(api, state=UNFINISHED, run_type=SCHEDULED):
-        day = under_way[0]["partition_key"]
-        print(f"the scheduled night of {day} is under way and comes first (to end it: {api.url})", flush=True)
+def end(api: Api, run_id: str) -> None:
+    """Marks a run as failed; Airflow ends its tasks."""
+    api.call("PATCH", f"{RUNS}/{run_id}", {"state": "failed"})
+
+
+def await_others(settings: Settings, api: Api) -> None:
+    """Follows the nights that others have begun, the schedule or somebody under `make up`, to their end: one night at a
+    time, and theirs came first."""
+    while under_way := listed(api, state=UNFINISHED):
+        other = under_way[0]
+        about = f"the {other['run_type']} night of {other['partition_key']}"
+        print(f"{about} is under way and comes first (to end it: {api.url})", flush=True)
         try:
-            watch(settings, api, under_way[0])
+            watch(settings, api, other)
         except NightFailed as error:
-            print(error, flush=True)  # the schedule's to say; what was asked for here is another night
+            print(error, flush=True)  # theirs to say; what was asked for here is another night
 
 
 def watch(settings: Settings, api: Api, night: dict[str, Any]) -> None:
@@ -280,7 +307,9 @@ def up(settings: Settings) -> None:
             server = airflow.start(settings, "make up", os.environ)
             try:
                 airflow.wait_until_healthy(settings, server)
-                prepare(Api(server.url, server.password))
+                api = Api(server.url, server.password)
+                end_unfinished(api)
+                prepare(api)
                 print(f"Airflow: {server.url}  user daybreak  password {server.password}", flush=True)
                 print(
                     "Ctrl-C ends it. Nights and maintenance start by themselves only with DAYBREAK_SCHEDULE=on.",

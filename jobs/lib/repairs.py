@@ -18,4 +18,4 @@ def run(settings: Settings) -> None:
         print(said, end="", flush=True)
         told = next(line for line in reversed(said.splitlines()) if line.startswith(TOLD)).removeprefix(TOLD)
         for day in [date.fromisoformat(text) for text in told.split() if text != "none"]:
-            nights.watch(settings, api, nights.trigger(settings, api, day))
+            nights.run_night(settings, api, day)

@@ -107,4 +107,4 @@ def test_a_silent_server_is_one_that_failed(monkeypatch) -> None:
 def test_a_run_made_by_a_request_whose_answer_was_lost_is_followed() -> None:
     made = {"dag_run_id": "it", "partition_key": "2026-03-05"}
     settings = load({})
-    assert nights.trigger(settings, Failing(409, made), date(2026, 3, 5)) == made
+    assert nights.trigger(settings, Failing(409, made), date(2026, 3, 5), "it") == made

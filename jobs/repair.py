@@ -1,12 +1,14 @@
 """A repair: late rows get their own days, and the nights that are to be run again are named.
 
 What is to be done is written down before anything moves, ``<lake>/<store>/repair.json``, and a night is done when it
-was published after that: a repair killed anywhere is finished by asking for it again.
+was published after that and after the nights before it: a repair killed anywhere is finished by asking for it again,
+whatever was run in the meantime.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 
@@ -55,20 +57,31 @@ def run(settings: Settings) -> list[date]:
 
 
 def nights(night: Night, plan: Plan) -> list[date]:
-    """The nights from the plan's first day on that were validated and have not been published since the rows moved.
-    Also one that was never published: what it took in is in its tables, and the next night stands on them."""
+    """The nights from the plan's first day on that were validated and are to be run again, in order."""
     log = lineage.runs(night.tables)
     if log is None:
         return []
     since = log.where(F.col("as_of") >= F.lit(plan.first).cast("date"))
     stages_of = since.groupBy("as_of").agg(
         F.count_if(F.col("stage") == "validated").alias("validated"),
-        F.max(F.when(F.col("stage") == "published", F.col("finished_at"))).alias("at"),
+        F.max(F.when(F.col("stage") == "published", F.col("finished_at"))).cast("double").alias("at"),
     )
-    due = stages_of.where("validated > 0")
-    if plan.redated_at is not None:
-        due = due.where(F.col("at").isNull() | (F.col("at") < F.lit(plan.redated_at).cast("timestamp")))
-    return sorted(row["as_of"] for row in due.collect())
+    found = stages_of.where("validated > 0").orderBy("as_of").collect()
+    return due([(row["as_of"], row["at"]) for row in found], plan)
+
+
+def due(published: Sequence[tuple[date, float | None]], plan: Plan) -> list[date]:
+    """Of nights in order, each with the time (seconds since 1970) when it was last published, the first that has not
+    been since the rows moved, or was before an earlier one that it stands on, and all after it. Also one that was never
+    published (None): what it took in is in its tables, and the next night stands on them."""
+    if plan.redated_at is None:
+        return [day for day, _ in published]
+    newest = datetime.fromisoformat(plan.redated_at).timestamp()
+    for place, (_, at) in enumerate(published):
+        if at is None or at < newest:
+            return [day for day, _ in published[place:]]
+        newest = at
+    return []
 
 
 def read(place: ObjectStore) -> Plan | None:

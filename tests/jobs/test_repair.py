@@ -1,4 +1,4 @@
-"""Which nights a repair runs again: all that took something in and were not published since."""
+"""Which nights a repair runs again: all that took something in and were not published since, in order."""
 
 from __future__ import annotations
 
@@ -41,6 +41,18 @@ def test_a_night_that_was_validated_and_never_published_is_run_again_too(
     assert repair.nights(night, plan) == [DAYS[2]]
     completed("published", DAYS[2], 2)
     assert repair.nights(night, plan) == []
+
+
+def test_a_night_run_between_two_halves_of_a_repair_is_run_again_after_what_it_stands_on() -> None:
+    plan, moved = Plan(str(DAYS[0]), MOVED.isoformat()), MOVED.timestamp()
+    # The repair was killed after the first night, and the third was run by hand.
+    killed = [(DAYS[0], moved + 1), (DAYS[1], moved - 9), (DAYS[2], moved + 2)]
+    assert repair.due(killed, plan) == DAYS[1:3]
+    # Killed again, after the second.
+    killed[1] = (DAYS[1], moved + 3)
+    assert repair.due(killed, plan) == DAYS[2:3]
+    killed[2] = (DAYS[2], moved + 4)
+    assert repair.due(killed, plan) == []
 
 
 def test_late_rows_count_from_the_first_night_that_can_be_made_again(

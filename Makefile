@@ -70,7 +70,7 @@ repair: setup ## STORE=…: late files count from their own days, and the nights
 	$(call need,STORE,STORE=online_retail)
 	@$(NIGHTS) repair --store "$(STORE)"
 
-maintenance: setup ## STORE=…: drops what has expired as of DAY (today), compacts and vacuums the lake
+maintenance: setup ## STORE=…: drops what has expired as of DAY (the newest night), compacts and vacuums the lake
 	@$(JOBS) maintenance --as-of $(or $(DAY),$(shell date -u +%F)) $(if $(STORE),--store "$(STORE)")
 
 up: setup ## the platform to look at: Airflow's UI and scheduler; Ctrl-C ends it

@@ -3,7 +3,8 @@
 What of the detail is wanted later stays in ``features.item_weekly`` and ``features.customer_item_weekly``, kept for
 ever: nothing is dropped before they hold it. Features of a day are dropped after two weeks, since a night that is run
 again makes them again. Deleted rows leave the disk when VACUUM finds them older than Delta's seven days, so that a
-night that is being re-read never loses a file.
+night that is being re-read never loses a file. Days count from the newest night: where a store's nights lie in the past,
+today is no reason to drop what they left.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import PurePosixPath
 
@@ -29,6 +31,7 @@ MOST_FILES = 32
 def run(night: Night) -> None:
     """Drops what has expired and what killed publications left, compacts and vacuums every table of the store, and
     completes ``maintenance``."""
+    night = no_later_than_nights(night)
     expired = night.as_of - timedelta(days=night.settings.events_retention_days)
     written = [*drop_detail(night, expired), *drop_features(night)]
     for product in night.settings.products:
@@ -41,6 +44,12 @@ def run(night: Night) -> None:
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda name: compact(night, name), lake_tables(night)))
     lineage.complete(night.tables, "maintenance", night.as_of, written, 0.0, None, datetime.now(UTC), None)
+
+
+def no_later_than_nights(night: Night) -> Night:
+    """The night as of the newest one that has features, where it is asked for a later day."""
+    newest = lineage.last_completed(night.tables, "features")
+    return night if newest is None or newest >= night.as_of else replace(night, as_of=newest)
 
 
 def drop_detail(night: Night, expired: date) -> list[Written]:

@@ -31,8 +31,8 @@ POLL_SECONDS = 5.0
 def run(settings: Settings, product: str, to: str, by: str, why: str = "") -> None:
     """Takes ``product`` to the release that ``to`` names, for ``by`` and because of ``why``, and prints what was done.
 
-    Raises DaybreakError where ``to`` names none, or names one whose files are no longer all there; nothing has moved
-    then.
+    Raises DaybreakError where ``to`` names none, or names one whose files are no longer all there as they were
+    published; nothing has moved then.
     """
     store = stores.load(settings).name
     place = releases.open_product(settings, store, product)
@@ -40,6 +40,7 @@ def run(settings: Settings, product: str, to: str, by: str, why: str = "") -> No
     begun = _begun(place, known, to)
     if begun is not None:
         print(f"{product}: finishing what {begun.by} began at {begun.at}", flush=True)
+        _check_unchanged(place, begun.to)
     decision = begun or _decide(settings, store, product, place, known, to, by, why)
     _check_whole(place, decision.to)  # once more now that the decision is noted, which keeps it from maintenance
     print(f"{product}: {_point(place, decision)}", flush=True)
@@ -95,7 +96,7 @@ def _decide(
 ) -> Rollback:
     """Works out and records what is to happen; from here on it will."""
     target = chosen(known, to)
-    _check_whole(place, target.release)
+    _check_unchanged(place, target.release)
     pointer = releases.current(place)
     champion = registry.crowned(settings, store, product, target.model_versions)
     # The nights up to the newest keep the champion that they had: what they published can be made again.
@@ -123,6 +124,16 @@ def _check_whole(place: ObjectStore, release: str) -> None:
     found = releases.manifest(place, release)
     if found is None or not releases.is_whole(place, found):
         raise DaybreakError(f"{release} is no longer whole: choose another one (`make releases`)")
+
+
+def _check_unchanged(place: ObjectStore, release: str) -> None:
+    _check_whole(place, release)
+    found = releases.manifest(place, release)
+    if found is not None and not releases.is_unchanged(place, found):
+        raise DaybreakError(
+            f"{release} has files that are not what was published: publish the night of {found['as_of']} again, or "
+            "choose another one (`make releases`)"
+        )
 
 
 def _point(place: ObjectStore, decision: Rollback) -> str:

@@ -66,7 +66,9 @@ def publish(night: Night, product: str) -> str:
     store = releases.open_product(night.settings, night.store.name, product)
     known = releases.manifest(store, release)
     found = known or _write_release(night, product, release, outputs, champion, store)
-    if not releases.is_whole(store, found):
+    # What was just written has been read back already.
+    is_good = releases.is_whole if known is None else releases.is_unchanged
+    if not is_good(store, found):
         _restore(night, found, outputs, store)
     elif known is not None:
         night.log(f"{product}: {release} is there already, nothing rewritten")
@@ -136,16 +138,16 @@ def _write_release(
 
 
 def _restore(night: Night, found: dict[str, Any], outputs: list[Output], store: ObjectStore) -> None:
-    """Puts back files of a release that someone removed; only as the very bytes that its manifest promises."""
+    """Puts back files of a release that were removed or damaged; only as the very bytes that its manifest promises."""
     for output in outputs:
         folder = _folder(night, output, found["release"])
         parts.write_parts(output.frame, output.contract, output.rows, store, folder)
-    if not releases.is_whole(store, found):
+    if not releases.is_unchanged(store, found):
         raise DaybreakError(
-            f"{found['release']} has lost files that this machine writes in other bytes: remove "
+            f"{found['release']} has lost or damaged files that this machine writes in other bytes: remove "
             f"{store.uri(releases.manifest_key(found['release']))} and run this again"
         )
-    night.log(f"{found['product']}: {found['release']} had lost files; they are back")
+    night.log(f"{found['product']}: {found['release']} had lost or damaged files; they are back")
 
 
 def _folder(night: Night, output: Output, release: str) -> str:

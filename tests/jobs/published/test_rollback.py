@@ -415,6 +415,23 @@ def test_a_release_with_a_file_missing_is_refused(published: Settings) -> None:
     assert state(published) == (str(DAYS[2]),) * 3
 
 
+def test_a_release_with_a_damaged_file_is_refused_before_anything_moves(
+    published: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = next(Path(published.publish).glob(f"shop/*/*/as_of={DAYS[1]}/*/*.parquet"))
+    whole = file.read_bytes()
+    file.write_bytes(whole[:100] + bytes([whole[100] ^ 255]) + whole[101:])
+    with pytest.raises(DaybreakError, match=f"not what was published: publish the night of {DAYS[1]} again"):
+        rollback.run(published, PRODUCT, "previous", "ada")
+    assert state(published) == (str(DAYS[2]),) * 3 and not history.rollbacks(place(published))
+    file.write_bytes(whole)
+    killed_when_decided(published, "previous", monkeypatch)
+    file.write_bytes(whole[:-1] + b"?")
+    with pytest.raises(DaybreakError, match="not what was published"):
+        rollback.run(published, PRODUCT, "previous", "ada")
+    assert state(published) == (str(DAYS[2]),) * 3
+
+
 def test_a_rollback_waits_for_a_load_that_is_under_way(
     published: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -349,11 +349,15 @@ def test_large_tables_become_many_parts_in_order_of_the_key(
     assert not frames["for_customer"].duplicated(["customer_id", "rank"]).any()
 
 
-def test_lost_files_come_back(night_of: Callable[..., Night], settings: Settings) -> None:
+def test_lost_and_damaged_files_come_back(night_of: Callable[..., Night], settings: Settings) -> None:
     store = published(settings)
     stage.run(night_of(OCTOBER))
     before = everything(store)
     store.delete([key for key in before if key.endswith(".parquet")])
+    stage.run(night_of(OCTOBER))
+    assert everything(store) == before
+    damaged = next(key for key in before if key.endswith(".parquet"))
+    store.put(damaged, store.read(damaged)[:-1] + b"?")  # of the right size
     stage.run(night_of(OCTOBER))
     assert everything(store) == before
 

@@ -3,8 +3,8 @@
 What of the detail is wanted later stays in ``features.item_weekly`` and ``features.customer_item_weekly``, kept for
 ever: nothing is dropped before they hold it. Features of a day are dropped after two weeks, since a night that is run
 again makes them again. Deleted rows leave the disk when VACUUM finds them older than Delta's seven days, so that a
-night that is being re-read never loses a file. Days count from the newest night: where a store's nights lie in the past,
-today is no reason to drop what they left.
+night that is being re-read never loses a file. Days count from the newest night: where a store's nights lie in the
+past, today is no reason to drop what they left.
 """
 
 from __future__ import annotations

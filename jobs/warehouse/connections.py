@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar, Protocol
-from urllib.parse import unquote, urlsplit
 
 import duckdb
 
+from jobs.lib import passwords
 from jobs.lib.errors import DaybreakError
 from jobs.lib.settings import Settings
 from jobs.warehouse.shapes import Shape
@@ -52,12 +52,13 @@ def opened(settings: Settings, store: str, is_looking: bool = False) -> Iterator
     Raises DaybreakError, in words without the password, where it cannot be reached or refuses.
     """
     place = located(settings, store)
-    if urlsplit(place).scheme in POSTGRES:
+    scheme, is_url, _ = place.partition("://")
+    if is_url and scheme in POSTGRES:
         from jobs.warehouse import postgres
 
         with _told(place), postgres.opened(place, is_looking) as database:
             yield database
-    elif "://" in place:
+    elif is_url:
         raise DaybreakError(
             f"DAYBREAK_WAREHOUSE is {masked(place)}: expected a DuckDB file, postgresql://… or {NONE!r}"
         )
@@ -75,9 +76,7 @@ def located(settings: Settings, store: str) -> str:
 
 def masked(place: str) -> str:
     """The place without its password, for messages."""
-    for secret in _secrets(place):
-        place = place.replace(secret, "***")
-    return place
+    return passwords.masked(place, place)
 
 
 @contextmanager
@@ -88,16 +87,5 @@ def _told(place: str) -> Iterator[None]:
     try:
         yield
     except (duckdb.Error, adbc_driver_manager.Error) as error:
-        words = " ".join(str(error).split())
-        for secret in _secrets(place):
-            words = words.replace(secret, "***")
+        words = passwords.masked(" ".join(str(error).split()), place)
         raise DaybreakError(f"the warehouse {masked(place)} was left as it was: {words}") from None
-
-
-def _secrets(place: str) -> list[str]:
-    if "://" not in place:
-        return []
-    parts = urlsplit(place)
-    query = [pair.partition("=")[2] for pair in parts.query.split("&") if pair.partition("=")[0] == "password"]
-    written = [secret for secret in (parts.password, *query) if secret]
-    return [form for secret in written for form in (secret, unquote(secret))]

@@ -17,13 +17,14 @@ import os
 import shutil
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from jobs.lib import objects
+from jobs.lib import objects, passwords
 from jobs.lib.errors import DaybreakError
 from jobs.lib.objects import ObjectStore, PreconditionFailed
 from jobs.lib.settings import GATE, PERSON, Settings
@@ -150,7 +151,8 @@ def crown(
             _upload(registry, folder, _model_key(product, row), files)
         later = [] if is_decided else [r for r in rows if r.champion_from > row.champion_from]
         after = [*(r for r in rows if r.champion_from < row.champion_from), row, *later]
-        _mirror(settings, store, product, row, registry, row is after[-1])
+        with _told(settings.mlflow):
+            _mirror(settings, store, product, row, registry, row is after[-1])
         if row not in rows or len(after) < len(rows):
             content = json.dumps({"product": product, "champions": [asdict(r) for r in after]}, indent=1).encode()
             try:
@@ -275,6 +277,22 @@ def _mirror(settings: Settings, store: str, product: str, row: _Row, registry: O
         number = client.create_model_version(name, source, run, tags={**tags, "daybreak.files": root}).version
     if is_newest:
         client.set_registered_model_alias(name, "champion", number)
+
+
+@contextmanager
+def _told(url: str | None) -> Iterator[None]:
+    """Turns an error of the server of MLflow into one sentence, without the password: both MLflow and its HTTP client
+    quote the whole URL."""
+    try:
+        yield
+    except Exception as error:
+        from mlflow.exceptions import MlflowException
+        from requests import RequestException
+
+        if url is None or not isinstance(error, MlflowException | RequestException):
+            raise
+        words = " ".join(f"MLflow at {url} does not show the champion, which is not in force: {error}".split())
+        raise DaybreakError(passwords.masked(words, url)) from None
 
 
 def mlflow_name(store: str, product: str) -> str:

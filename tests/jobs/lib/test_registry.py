@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import shutil
 import threading
+import traceback
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -145,6 +146,16 @@ def test_a_server_of_mlflow_shows_the_champions_of_a_lake_in_a_folder(
     newest = registry.mlflow_client(home).get_model_version_by_alias("shop-recommendations", "champion")
     assert newest.tags["daybreak.version"] == champion.version
     assert newest.tags["daybreak.files"] == str(champion.path)
+
+
+def test_a_server_of_mlflow_out_of_reach_is_said_without_its_password(
+    home: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    away = dataclasses.replace(home, mlflow="http://ada:sesame%21open@127.0.0.1:1")
+    with pytest.raises(DaybreakError, match=r"MLflow at http://ada:\*\*\*@127\.0\.0\.1:1 .*failed") as told:
+        crown(away, tmp_path, OCTOBER, "first")
+    assert "sesame" not in "".join(traceback.format_exception(told.value)) and in_force(home, NOVEMBER) is None
 
 
 @pytest.mark.parametrize("step", ["_upload", "_mirror", "_mlflow_run", "_local_files"])

@@ -24,7 +24,6 @@ from jobs.published.releases import Release
 from jobs.warehouse import connections, load
 
 PREVIOUS, LATEST = "previous", "latest"
-LOAD_SECONDS = 600.0  # that another load is waited for
 POLL_SECONDS = 5.0
 
 
@@ -155,7 +154,7 @@ def _point(place: ObjectStore, decision: Rollback) -> str:
 def _bring(settings: Settings, store: str, product: str) -> str:
     """Takes the warehouse to where the pointer is. A load that is writing it is waited for: the pointer has moved, and
     two kinds of readers should not see two releases until somebody runs this again."""
-    until = time.monotonic() + LOAD_SECONDS
+    until = time.monotonic() + connections.LOAD_SECONDS
     while True:
         try:
             return load.bring(settings, store, product)

@@ -19,6 +19,7 @@ from jobs.warehouse.shapes import Shape
 
 NONE = "none"
 POSTGRES = ("postgres", "postgresql")
+LOAD_SECONDS = 600.0  # that another load is waited for
 
 
 class Busy(DaybreakError):

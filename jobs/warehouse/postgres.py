@@ -17,12 +17,13 @@ from typing import Any, ClassVar
 import duckdb
 from adbc_driver_postgresql import dbapi
 
-from jobs.warehouse import files
+from jobs.warehouse import connections, files
 from jobs.warehouse.shapes import DAY, Shape, literal, quoted
 
 CONNECT_SECONDS = 10
 BATCH_ROWS = 20_000  # a few MB, which the socket takes: the server writes them while the next are made here
-ONE_LOAD = "SELECT pg_advisory_xact_lock(hashtext('daybreak'))"
+ONE_LOAD = "advisory_xact_lock(hashtext('daybreak'))"
+LOCK_TIMEOUT = "55P03"  # the code of what ends a wait
 
 
 @dataclass
@@ -68,7 +69,10 @@ class PostgresWarehouse:
 
 @contextmanager
 def opened(url: str, is_looking: bool = False) -> Iterator[PostgresWarehouse]:
-    """A transaction in the database of the URL; two loads at once wait for each other, who only looks for nobody."""
+    """A transaction in the database of the URL; two loads at once wait for each other, who only looks for nobody.
+
+    Raises Busy where another load has been waited for too long: a client that hangs, or died without a word to the
+    server, holds its transaction for ever."""
     separator = "&" if "?" in url else "?"
     timed = url if "connect_timeout=" in url else f"{url}{separator}connect_timeout={CONNECT_SECONDS}"
     with (
@@ -79,6 +83,22 @@ def opened(url: str, is_looking: bool = False) -> Iterator[PostgresWarehouse]:
     ):
         warehouse = PostgresWarehouse(engine, cursor)
         if not is_looking:
-            warehouse.fetch(ONE_LOAD)
+            _wait_for_others(warehouse, url)
         yield warehouse
         connection.commit()
+
+
+def _wait_for_others(warehouse: PostgresWarehouse, url: str) -> None:
+    """Makes this transaction the only load, or says that it waits for another."""
+    if warehouse.fetch(f"SELECT pg_try_{ONE_LOAD}")[0][0]:
+        return
+    busy = f"{connections.masked(url)} is being written by another load: wait for it to end"
+    print(f"waiting, {busy}", flush=True)
+    warehouse.execute(f"SET LOCAL lock_timeout = '{round(connections.LOAD_SECONDS * 1000)}ms'")
+    try:
+        warehouse.fetch(f"SELECT pg_{ONE_LOAD}")
+    except dbapi.Error as error:
+        if error.sqlstate != LOCK_TIMEOUT:
+            raise
+        raise connections.Busy(busy) from None
+    warehouse.execute("SET LOCAL lock_timeout TO DEFAULT")

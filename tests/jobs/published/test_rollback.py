@@ -28,7 +28,7 @@ from jobs.pricing.gate import Verdict
 from jobs.published import history, releases, rollback
 from jobs.recommendations import gates
 from jobs.recommendations.model import MODEL, Gate
-from jobs.warehouse import load
+from jobs.warehouse import connections, load
 from tests.releases import PRODUCT, expectations, place_row, publish
 from tests.shop import Shop
 
@@ -448,7 +448,7 @@ def test_a_rollback_waits_for_a_load_that_is_under_way(
     rollback.run(published, PRODUCT, "previous", "ada")
     assert state(published) == (str(DAYS[1]),) * 3
 
-    monkeypatch.setattr(rollback, "LOAD_SECONDS", 0.0)
+    monkeypatch.setattr(connections, "LOAD_SECONDS", 0.0)
     with held(lock, "a load"), pytest.raises(DaybreakError, match="is being written by a load"):
         rollback.run(published, PRODUCT, "latest", "ada")
 

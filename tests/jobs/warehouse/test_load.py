@@ -461,6 +461,21 @@ def test_files_are_fetched_before_the_warehouse_is_held(
     assert not held and asked(settings, CURRENT) == [("c1", 1, "i1", 0.5)]
 
 
+def test_a_load_that_never_ends_is_waited_for_with_a_word_and_an_end(
+    shop: Settings, root: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = dataclasses.replace(shop, warehouse=postgres_url)
+    publish(settings, root, MONDAY, {"for_customer": [place_row("c1", 1)]})
+    monkeypatch.setattr(connections, "LOAD_SECONDS", 0.2)
+    with psycopg.connect(postgres_url) as hanging:
+        hanging.execute("SELECT pg_advisory_xact_lock(hashtext('daybreak'))")
+        with pytest.raises(connections.Busy, match=r":\*\*\*@.* is being written by another load: wait for it to end"):
+            load.bring(settings, "shop", PRODUCT)
+        assert "waiting, postgresql://daybreak:***@" in capsys.readouterr().out
+    load.bring(settings, "shop", PRODUCT)
+    assert "waiting" not in capsys.readouterr().out and len(asked(settings, CURRENT)) == 1
+
+
 def test_a_load_spills_to_a_folder_that_goes_with_it(settings: Settings, root: Path) -> None:
     publish(settings, root, MONDAY, {"for_customer": [place_row("c1", 1)]})
     select = "SELECT current_setting('memory_limit'), current_setting('temp_directory')"

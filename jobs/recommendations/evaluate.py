@@ -24,8 +24,10 @@ def per_customer(lists: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
 
 
 def hits(lists: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
-    """The places that were bought, sorted by customer and rank, with the truth's own columns (say, a group)."""
+    """The places that were bought, sorted by customer and rank, each with how many ``places`` its list has and with the
+    truth's own columns (say, a group)."""
     found = lists[["customer_id", "item_id", "rank"]].merge(truth, on=["customer_id", "item_id"])
+    found["places"] = found["customer_id"].map(lists["customer_id"].value_counts())
     return found.sort_values(["customer_id", "rank"], kind="stable").reset_index(drop=True)
 
 
@@ -55,13 +57,16 @@ def of_hits(found: pd.DataFrame, sizes: pd.Series) -> pd.DataFrame:
     for k in MAP_CUTOFFS:
         figures[f"map@{k}"] = total(np.where(rank <= k, precision, 0.0)) / np.minimum(wanted, k)
     inside = (rank <= TAU_PLACES).astype(float)
-    figures[f"tau@{TAU_PLACES}"] = tau(total(inside), total(inside * rank))
+    places = np.zeros(len(sizes))
+    places[row] = np.minimum(found["places"].to_numpy(), TAU_PLACES)
+    figures[f"tau@{TAU_PLACES}"] = tau(total(inside), total(inside * rank), places)
     return pd.DataFrame(figures, index=sizes.index)
 
 
-def tau(bought: np.ndarray, rank_sum: np.ndarray, places: int = TAU_PLACES) -> np.ndarray:
-    """Kendall's tau-b between the order of a list and what was bought of it, from the number of hits and the sum of
-    their ranks: 1 where all that was bought stands first, -1 where it stands last, NaN where all or nothing was.
+def tau(bought: np.ndarray, rank_sum: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Kendall's tau-b between the order of a list and what was bought of it, from the number of hits, the sum of
+    their ranks and the number of places that the list has: 1 where all that was bought stands first, -1 where it stands
+    last, NaN where all or nothing was.
 
     Bought or not is all that is compared (ties among either count as tau-b counts them, Kendall 1945): within 28 days
     hardly anything is ordered twice.

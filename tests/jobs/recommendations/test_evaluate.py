@@ -80,11 +80,20 @@ def test_novelty_and_diversity_of_a_list_by_hand():
 
 def test_tau_is_scipys_tau_b_between_places_and_hits():
     generator = np.random.default_rng(2)
-    for _ in range(20):
-        is_hit = generator.random(20) < 0.3
-        rank = np.arange(1, 21)
-        ours = evaluate.tau(np.array([is_hit.sum()]), np.array([rank[is_hit].sum()]))[0]
+    for places in [20] * 20 + [5] * 20:
+        is_hit = generator.random(places) < 0.3
+        rank = np.arange(1, places + 1)
+        ours = evaluate.tau(np.array([is_hit.sum()]), np.array([rank[is_hit].sum()]), np.array([places]))[0]
         assert ours == pytest.approx(stats.kendalltau(-rank, is_hit).statistic, nan_ok=True)
+
+
+def test_tau_compares_the_places_that_a_list_has():
+    """Ann's five are all bought; Bob's two come last of five, Cyd's of 25 the two that count on top, Dan's of none."""
+    lists = lists_of(ann="abcde", bob="abcde", cyd="abcdefghijklmnopqrstuvwxy")
+    found = evaluate.per_customer(lists, truth_of(ann="abcde", bob="de", cyd="aby", dan="a"))["tau@20"]
+    assert np.isnan(found["ann"]) and np.isnan(found["dan"])
+    assert found["bob"] == pytest.approx(stats.kendalltau([5, 4, 3, 2, 1], [0, 0, 0, 1, 1]).statistic)
+    assert found["cyd"] == pytest.approx(stats.kendalltau(-np.arange(20), [1, 1] + [0] * 18).statistic)
 
 
 def test_serendipity_counts_hits_in_kinds_never_bought_before():

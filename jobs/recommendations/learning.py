@@ -159,6 +159,8 @@ def window(
     for start in range(0, len(who), BLOCK_CUSTOMERS):
         some = who[start : start + BLOCK_CUSTOMERS]
         block = block_of(cut.pairs[cut.pairs["customer_id"].isin(some)], items)
+        if not len(block.customers):  # of all that they had nothing is in the item table
+            continue
         found = candidate_pairs(block, items, params)
         names.append(block.customers["customer_id"].to_numpy(object))
         parts.append(replace(found, row=found.row + offset))

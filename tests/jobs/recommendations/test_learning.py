@@ -1,4 +1,4 @@
-"""What a ranker is told of a pair: bought above put into a cart above viewed above nothing."""
+"""What a ranker is told of a pair, bought above put into a cart above viewed above nothing, and of whom it is told."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 from jobs.recommendations import frames
 from jobs.recommendations.learning import Window, together, window
 from jobs.recommendations.ranker import RankerParams
+from jobs.recommendations.score import BLOCK_CUSTOMERS
 from tests.jobs.recommendations import small_shop
 
 DAY = small_shop.FIRST_DAY + timedelta(days=250)
@@ -44,3 +45,14 @@ def test_grades_come_to_the_pairs_they_are_of(seen: Window) -> None:
     assert seen.examples("all", params).grade is None
     both = together([examples, examples])
     assert both.grade is not None and len(both.grade) == 2 * len(examples.grade)
+
+
+def test_a_block_of_customers_of_whose_items_none_is_known_brings_nothing(seen: Window) -> None:
+    stranger = seen.cut.pairs.iloc[:1].assign(item_id="gone")
+    strangers = pd.concat([stranger.assign(customer_id=f"a{number:03d}") for number in range(BLOCK_CUSTOMERS)])
+    found = window(replace(seen.cut, pairs=pd.concat([strangers, seen.cut.pairs])))
+    assert list(found.customer_ids) == list(seen.customer_ids)
+    pd.testing.assert_frame_equal(found.found.features, seen.found.features)
+    assert (found.is_bought == seen.is_bought).all()
+    nobody = window(replace(seen.cut, pairs=strangers))
+    assert not len(nobody.customer_ids) and not len(nobody.is_bought)

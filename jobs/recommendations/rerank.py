@@ -31,9 +31,9 @@ class RerankParams:
     times as often as another, and every unproven candidate belongs to the reserve. In ``of_products`` a product has one
     place: of its variants the one with the highest score.
 
-    Without a store's word no weight moves a place, and only ``home`` is diversified: there it costs 0.2% of NDCG@10 on
-    two cuts of Online Retail (5 September and 8 August 2011); in ``discover``, whose lists are varied as they are, it
-    cost up to 0.6%. What they cost elsewhere, ``rerank_costs`` says.
+    Without a store's word no weight moves a place, and only a model's ``home`` is diversified: there it costs 0.2% of
+    NDCG@10 on two cuts of Online Retail (5 September and 8 August 2011); in ``discover``, whose lists are varied as
+    they are, it cost up to 0.6%. What they cost elsewhere, ``rerank_costs`` says.
     """
 
     pool: int = 60

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import numpy as np
 import pandas as pd
 
 from jobs.recommendations import baselines, reasons
+from jobs.recommendations.blend import OFFSET, ranks
 from jobs.recommendations.candidates import Block, block_of
 from jobs.recommendations.catalogue import Catalogue
 from jobs.recommendations.model import Model
@@ -21,6 +22,7 @@ from jobs.recommendations.pair_features import Candidates, candidate_pairs
 from jobs.recommendations.rerank import People, Reranker, Scored
 
 BLOCK_CUSTOMERS = 400
+GATES = {"home": "personal", "buy_again": "again", "discover": "discovery"}
 LIST_COLUMNS = ("customer_id", "variant", "placement", "rank", "item_id", "score", "source", "reason", "propensity")
 
 
@@ -73,7 +75,13 @@ class Scorer:
         """The places of each customer in a placement, with source and reason; ``score`` stays the ranker's."""
         at = np.flatnonzero(mask)
         scored = Scored(found.row[at], found.column[at], score, found.is_own[at])
-        kept = self.reranker.places(scored, people, self.catalogue.figures, placement)
+        reranker = self.reranker
+        if not self.model.publishes(GATES[placement]):
+            # A baseline won in its own order, and what variety would take of it nobody has measured. A store's weights
+            # stand beside its places, spaced as a model's: beside an item ordered forty times all others score alike.
+            scored = replace(scored, score=1 / (ranks(scored.row, score) + OFFSET))
+            reranker = replace(reranker, params=replace(reranker.params, faithful=(placement,)))
+        kept = reranker.places(scored, people, self.catalogue.figures, placement)
         chosen = at[kept.at]
         source = np.where(kept.is_explored, reasons.EXPLORATION, reasons.sources_of(found, self.catalogue, chosen))
         return pd.DataFrame(
@@ -117,20 +125,20 @@ def placement_scores(
         """Once for ``home`` and ``buy_again``, each of which may be let out without the other."""
         return model.model_score("all", found.features, found.row)
 
-    def scores(mask: np.ndarray, gate: str, baseline: Callable[[pd.DataFrame], np.ndarray]) -> np.ndarray:
-        features = found.features[mask]
+    def scores(mask: np.ndarray, placement: str, baseline: Callable[[pd.DataFrame], np.ndarray]) -> np.ndarray:
+        features, gate = found.features[mask], GATES[placement]
         if not model.publishes(gate):
             score = baselines.BASELINES[model.gates[gate].publishes](features)
-        elif gate == "discovery":
+        elif placement == "discover":
             score = model.model_score("discovery", features, found.row[mask])
         else:
             score = by_model()[mask]
         return np.where(is_control[found.row[mask]], baseline(features), score)
 
     return {
-        "home": (everything, scores(everything, "personal", baselines.popularity)),
-        "buy_again": (own, scores(own, "again", baselines.frequency)),
-        "discover": (new, scores(new, "discovery", baselines.popularity)),
+        "home": (everything, scores(everything, "home", baselines.popularity)),
+        "buy_again": (own, scores(own, "buy_again", baselines.frequency)),
+        "discover": (new, scores(new, "discover", baselines.popularity)),
     }
 
 

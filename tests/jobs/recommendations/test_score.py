@@ -149,6 +149,26 @@ def test_each_placement_goes_by_its_own_gate(scorer, pairs):
             assert (order(other, **{gate: "popularity"}) == plain[other]) == (other != placement)
 
 
+def test_a_published_baseline_keeps_the_order_that_was_judged(scorer, pairs):
+    """Of a customer who ordered one item forty times and five others less: all else scores alike beside it."""
+    who = pairs["customer_id"].value_counts().sort_index().eq(6).idxmax()
+    mine = pairs[pairs["customer_id"] == who].reset_index(drop=True)
+    mine.loc[0, "orders"] = 40.0
+
+    def home(diversity: float, discovery: float = 0.0) -> list[str]:
+        weights = {"discovery": discovery}
+        params = RerankParams(weights=weights, early_weights=weights, diversity=diversity, early_diversity=diversity)
+        found = replace(scorer, reranker=Reranker(params)).lists(mine)
+        return list(found.loc[found["placement"] == "home", "item_id"])
+
+    plain = home(0.0)
+    assert plain[0] == mine["item_id"][0] and set(plain[:6]) == set(mine["item_id"])
+    assert home(0.5) == plain
+    # What a store asks for moves places, those near each other first.
+    new = home(0.0, 0.1)
+    assert new[:4] == plain[:4] and new != plain
+
+
 def test_control_is_neither_re_ranked_nor_given_to_chance(scorer, pairs):
     held = replace(scorer, control=Control(1.0, "salt"))
     plain = replace(held, reranker=Reranker(RerankParams(weights={}, diversity=0.0, early_diversity=0.0)))

@@ -158,15 +158,23 @@ class Advisor:
 
 
 def _add_what_they_refill(places: list[Place]) -> None:
-    """A place that refills others must cover their demand too, with what is on their shelves or on the way there."""
+    """A place that refills others, or those that refill others, must cover their demand too, with what is on their
+    shelves or on the way there."""
     names = {place.row["location_id"]: place for place in places}
     own = [(place.demand, place.arrivals, place.on_hand, place.on_order) for place in places]
     for place, (demand, arrivals, on_hand, on_order) in zip(places, own, strict=True):
-        source = names.get(place.source)
-        if source is not None and source is not place:
+        for source in _above(place, names):
             source.demand, source.arrivals = _added(source.demand, demand), _added(source.arrivals, arrivals)
             source.on_hand += on_hand
             source.on_order += on_order
+
+
+def _above(place: Place, names: dict[str, Place]) -> list[Place]:
+    """The place's source, the source's own, and so on, each once even where they refill each other in a circle."""
+    found = [place]
+    while (source := names.get(found[-1].source)) is not None and all(source is not one for one in found):
+        found.append(source)
+    return found[1:]
 
 
 def _added(one: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -193,6 +193,20 @@ def test_too_little_in_the_warehouse_is_shared_by_what_it_saves() -> None:
     assert rich.loc["hub", "order_units"] == 0 and rich["order_units"].sum() > 20
 
 
+def test_demand_goes_all_the_way_up_and_not_in_circles() -> None:
+    shops = [row(location_id=f"shop{n}", on_hand=0.0, supplied_from="region", transfer_days=1.0) for n in (1, 2)]
+    region = row(location_id="region", on_hand=0.0, ahead=None, supplied_from="hub", transfer_days=2.0)
+    hub = row(location_id="hub", on_hand=0.0, ahead=None)
+    told = advised(*shops, region, hub).set_index("location_id")
+    # Eight days of six pieces.
+    assert 45 < told.loc["hub", "order_up_to"] < 80 and told.loc["hub", "order_units"] == told.loc["hub", "order_up_to"]
+    # What stands on the way counts for the hub, wherever it stands.
+    stocked = advised(*shops, {**region, "on_hand": 20.0}, hub).set_index("location_id")
+    assert stocked.loc["hub", "order_units"] == told.loc["hub", "order_units"] - 20
+    circle = advised(*shops, region, {**hub, "supplied_from": "region", "transfer_days": 2.0})
+    assert np.isfinite(circle["order_up_to"]).all() and len(circle) == 4
+
+
 def test_weeks_are_steps_of_seven_days() -> None:
     weekly = advised(row(ahead=np.tile(np.array((*POISSON_3, 3.0)) * 7, 8), review_days=7.0), step_days=7).iloc[0]
     assert weekly["review_days"] == 7 and weekly["lead_time_days"] == 7 and 60 < weekly["order_up_to"] < 110

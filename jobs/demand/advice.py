@@ -19,6 +19,7 @@ import pandas as pd
 
 from jobs.demand import policy
 from jobs.demand.ahead import LAST_STEPS, demand_ahead
+from jobs.demand.history import WHOLE
 from jobs.demand.paths import keys_of
 from jobs.demand.policy import Level
 from jobs.demand.terms import Ordering, Params, ordering
@@ -93,6 +94,7 @@ class Advisor:
             _add_what_they_refill(places)
             for place in places:
                 _decide(place)
+            self._place_the_rest(places)
             _share(places)
             found += [self._told(place) for place in places]
         return pd.DataFrame(found)
@@ -105,12 +107,38 @@ class Advisor:
         longest = int(np.ceil(terms.lead + 2 * terms.lead_sd)) + 2 * terms.review + LAST_STEPS
         demand = demand_ahead(told[:, :-1], told[:, -1], SHARES, longest, DRAWS, key)
         random = np.random.Generator(np.random.Philox(key=np.array([key, 2], np.uint64)))
-        units = np.asarray(row["inbound_units"] if row["inbound_units"] is not None else [], float)
-        arrivals = self._arrivals(row, units, agreed, demand.shape, random)
+        units = _on_the_way(row, "inbound")
+        arrivals = self._arrivals(row, "inbound", units, agreed, demand.shape, random)
         return Place(row, agreed, demand, arrivals, float(row["on_hand"]), units.sum(), units.sum(), random)
 
+    def _place_the_rest(self, places: list[Place]) -> None:
+        """Counts what is on its way to no place: at the warehouse behind the places, at each of several by what they
+        want as too little stock is shared, and so at the places themselves where none is behind them."""
+        rest = _on_the_way(places[0].row, "unplaced")
+        if places[0].row["location_id"] == WHOLE or not rest.sum():
+            return
+        takers = _first_to_get(places)
+        levels = [place.level for place in takers if place.level is not None]
+        positions, wanted = [place.position for place in takers], [place.wanted for place in takers]
+        shares = policy.fair_shares(levels, positions, wanted, [1] * len(takers), rest.sum())
+        more = rest.sum() - sum(shares)
+        for at, place in enumerate(takers):
+            units = rest * (shares[at] + (more + at) // len(takers)) / rest.sum()
+            place.arrivals = place.arrivals + self._arrivals(
+                place.row, "unplaced", units, place.ordering, place.arrivals.shape, place.random
+            )
+            place.on_order += units.sum()
+            place.own_on_order += units.sum()
+            _size(place)
+
     def _arrivals(
-        self, row: pd.Series, units: np.ndarray, agreed: Ordering, shape: tuple[int, int], random: np.random.Generator
+        self,
+        row: pd.Series,
+        of: str,
+        units: np.ndarray,
+        agreed: Ordering,
+        shape: tuple[int, int],
+        random: np.random.Generator,
     ) -> np.ndarray:
         """Pieces [draws, steps] of what is on the way: announced days are as uncertain as the lead time; what is late
         comes at some time within a lead time from now, what has no day a lead time after its order.
@@ -119,8 +147,8 @@ class Advisor:
         ordered on a day is the same as what is expected a lead time and a day after it."""
         found, every = np.zeros(shape, np.float32), np.arange(shape[0])
         for number, size in enumerate(units):
-            due = float(row["inbound_in"][number]) / self.step_days
-            since = float(row["inbound_ordered"][number]) / self.step_days
+            due = float(row[f"{of}_in"][number]) / self.step_days
+            since = float(row[f"{of}_ordered"][number]) / self.step_days
             lead = policy.lead_draws(agreed.terms, shape[:1], random)
             if due > 0:
                 step = np.ceil(due) - 1 + lead - round(agreed.terms.lead)
@@ -157,6 +185,11 @@ class Advisor:
         }
 
 
+def _on_the_way(row: pd.Series, of: str) -> np.ndarray:
+    """Pieces of each delivery that is to come to the place (``inbound``), or to no place of the item (``unplaced``)."""
+    return np.asarray(row[f"{of}_units"] if row[f"{of}_units"] is not None else [], float)
+
+
 def _add_what_they_refill(places: list[Place]) -> None:
     """A place that refills others, or those that refill others, must cover their demand too, with what is on their
     shelves or on the way there."""
@@ -177,6 +210,14 @@ def _above(place: Place, names: dict[str, Place]) -> list[Place]:
     return found[1:]
 
 
+def _first_to_get(places: list[Place]) -> list[Place]:
+    """The places that no other refills, and of them those that refill others if any do; all where each has a source."""
+    names = {place.row["location_id"]: place for place in places}
+    sources = {id(source) for place in places for source in _above(place, names)}
+    first = [place for place in places if not _above(place, names)] or places
+    return [place for place in first if id(place) in sources] or first
+
+
 def _added(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     total = np.zeros((one.shape[0], max(one.shape[1], other.shape[1])), np.float32)
     total[:, : one.shape[1]] += one
@@ -192,7 +233,12 @@ def _decide(place: Place) -> None:
     up_to = _whole(place.level)
     # At -1 and below something is owed, which is ordered whatever it costs.
     place.point = max(min(np.floor(policy.reorder_point(place.level, smallest)), up_to - 1), -1.0)
-    room = np.inf
+    _size(place)
+
+
+def _size(place: Place) -> None:
+    """The order that follows from level, reorder point and position."""
+    agreed, up_to, room = place.ordering, _whole(place.level), np.inf
     if pd.notna(place.row["shelf_capacity"]):
         # At the least this much will have left the shelf by the time that an order of tonight arrives.
         leaving = np.quantile(policy.sum_over(place.demand, agreed.terms.lead), 0.1)

@@ -3,7 +3,8 @@
 Read by buyers. Demand comes from ``demand.forecast`` alone, as sample paths (:mod:`jobs.demand.paths`); what a store
 does not say of its suppliers is assumed as :class:`jobs.demand.terms.Params` states, and named in the row. The advice
 is for the places that the forecast names, where stock is counted at one of them; else all stock of an item counts as
-one, against the forecast of the store as a whole.
+one, against the forecast of the store as a whole. Where places are advised, what is on its way without a place counts
+at the warehouse behind them, else shared among them as too little stock is: tonight nobody orders it again.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ def reorder(
     held = held.where(F.col("ahead").isNotNull() | F.col("is_source")).join(made_by, "item_id", "inner")
     rows = (
         held.join(_coming(_placed(inbound, ahead, sources), as_of), list(PLACE), "left")
+        .join(_unplaced(inbound, as_of), "item_id", "left")
         .join(by_item(suppliers, items, held.select("item_id").distinct()), "item_id", "left")
         .join(item.select("item_id", "price", "cost"), "item_id", "left")
         .join(F.broadcast(locations.select("location_id", "supplied_from", "transfer_days")), "location_id", "left")
@@ -72,6 +74,12 @@ def _coming(placed: DataFrame, as_of: date) -> DataFrame:
     each = F.struct(*told, F.col("units").alias("inbound_units"))
     listed = placed.where(F.col("units") > 0).groupBy(*PLACE).agg(F.sort_array(F.collect_list(each)).alias("_all"))
     return listed.select(*PLACE, *[F.col(f"_all.{name}").alias(name) for name in (*days, "inbound_units")])
+
+
+def _unplaced(inbound: DataFrame, as_of: date) -> DataFrame:
+    """What is on its way of each item to the store as a whole, as :func:`_coming` tells it."""
+    coming = _coming(inbound.where(F.col("location_id") == WHOLE), as_of).drop("location_id")
+    return coming.withColumnsRenamed({name: name.replace("inbound", "unplaced") for name in coming.columns})
 
 
 def _ahead(forecast: DataFrame) -> DataFrame:

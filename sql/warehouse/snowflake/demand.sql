@@ -82,7 +82,7 @@ CREATE TABLE IF NOT EXISTS demand.reorder (
   "ITEM_ID" VARCHAR NOT NULL COMMENT 'what to order or not, as in items',
   "LOCATION_ID" VARCHAR NOT NULL COMMENT 'place that the order is for, as in demand.forecast; "all" where the forecast is of the store as a whole',
   "ON_HAND" DOUBLE NOT NULL COMMENT 'pieces counted there by the end of as_of; below zero where more was promised than counted, which is ordered as well [pieces]',
-  "ON_ORDER" DOUBLE NOT NULL COMMENT 'pieces on their way to the place [pieces]',
+  "ON_ORDER" DOUBLE NOT NULL COMMENT 'pieces on their way to the place, with what of those on their way to no place of the store is counted here [pieces]',
   "LEAD_TIME_DAYS" DOUBLE NOT NULL COMMENT 'mean time from tonight''s order to the shelf, by the supplier''s terms or assumed; 0 for tomorrow morning, as in suppliers [days]',
   "REVIEW_DAYS" NUMBER(10, 0) NOT NULL COMMENT 'time to the next chance to order [days]',
   "SERVICE_LEVEL" DOUBLE NOT NULL COMMENT 'newsvendor ratio behind the level, margin against margin and holding over a review; under lost sales the share of demand served comes out lower [share]',

@@ -27,6 +27,9 @@ def row(item: str = "cup", **more: object) -> dict:
         "inbound_units": None,
         "inbound_in": None,
         "inbound_ordered": None,
+        "unplaced_units": None,
+        "unplaced_in": None,
+        "unplaced_ordered": None,
         "lead_time_days": 7.0,
         "lead_time_sd_days": 1.0,
         "review_days": 1.0,
@@ -205,6 +208,34 @@ def test_demand_goes_all_the_way_up_and_not_in_circles() -> None:
     assert stocked.loc["hub", "order_units"] == told.loc["hub", "order_units"] - 20
     circle = advised(*shops, region, {**hub, "supplied_from": "region", "transfer_days": 2.0})
     assert np.isfinite(circle["order_up_to"]).all() and len(circle) == 4
+
+
+def unplaced(units: float, day: float) -> dict:
+    """So many pieces on their way to no place."""
+    return {name.replace("inbound", "unplaced"): told for name, told in coming([units], [day]).items()}
+
+
+def test_what_is_on_its_way_to_no_place_counts_at_the_warehouse_behind_the_places() -> None:
+    shop = {"supplied_from": "hub", "transfer_days": 1.0, "on_hand": 0.0}
+    rows = [row(location_id="hub", on_hand=0.0, ahead=None), row(location_id="north", **shop)]
+    before, rest = advised(*rows).set_index("location_id"), unplaced(20.0, 3.0)
+    told = advised(*({**one, **rest} for one in rows)).set_index("location_id")
+    assert told["on_order"].to_dict() == {"hub": 20, "north": 0}
+    assert told.loc["hub", "order_units"] == before.loc["hub", "order_units"] - 20 > 0
+    assert "20 on the way" in told.loc["hub", "reason"]
+
+
+def test_what_is_on_its_way_to_no_place_is_shared_where_no_warehouse_is_behind_the_places() -> None:
+    rows = [row(location_id="north", on_hand=0.0), row(location_id="south", on_hand=10.0)]
+    before = advised(*rows)["order_units"]
+    for coming_units in (20.0, 301.0):
+        told = advised(*({**one, **unplaced(coming_units, 3.0)} for one in rows))
+        assert told["on_order"].sum() == coming_units
+        assert told["order_units"].sum() == max(before.sum() - coming_units, 0)
+    assert advised(*({**one, **unplaced(20.0, 3.0)} for one in rows))["on_order"].is_monotonic_decreasing
+    # Of the store as a whole it is on its way there already.
+    whole = one(**coming([20.0], [3.0]), **unplaced(20.0, 3.0))
+    assert whole.equals(one(**coming([20.0], [3.0])))
 
 
 def test_weeks_are_steps_of_seven_days() -> None:

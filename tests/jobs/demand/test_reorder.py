@@ -61,7 +61,8 @@ def told(spark: SparkSession) -> dict[str, Row]:
             spark, "validated.inbound",
             [{"inbound_id": "p1", "item_id": "own", "units": 10.0, "expected_on": D + timedelta(days=2)},
              {"inbound_id": "p2", "item_id": "own", "location_id": "shop", "units": 2.0, "ordered_on": D},
-             {"inbound_id": "p3", "item_id": "general", "units": 0.0}],
+             {"inbound_id": "p3", "item_id": "general", "units": 0.0},
+             {"inbound_id": "p4", "item_id": "chained", "units": 7.0, "expected_on": D + timedelta(days=2)}],
         ),
         suppliers=frame(
             spark, "validated.suppliers",
@@ -121,3 +122,5 @@ def test_places_share_what_their_warehouse_has_and_it_orders_for_them(told: dict
     assert told["north"]["order_units"] + told["south"]["order_units"] == told["hub"]["on_hand"] == 10
     assert abs(told["north"]["order_units"] - told["south"]["order_units"]) <= 1
     assert told["hub"]["order_units"] > 30 and told["hub"]["model_version"] == "m"
+    # Nobody says where seven pieces on their way go to: the warehouse has them.
+    assert [told[place]["on_order"] for place in ("hub", "north", "south")] == [7, 0, 0]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cache
 
 import holidays as public
 import numpy as np
@@ -36,10 +37,10 @@ class Calendar:
     past: int
     period: int
     is_open: np.ndarray
-    planned: np.ndarray
     lines: np.ndarray
     units: np.ndarray
     items: np.ndarray
+    store: Store
 
     @property
     def horizon(self) -> int:
@@ -72,11 +73,12 @@ class Calendar:
         return np.where(period < NEVER, np.minimum(period, self.past - 1), NEVER)
 
     def at(self, past: int, horizon: int | None = None) -> Calendar:
-        """As it was known when ``past`` periods were: what came after them is as planned."""
-        end = past + (self.horizon if horizon is None else horizon)
-        is_open = np.concatenate([self.is_open[:past], self.planned[past:end]])
+        """As it was known when ``past`` periods were: what came after them is as it was planned by then."""
+        days = self.days[: past + (self.horizon if horizon is None else horizon)]
         told = {name: getattr(self, name)[:past] for name in ("lines", "units", "items")}
-        return replace(self, days=self.days[:end], past=past, is_open=is_open, planned=self.planned[:end], **told)
+        planned, _ = _plan(days, self.period, told["lines"] > 0, self.store)
+        is_open = np.concatenate([self.is_open[:past], planned[past:]])
+        return replace(self, days=days, past=past, is_open=is_open, **told)
 
 
 def calendar(store_days: pd.DataFrame, store: Store, as_of: date, horizon_days: int) -> Calendar:
@@ -95,14 +97,21 @@ def calendar(store_days: pd.DataFrame, store: Store, as_of: date, horizon_days: 
     told = sold.assign(day=begin).set_index("day").reindex(days[:past])[["lines", "units", "items"]].fillna(0.0)
     lines, units, items = (told[name].to_numpy(float) for name in ("lines", "units", "items"))
     sells = lines > 0
-    weekday = _weekdays(days, period)
+    planned, is_slow = _plan(days, period, sells, store)
+    is_open = np.concatenate([sells | is_slow, planned[past:]])
+    return Calendar(days, past, period, is_open, lines, units, items, store)
+
+
+def _plan(days: np.ndarray, period: int, sells: np.ndarray, store: Store) -> tuple[np.ndarray, np.ndarray]:
+    """Which of the days the store means to open by what is known of the first of them, those that ``sells`` covers; and
+    on which of these it was open though nobody may have bought."""
+    weekday, past = _weekdays(days, period), len(sells)
     usual = np.ones(len(days), bool) if period == 7 else _usual(days, weekday, past, sells, store)
     share = _shares(usual[:past], sells, weekday[:past])
     is_slow = usual[:past] & (share < SLOW_SHARE)
     shut = _runs(usual[:past], sells, np.where(is_slow, 1 - share, 0.0))
     planned = usual if period == 7 else usual & ~_again(shut, len(days))
-    is_open = np.concatenate([sells | (is_slow & ~shut), planned[past:]])
-    return Calendar(days, past, period, is_open, planned, lines, units, items)
+    return planned, is_slow & ~shut
 
 
 def _weekdays(days: np.ndarray, period: int) -> np.ndarray:
@@ -126,9 +135,13 @@ def _usual(days: np.ndarray, weekday: np.ndarray, past: int, was_open: np.ndarra
 def _holidays(days: np.ndarray, country: str | None) -> np.ndarray:
     if country is None:
         return np.zeros(len(days), bool)
-    years = range(int(str(days[0])[:4]), int(str(days[-1])[:4]) + 1)
-    known = np.array(sorted(public.country_holidays(country, years=years)), "datetime64[D]")
-    return np.isin(days, known)
+    return np.isin(days, _holidays_of(country, int(str(days[0])[:4]), int(str(days[-1])[:4])))
+
+
+@cache
+def _holidays_of(country: str, first: int, last: int) -> np.ndarray:
+    """The holidays of the years from ``first`` to ``last``: every origin asks for them."""
+    return np.array(sorted(public.country_holidays(country, years=range(first, last + 1))), "datetime64[D]")
 
 
 def _telling_weeks(weekday: np.ndarray, sells: np.ndarray) -> int:

@@ -37,6 +37,20 @@ def test_a_weekday_that_no_longer_sells_is_closed_and_an_unused_one_stays_unknow
     assert calendar(sold(date(2025, 1, 6), 20), open_always, date(2025, 1, 25), 28).is_open[20:].all()
 
 
+def test_an_origin_plans_by_the_weeks_before_it():
+    always = SimpleNamespace(period="day", closed_weekdays=frozenset(), holidays_country=None)
+    days = pd.concat([sold(date(2025, 1, 6), 147, weekday=7), sold(date(2025, 6, 2), 63)])
+    found = calendar(days, always, date(2025, 8, 3), 28)
+    assert found.past == 210 and found.is_open[210:].sum() == 24
+    # Sundays were given up nine weeks ago: no origin before that could know.
+    assert found.at(126).is_open[126:].all() and found.at(147).is_open.all() and found.at(182).is_open[182:].all()
+    assert found.at(203).is_open[203:].sum() == 24
+    # A store that never changed plans alike at each.
+    same = calendar(sold(date(2025, 1, 6), 210), always, date(2025, 8, 3), 28)
+    for past in (84, 126, 182):
+        assert (same.at(past).is_open == (same.weekday[: past + 28] != 6)).all()
+
+
 def test_holidays_are_kept_where_the_store_kept_them():
     german = SimpleNamespace(period="day", closed_weekdays=frozenset({6}), holidays_country="DE")
     easter = {date(2025, 4, 18), date(2025, 4, 21)}

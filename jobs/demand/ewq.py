@@ -12,7 +12,7 @@ import numpy as np
 
 from jobs.demand.calendar import Calendar
 from jobs.demand.forecasts import LEVELS, Forecast, tidy
-from jobs.demand.history import BULK_TIMES, History, big_day
+from jobs.demand.history import BULK_TIMES, History, big_day, bulk, capped
 
 DRAWN_BY = 8  # days of its own weigh as much as the store in a slow store's weekday
 
@@ -41,7 +41,11 @@ def ewq(history: History, params: EwqParams | None = None) -> Forecast:
     factor = weekday_factors(calendar, params.factor_days)
     past_factor, ahead = factor[calendar.weekday[start:past]], factor[calendar.weekday[past:]]
     weights = _weights(history, start, params.half_lives)
-    units = history.units[:, start:] / past_factor
+    # The newest day has a thirtieth of the weight and sets no quantile. The newest week has a fifth: there a bulk order
+    # counts as the usual big week.
+    wanted = history.units
+    whole = wanted if calendar.period == 1 else np.where(bulk(wanted), capped(wanted), wanted)
+    units = whole[:, start:] / past_factor
     base = np.mean([weighted_quantiles(units, weight) for weight in weights], axis=0)
     usual = _usual(history.units, params.kept)[:, start:]
     of_mean = params.mean_half_lives if calendar.period == 1 else params.half_lives

@@ -131,6 +131,17 @@ def test_a_big_day_counts_in_the_mean_and_a_bulk_order_no_more_than_that():
     assert means[0] < means[1] < means[2] == pytest.approx(means[3])
 
 
+def test_a_bulk_order_in_the_newest_week_sets_no_quantile_and_a_new_level_does():
+    def told(**weeks: int) -> np.ndarray:
+        units = [9, 10, 11] * 17 + list(weeks.values())
+        day = [pd.Timestamp(FIRST_DAY + timedelta(days=7 * n)) for n in range(len(units))]
+        frame = pd.DataFrame({"item_id": "pen", "day": day, "units": units, "lines": 5})
+        return ewq(made(frame, 7 * len(units), WEEKLY)).quantiles[0, 0]
+
+    assert told(bulk=1000).max() <= 11
+    assert told(first=100, second=100, third=100, fourth=100)[-1] == 100
+
+
 def test_the_boosted_model_learns_of_promotions_what_its_origins_knew():
     def model(told: int | None) -> list[bytearray]:
         campaigns = None if told is None else weekly_campaigns(told)

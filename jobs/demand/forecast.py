@@ -67,16 +67,18 @@ def forecast(
     store: Store,
     settings: Settings,
     items_changes: DataFrame | None = None,
+    items: DataFrame | None = None,
 ) -> DataFrame:
     """One row an item and day ahead, of the store as a whole (``location_id`` is ``all``) and, where order lines name
     several, of each place; weeks stand for days in a store that tells weekly sums. Without ``items_changes`` (all that
-    the catalogue ever said) what is not active is taken for dropped."""
+    the catalogue ever said) what is not active is taken for dropped. Of ``items`` that will be dropped nothing is
+    expected from that day on."""
     item = item if items_changes is None else frames.with_unlisted(item, items_changes)
     days = frames.item_days(item_daily)
     calendar = frames.calendar_of(days, store, as_of)
     forecaster = Forecaster(Model.load(champion.path), calendar)
     days = days.unionByName(frames.place_days(item_location_daily, calendar))
     blocks = max(settings.shuffle_partitions, frames.series_count(days) // AT_ONCE + 1)
-    rows = frames.with_facts(days, item, campaigns(promotions_changes), list_prices(prices_changes), as_of)
+    rows = frames.with_facts(days, item, campaigns(promotions_changes), list_prices(prices_changes), as_of, items)
     rows = rows.repartition(blocks, "item_id").sortWithinPartitions("item_id")
     return rows.mapInPandas(forecaster.blocks, SCHEMA).withColumn("model_version", F.lit(champion.version))

@@ -27,10 +27,11 @@ class Forecast:
 
 
 def tidy(quantiles: np.ndarray, mean: np.ndarray, history: History) -> Forecast:
-    """Quantiles that rise, nothing below zero, nothing on closed days and nothing that is no number."""
-    is_open = history.calendar.is_open[history.calendar.past :]
-    quantiles = np.sort(np.maximum(np.nan_to_num(quantiles, posinf=0.0), 0.0), axis=2) * is_open[None, :, None]
-    mean = np.maximum(np.nan_to_num(mean, posinf=0.0), 0.0) * is_open[None, :]
+    """Quantiles that rise, nothing below zero, nothing on closed days, before an item's launch or from its end on, and
+    nothing that is no number."""
+    is_sold = history.on_sale_ahead()
+    quantiles = np.sort(np.maximum(np.nan_to_num(quantiles, posinf=0.0), 0.0), axis=2) * is_sold[:, :, None]
+    mean = np.maximum(np.nan_to_num(mean, posinf=0.0), 0.0) * is_sold
     return Forecast(quantiles, mean)
 
 

@@ -59,11 +59,18 @@ def store_days(days: DataFrame) -> pd.DataFrame:
     return sold.groupBy("day").agg(*sums, F.count(F.lit(1)).alias("items")).orderBy("day").toPandas()
 
 
-def with_facts(days: DataFrame, item: DataFrame, campaigns: DataFrame, prices: DataFrame, as_of: date) -> DataFrame:
+def with_facts(
+    days: DataFrame,
+    item: DataFrame,
+    campaigns: DataFrame,
+    prices: DataFrame,
+    as_of: date,
+    items: DataFrame | None = None,
+) -> DataFrame:
     """Item-days, of wholes and of places, and beneath them a row (``day`` null) for each item
     with what the catalogue, the ``campaigns`` (:func:`jobs.features.campaigns.campaigns`) and the ``prices``
     (:func:`jobs.features.list_prices.list_prices`) say; also for items launched in the last 28 days or tomorrow that
-    have not sold yet."""
+    have not sold yet. When each will end the catalogue (``items``) tells where it is given."""
     since = F.date_sub(F.lit(as_of), NEW_DAYS)
     is_launched = item.where(F.col("is_active") & F.col("available_from").between(since, F.date_add(F.lit(as_of), 1)))
     known = days.select("item_id").union(is_launched.select("item_id")).distinct()
@@ -73,6 +80,8 @@ def with_facts(days: DataFrame, item: DataFrame, campaigns: DataFrame, prices: D
         "item_id", "title", "category", "available_from", (~F.col("is_active") & has_begun).alias("is_ended")
     )
     facts = known.join(listed, "item_id", "left")
+    if items is not None:
+        facts = facts.join(items.select("item_id", "discontinued_on"), "item_id", "left")
     for name, told in {"campaigns": campaigns, "prices": prices}.items():
         span = F.concat_ws("/", *[F.coalesce(F.col(part).cast("string"), F.lit("")) for part in SPANS[name]])
         of_item = told.groupBy("item_id").agg(F.sort_array(F.collect_set(span)).alias(name))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from jobs.demand.calendar import Calendar
+from jobs.demand.calendar import NEVER, Calendar
 from jobs.demand.list_prices import ListPrices, list_prices
 from jobs.demand.promotions import Promotions, promotions
 
@@ -30,7 +30,8 @@ LONG = ("item_id", "location_id", "day", "units", "withdrawn", "lines", "revenue
 class History:
     """Arrays (item, period): ``units`` wanted, ``lines``, ``price`` (mean paid, NaN without a sale), ``observed``.
     ``first`` is the period from which an item was on sale (its first sale, or the catalogue's day if that is earlier; 0
-    for what never sold and has no known launch), ``last`` that of its last sale, ``titles``, ``categories`` ("" without
+    for what never sold and has no known launch), ``last`` that of its last sale; from ``begins`` to before ``ends`` the
+    catalogue says that it can be bought, as far as no sale proves otherwise. ``titles``, ``categories`` ("" without
     one) and ``ended`` the catalogue's, ``promotions`` and ``list_prices`` what was ever known of them and when."""
 
     ids: np.ndarray
@@ -41,6 +42,8 @@ class History:
     observed: np.ndarray
     first: np.ndarray
     last: np.ndarray
+    begins: np.ndarray
+    ends: np.ndarray
     titles: np.ndarray
     categories: np.ndarray
     ended: np.ndarray
@@ -90,13 +93,16 @@ class History:
             **cut,
             first=np.minimum(self.first, past),
             last=sales(cut["units"])[1],
+            # What the catalogue said by then of days to come is not known.
+            begins=np.full(len(self), -1),
+            ends=np.full(len(self), NEVER),
             ended=np.zeros(len(self), bool),
             calendar=calendar,
         )
 
     def of(self, rows: np.ndarray) -> History:
         """Some of the items, by position or mask."""
-        of_items = ("ids", "locations", "first", "last", "titles", "categories", "ended")
+        of_items = ("ids", "locations", "first", "last", "begins", "ends", "titles", "categories", "ended")
         some = {name: getattr(self, name)[rows] for name in (*of_items, "units", "lines", "price", "observed")}
         told = {name: getattr(self, name).of(rows, len(self)) for name in ("promotions", "list_prices")}
         return replace(self, **some, **told)
@@ -112,6 +118,12 @@ class History:
         """Whether the item was on sale: (item, period)."""
         return np.arange(self.units.shape[1])[None, :] >= self.first[:, None]
 
+    def on_sale_ahead(self) -> np.ndarray:
+        """Whether the store will be open and the item can be bought: (item, period to come)."""
+        past, every = self.calendar.past, np.arange(len(self.calendar.days))[None, :]
+        is_sold = (every >= self.begins[:, None]) & (every < self.ends[:, None])
+        return (is_sold & self.calendar.is_open[None, :])[:, past:]
+
     def out_of_stock(self) -> np.ndarray:
         """Whether the item was on sale and the store open, but what was wanted could not be seen: (item, period)."""
         return self.on_days() & self.calendar.is_open[: self.calendar.past] & ~self.observed
@@ -125,8 +137,8 @@ def history(
     prices: pd.DataFrame | None = None,
 ) -> History:
     """Dense arrays of a long frame (:data:`LONG`; ``withdrawn``, ``revenue``, ``on_hand`` may be missing), items sorted
-    by id. ``items`` has ``item_id`` and any of ``title``, ``category``, ``available_from``, ``is_ended``;
-    ``campaigns`` as in :func:`jobs.features.campaigns.campaigns`, ``prices`` as in
+    by id. ``items`` has ``item_id`` and any of ``title``, ``category``, ``available_from``, ``discontinued_on``,
+    ``is_ended``; ``campaigns`` as in :func:`jobs.features.campaigns.campaigns`, ``prices`` as in
     :func:`jobs.features.list_prices.list_prices`. Order of rows does not matter; rows outside the calendar do not
     count."""
     long = long.assign(location_id=long.get("location_id", WHOLE))
@@ -138,6 +150,9 @@ def history(
         price = np.where((sold > 0) & (revenue > 0), revenue / sold, np.nan).astype(np.float32)
     told = _catalogue(keys, items, calendar)
     first, last = sales(units)
+    # What sells before its launch or after its end is on sale, whatever the catalogue says.
+    begins = np.where((last >= 0) & (first < told["from"]), -1, told["from"])
+    ends = np.where(last >= told["until"], NEVER, told["until"])
     # The catalogue may know of days on sale before the first sale; an item cannot have sold before it was there. One
     # that never sold and that no launch is known of was always there: else it would be launched anew every night.
     unknown = np.where(last < 0, 0, first)
@@ -153,6 +168,8 @@ def history(
         observed=on_sale & calendar.is_open[None, : calendar.past] & ~stocked_out(stock, units),
         first=first,
         last=last,
+        begins=begins,
+        ends=ends,
         titles=told["title"],
         categories=told["category"],
         ended=told["ended"],
@@ -279,6 +296,8 @@ def _catalogue(keys: pd.DataFrame, items: pd.DataFrame | None, calendar: Calenda
     span = (since - calendar.days[0]).astype(float)
     # Days before the store's own history are not known to have been on sale.
     starts = np.where(np.isnat(since) | (span < 0), -1, span // calendar.period).astype(int)
+    # A week counts until no day of it is left.
+    last_days = pd.to_datetime(column("discontinued_on")) + pd.Timedelta(days=calendar.period - 1)
     ended = column("is_ended").eq(True).to_numpy(bool)
     words = {name: column(name).fillna("").to_numpy(object) for name in ("title", "category")}
-    return {**words, "from": starts, "ended": ended}
+    return {**words, "from": starts, "until": calendar.period_of(last_days), "ended": ended}

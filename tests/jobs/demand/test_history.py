@@ -10,6 +10,8 @@ import pytest
 
 from jobs.demand.history import bulk, capped, history, stocked_out
 from jobs.demand.launches import Library, launches, library
+from jobs.demand.methods import Forecasts, Learnt
+from jobs.demand.model import Model
 from jobs.demand.segments import segments
 
 from .small_shop import FIRST_DAY, WEEKLY, calendar_of, long, made
@@ -164,6 +166,37 @@ def test_what_never_sold_is_launched_by_the_catalogue_alone():
     soon = pd.DataFrame([{"item_id": "dead stock", "available_from": day(209)}])
     announced = of(counted, days=210, items=soon)
     assert segments(announced)[row_of(announced, "dead stock")] == "new"
+
+
+def test_before_its_launch_and_from_its_end_on_nothing_is_expected_of_an_item():
+    counted = rows("fresh", {205: 0}).assign(lines=0, on_hand=30.0)
+    told = [("fresh", day(220), None), ("i000", None, day(215)), ("i001", day(230), day(1))]
+    listed = pd.DataFrame(told, columns=["item_id", "available_from", "discontinued_on"])
+    frame = pd.concat([long(30), counted])
+    found = history(frame, calendar_of(frame, FIRST_DAY + timedelta(days=209)), listed)
+    is_open = found.calendar.is_open[210:]
+    for method in ("weekday", "ewq", "lines", "launches"):
+        of_all = Forecasts(found, Learnt(library=library(found))).of(method)
+        whole = np.concatenate([of_all.quantiles, of_all.mean[:, :, None]], axis=2)
+        ending, on_sale = whole[row_of(found, "i000")], whole[row_of(found, "i001")]
+        assert ending[:5].any() and not ending[5:].any()
+        # What has sold before and after these days is on sale.
+        assert (on_sale[is_open, -1] > 0).all()
+    fresh = whole[row_of(found, "fresh")]
+    assert not fresh[:10].any() and (fresh[10:, -1] > 0).sum() == is_open[10:].sum()
+    served = Model.without("", "").forecast(found)[0]
+    assert not served.quantiles[row_of(found, "i000"), 5:].any()
+    # What an origin was told of days to come is not known.
+    assert Forecasts(found.at(182), Learnt()).of("weekday").mean[row_of(found, "i000"), -3:].any()
+
+
+def test_a_week_in_which_an_item_is_launched_or_ends_counts():
+    frame = long(3, 7 * 20, period=7)
+    told = [("i000", None, day(7 * 21 + 2)), ("i001", None, day(7 * 21)), ("fresh", day(7 * 22 + 6), None)]
+    listed = pd.DataFrame(told, columns=["item_id", "available_from", "discontinued_on"])
+    found = history(frame, calendar_of(frame, FIRST_DAY + timedelta(days=7 * 20 - 1), WEEKLY), listed)
+    on_sale = dict(zip(found.ids, found.on_sale_ahead().sum(axis=1), strict=True))
+    assert on_sale == {"i000": 2, "i001": 1, "i002": 8, "fresh": 6}
 
 
 def test_a_launch_whose_price_nobody_knows_yet_is_not_compared_with_the_cheapest():

@@ -202,7 +202,7 @@ def _add_what_they_refill(places: list[Place]) -> None:
             source.on_order += on_order
 
 
-def _above(place: Place, names: dict[str, Place]) -> list[Place]:
+def _above(place: Place, names: dict[str | None, Place]) -> list[Place]:
     """The place's source, the source's own, and so on, each once even where they refill each other in a circle."""
     found = [place]
     while (source := names.get(found[-1].source)) is not None and all(source is not one for one in found):

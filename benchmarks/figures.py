@@ -40,7 +40,7 @@ def show(figures: Iterable[Figure]) -> bool:
         )
     for row in rows:
         fields = {name: value for name, value in asdict(row).items() if name != "better"}
-        print(json.dumps({**fields, "met": row.met}))
+        print(json.dumps({**fields, "met": row.met}, default=float))  # counts come as numpy's own numbers
     return all(row.met is not False for row in rows)
 
 

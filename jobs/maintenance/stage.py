@@ -3,8 +3,8 @@
 What of the detail is wanted later stays in ``features.item_weekly`` and ``features.customer_item_weekly``, kept for
 ever: nothing is dropped before they hold it. Features of a day are dropped after two weeks, since a night that is run
 again makes them again. Deleted rows leave the disk when VACUUM finds them older than Delta's seven days, so that a
-night that is being re-read never loses a file. Days count from the newest night: where a store's nights lie in the
-past, today is no reason to drop what they left.
+night that is being re-read never loses a file. Days count from the newest night (those of session-level events alone
+from the day asked for): where a store's nights lie in the past, today is no reason to drop what they left.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ MOST_FILES = 32
 def run(night: Night) -> None:
     """Drops what has expired and what killed publications left, compacts and vacuums every table of the store, and
     completes ``maintenance``."""
-    night = no_later_than_nights(night)
+    # How long what people did is kept is a promise to them, whatever the store's nights do meanwhile.
     expired = night.as_of - timedelta(days=night.settings.events_retention_days)
+    night = no_later_than_nights(night)
     written = [*drop_detail(night, expired), *drop_features(night)]
     for product in night.settings.products:
         drop_releases(night, product)

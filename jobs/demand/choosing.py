@@ -9,7 +9,7 @@ pass the best on all origins together is served.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ import pandas as pd
 
 from jobs.demand import metrics
 from jobs.demand.backtest import Case
-from jobs.demand.methods import BASELINE
+from jobs.demand.methods import BASELINE, parts
 from jobs.demand.segments import SEGMENTS
 from jobs.lib import intervals, registry
 from jobs.lib.intervals import Interval
@@ -53,6 +53,22 @@ class Gate:
 def chosen(cases: list[Case], seed: int = SEED) -> dict[str, Gate]:
     """A gate for every segment."""
     return {segment: _gate(segment, [c for c in cases if c.segment == segment], seed) for segment in SEGMENTS}
+
+
+def learnable(gates: dict[str, Gate], cases: list[Case], known: set[str], seed: int = SEED) -> dict[str, Gate]:
+    """The gates, chosen again among the methods ``known`` tonight where one serves what is not: after its season a
+    store may sell too few items to learn again what the origins had enough for."""
+    left = [replace(case, figures=_within(case.figures, known)) for case in cases]
+    found = dict(gates)
+    for segment, gate in gates.items():
+        if not parts(gate.serves) <= known:
+            again = _gate(segment, [case for case in left if case.segment == segment], seed)
+            found[segment] = replace(again, reason=f"{again.reason}; too little is there to learn {gate.serves} now")
+    return found
+
+
+def _within(figures: dict[str, pd.DataFrame], known: set[str]) -> dict[str, pd.DataFrame]:
+    return {name: each for name, each in figures.items() if parts(name) <= known}
 
 
 def score(figures: dict[str, pd.DataFrame], baseline: str) -> dict[str, float]:

@@ -57,11 +57,12 @@ def train(
             Model.without(reason, as_of), pd.DataFrame(columns=list(COLUMNS)), pd.DataFrame(columns=["item_id"]), {}
         )
     gates = choosing.chosen(cases)
+    learnt = backtest.learn(history, params, threads, {gate.serves for gate in gates.values()})
+    gates = choosing.learnable(gates, cases, learnt.methods())
     table = judging.rows(cases, gates)
     known = [case for case in cases if gates[case.segment].serves in case.forecasts]
     corrected = calibration.calibrated(known, gates)
     correlations = together.correlations(calibration.errors(corrected))
-    learnt = backtest.learn(history, params, threads, {gate.serves for gate in gates.values()})
     figures = {**judging.nested(table), "served": {name: gate.serves for name, gate in gates.items()}}
     figures["correlations"] = correlations
     model = Model(gates, corrected.factors, learnt, as_of, correlations)

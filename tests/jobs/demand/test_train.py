@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jobs.demand import backtest, calibration, choosing, judging
+from jobs.demand import backtest, calibration, choosing, judging, networks
 from jobs.demand import train as training
 from jobs.demand.evaluation import COST
 from jobs.demand.history import WHOLE, History
 from jobs.demand.inventory import FORESIGHT, USUAL
 from jobs.demand.methods import parts
 from jobs.demand.model import Model
+from jobs.demand.networks import NetworkParams
 from jobs.demand.segments import SEGMENTS, segments
 
 from .small_shop import FIRST_DAY, SMALL, WEEKLY, long, made
@@ -103,6 +104,27 @@ def test_a_champion_from_before_seasonal_goods_were_told_apart_serves_them(train
     (tmp_path / "model.json").write_text(json.dumps(about))
     again = Model.load(tmp_path)
     assert again.gates["seasonal"].serves == "seasonal" and again.gates["dense"] == trained.model.gates["dense"]
+
+
+def test_what_the_night_cannot_learn_any_more_is_served_by_the_best_of_the_others(monkeypatch):
+    """A Christmas shop in January: the network that the origins had items enough for has none to learn from."""
+    frame = long(16)
+    lasting = frame["item_id"] < "i006"
+    shop = made(frame[lasting | (frame["day"] < str(FIRST_DAY + timedelta(days=140)))])
+    tiny = NetworkParams(
+        series=8, least_series=8, least_days=60, input_days=28, steps=(2, 1), windows=8, batch=4, hidden=8
+    )
+    assert len(networks.sample(shop.at(182), tiny)) == 8 > len(networks.sample(shop, tiny))
+    network, chosen = "ewq+boosted+nhits", choosing.chosen
+    # A network so small wins nothing: the gate of one that does.
+    won = choosing.Gate("dense", network, f"{network} beats weekday")
+    monkeypatch.setattr(choosing, "chosen", lambda cases: chosen(cases) | {"dense": won})
+    found = training.train(shop, replace(SMALL, origins=1, networks=tiny), 1)
+    gate = found.model.gates["dense"]
+    assert not parts(gate.serves) & {"nhits", "tft"} and gate.reason.endswith(f"to learn {network} now")
+    forecast, method, segment = found.model.forecast(shop)
+    assert np.isfinite(forecast.mean).all() and set(method[segment == "dense"]) == {gate.serves}
+    assert set(found.evaluation.query("segment == 'dense' and is_served")["method"]) == {gate.serves}
 
 
 @pytest.mark.parametrize("days", [1, 30, 100])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.features.learning import baskets, sold
@@ -46,11 +46,15 @@ def customer(
 
 
 def _where_from(order_lines: DataFrame) -> DataFrame:
-    newest = F.struct("ordered_at", "order_id", "line_number")
+    def newest(name: str) -> Column:
+        # An order that leaves it unsaid takes nothing back of what an older one said.
+        known = F.when(F.col(name).isNotNull(), F.struct("ordered_at", "order_id", "line_number"))
+        return F.max_by(name, known).alias(f"order_{name}")
+
     return (
         order_lines.where(F.col("customer_id").isNotNull() & ~F.col("is_test"))
         .groupBy("customer_id")
-        .agg(F.max_by("country", newest).alias("order_country"), F.max_by("channel", newest).alias("order_channel"))
+        .agg(newest("country"), newest("channel"))
     )
 
 

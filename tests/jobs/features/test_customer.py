@@ -29,6 +29,20 @@ def test_a_customers_habits(made: dict) -> None:
     assert made["customer"]["bob"]["mean_gap_days"] is None
 
 
+def test_an_order_without_a_country_leaves_the_one_before(spark) -> None:
+    empty = {name: frame(spark, name, []) for name in ("customers", "events", "consents")}
+    said = [("1", "ES", "shop"), ("2", "FR", None), ("3", None, "app"), ("4", None, None)]
+    lines = [
+        line(order, date(2026, 3, int(order)), "ann", "pen", country=country, channel=channel)
+        for order, country, channel in said
+    ]
+    orders = frame(spark, "order_lines", [*lines, line("1", D, "bob", "pen", country=None)])
+    pairs = pairs_of(orders, empty["events"])
+    rows = customer(empty["customers"], orders, empty["consents"], pairs, STORE).collect()
+    found = {row["customer_id"]: (row["country"], row["channel"]) for row in rows}
+    assert found == {"ann": ("FR", "app"), "bob": (None, None)}
+
+
 def test_a_use_of_data_needs_its_own_consent(spark) -> None:
     said = [("ann", "personalisation", True), ("ann", "restricted", False), ("bob", "restricted", True)]
     consents = frame(

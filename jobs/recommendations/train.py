@@ -124,6 +124,12 @@ def params_of(settings: Settings, store: Store) -> TrainParams:
     )
 
 
+def are_events_there(events_from: date | None, cut: date) -> bool:
+    """Whether maintenance has left all events of the days after ``cut``; ``events_from`` is the first day whose are
+    there (None: all)."""
+    return events_from is None or events_from <= cut + timedelta(days=1)
+
+
 def _with_positions(night: Night, params: TrainParams) -> TrainParams:
     """With how fast looks fall with the place, where the store wants that corrected and says what it has shown."""
     if not night.settings.is_position_corrected or "events" not in night.store.mappings:
@@ -146,7 +152,11 @@ def _cut(night: Night, day: date, params: TrainParams) -> Cut:
             tonight = night.tables.read("features.customer", night.as_of).where("is_personal_allowed")
             pairs = pairs.join(tonight.select("customer_id"), "customer_id", "left_semi")
         lines = night.tables.read("validated.order_lines", night.as_of)
-        is_shown = bool(params.position.powers)
+        # Of a window that has lost events nobody knows what had been shown before it was bought, not even of the days
+        # that have theirs. Taken for never shown, a purchase would weigh as one at the last place; here all weigh 1,
+        # which is the mean of every window, and nothing is graded beside them.
+        is_there = are_events_there(night.events_from(), day)
+        is_shown = bool(params.position.powers) and is_there
         # Two queries at a time: planning leaves a core idle.
         with ThreadPoolExecutor(1) as pool:
             items = pool.submit(frames.item_rows, item, day)
@@ -158,7 +168,10 @@ def _cut(night: Night, day: date, params: TrainParams) -> Cut:
             sample, own = frames.sampled_and_of(pairs, buyers)
             looked = None
             if night.settings.is_interest_graded and "events" in night.store.mappings:
-                looked = frames.looked_at(night.tables.read("validated.events", night.as_of), day, buyers)
+                # Not None: examples of windows are graded all or none.
+                looked = pd.DataFrame(columns=["customer_id", "item_id", "grade"])
+                if is_there:
+                    looked = frames.looked_at(night.tables.read("validated.events", night.as_of), day, buyers)
             held = basket.baskets(then.tables.read("validated.order_lines", day), day, params.catalogue.baskets)
             return Cut(day, items.result(), sample, own, truth, segments.result(), looked, held)
 

@@ -14,6 +14,10 @@ from jobs.lib.errors import DaybreakError
 from jobs.lib.stores import Known, Source
 from jobs.maintenance import stage
 from jobs.published import releases
+from jobs.recommendations import position
+from jobs.recommendations import train as training
+from jobs.recommendations.fitting import TrainParams
+from jobs.recommendations.position import PositionParams
 from jobs.validated.stage import pending
 from tests.conftest import settings_of
 from tests.jobs.validated.shop import Shop, line
@@ -105,6 +109,17 @@ def test_features_of_a_day_whose_events_are_gone_keep_what_people_looked_at(shop
     assert stage.drop_detail(replace(tonight, stage="maintenance"), date(2026, 2, 1))
     assert shop.read("validated.events", "2026-01-31").isEmpty()
     assert made() == before
+
+
+def test_a_training_window_that_has_lost_events_takes_nothing_for_not_shown(shop):
+    night = shop.night("2026-05-02")
+    tonight = replace(night, stage="features", settings=replace(night.settings, is_interest_graded=True))
+    stages.build(tonight, ["item_weekly", "customer_item_weekly"])
+    retention.dropping(tonight.place, date(2026, 4, 14))
+    params = TrainParams(position=PositionParams(powers={"home": 0.5}))
+    cut = training._cut(tonight, date(2026, 4, 12), params)
+    assert len(cut.truth) == 1 and (position.credits(cut.truth, params.position) == 1).all()
+    assert "shown_rank" not in cut.truth and cut.looked is not None and not len(cut.looked)
 
 
 def test_where_nothing_was_dropped_every_night_can_be_made_again(shop):

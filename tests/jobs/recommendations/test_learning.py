@@ -45,6 +45,9 @@ def test_grades_come_to_the_pairs_they_are_of(seen: Window) -> None:
     assert seen.examples("all", params).grade is None
     both = together([examples, examples])
     assert both.grade is not None and len(both.grade) == 2 * len(examples.grade)
+    # Of a window whose events are gone only the purchases are told, and the others stay graded.
+    gone = replace(seen, cut=replace(seen.cut, looked=looked(seen).iloc[:0].astype(object))).examples("all", params)
+    assert (gone.grade == np.where(gone.is_bought, frames.BOUGHT, 0)).all()
 
 
 def test_a_block_of_customers_of_whose_items_none_is_known_brings_nothing(seen: Window) -> None:

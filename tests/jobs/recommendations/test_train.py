@@ -20,7 +20,7 @@ from jobs.recommendations import train as training
 from jobs.recommendations.learning import Cut, window
 from jobs.recommendations.model import Gate, Model
 from jobs.recommendations.ranker import RankerParams
-from jobs.recommendations.train import TrainParams, cut_days
+from jobs.recommendations.train import TrainParams, are_events_there, cut_days
 from tests.conftest import settings_of
 from tests.jobs.validated.shop import ITEMS, Shop, line
 
@@ -53,6 +53,12 @@ def test_windows_of_all_cuts_have_closed_by_the_night():
     assert all(day + timedelta(days=28) <= AS_OF for day in days)
     assert cut_days(AS_OF, None, TrainParams()) == []
     assert len(cut_days(date(2025, 4, 1), small_shop.FIRST_DAY, TrainParams())) == 2
+
+
+def test_a_window_is_whole_while_its_first_day_has_its_events():
+    cut = date(2026, 4, 12)
+    assert are_events_there(None, cut) and are_events_there(date(2026, 4, 13), cut)
+    assert not are_events_there(date(2026, 4, 14), cut)
 
 
 def test_a_model_comes_with_a_gate_in_words_for_each_split(trained):

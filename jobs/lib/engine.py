@@ -24,10 +24,11 @@ SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
 PAUSE_SECONDS = 2.0
 DEFAULT_PORT = 15002  # of Spark Connect
 
-# What a stage killed in the midst of a query leaves running is given up after seconds, not after the default minutes.
+# What a stage killed in the midst of a query leaves running is given up after half a minute, not after the default
+# five. On a busy machine a stage that lives may take more than ten seconds to come back for its results.
 GIVEN_UP = {
     "spark.connect.execute.reattachable.senderMaxStreamDuration": "10s",
-    "spark.connect.execute.manager.detachedTimeout": "10s",
+    "spark.connect.execute.manager.detachedTimeout": "30s",
     "spark.connect.execute.manager.maintenanceInterval": "5s",
 }
 

@@ -195,7 +195,7 @@ def test_what_the_catalogue_never_listed_is_on_sale_while_it_sells(spark, publis
     assert found["segment"].first().to_dict() == {"i000": "dense", "i001": "dense", "i002": "ended"}
     assert found["mean"].sum()["i000"] > 0 == found["mean"].sum()["i002"]
     ending = [{"item_id": "i000", "known_day": AS_OF, "discontinued_on": AS_OF + timedelta(days=5)}]
-    days = forecast(*tables, *night, items=frame(spark, "items", ending)).toPandas()
+    days = forecast(*tables[:2], item, *told, *night, items=frame(spark, "items", ending)).toPandas()
     days = days[days["item_id"] == "i000"].sort_values("target_date")
     assert days["mean"].iloc[:4].sum() > 0 == days[["mean", *NAMES]].iloc[4:].to_numpy().sum()
 

@@ -238,4 +238,4 @@ def _realised(night: Night, trained: registry.Champion, asked: dict[str, float],
     listed.append({"item_id": "pot", "valid_from": shown + timedelta(days=8), "price": 1.5 * asked["pot"]})
     _write(lake, "validated.prices", [{**row, "currency": "EUR", "known_day": shown} for row in (*old, *listed)])
     found = {row["item_id"]: row for row in report.realised_changes(later)}
-    assert (found["pot"]["weeks"], found["pot"]["sold"], found[marked]["weeks"]) == (1, 70.0, 1)
+    assert (found["pot"]["weeks"], found["pot"]["sold"], found[marked]["weeks"]) == (1, 80.0, 1)

@@ -58,17 +58,17 @@ def chosen(cases: list[Case], seed: int = SEED) -> dict[str, Gate]:
 def learnable(gates: dict[str, Gate], cases: list[Case], known: set[str], seed: int = SEED) -> dict[str, Gate]:
     """The gates, chosen again among the methods ``known`` tonight where one serves what is not: after its season a
     store may sell too few items to learn again what the origins had enough for."""
-    left = [replace(case, figures=_within(case.figures, known)) for case in cases]
     found = dict(gates)
     for segment, gate in gates.items():
         if not parts(gate.serves) <= known:
-            again = _gate(segment, [case for case in left if case.segment == segment], seed)
+            left = [_within(case, known) for case in cases if case.segment == segment]
+            again = _gate(segment, left, seed)
             found[segment] = replace(again, reason=f"{again.reason}; too little is there to learn {gate.serves} now")
     return found
 
 
-def _within(figures: dict[str, pd.DataFrame], known: set[str]) -> dict[str, pd.DataFrame]:
-    return {name: each for name, each in figures.items() if parts(name) <= known}
+def _within(case: Case, known: set[str]) -> Case:
+    return replace(case, figures={name: each for name, each in case.figures.items() if parts(name) <= known})
 
 
 def score(figures: dict[str, pd.DataFrame], baseline: str) -> dict[str, float]:

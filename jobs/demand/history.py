@@ -120,9 +120,9 @@ class History:
 
     def on_sale_ahead(self) -> np.ndarray:
         """Whether the store will be open and the item can be bought: (item, period to come)."""
-        past, every = self.calendar.past, np.arange(len(self.calendar.days))[None, :]
-        is_sold = (every >= self.begins[:, None]) & (every < self.ends[:, None])
-        return (is_sold & self.calendar.is_open[None, :])[:, past:]
+        past = self.calendar.past
+        ahead = np.arange(past, len(self.calendar.days))[None, :]
+        return (ahead >= self.begins[:, None]) & (ahead < self.ends[:, None]) & self.calendar.is_open[None, past:]
 
     def out_of_stock(self) -> np.ndarray:
         """Whether the item was on sale and the store open, but what was wanted could not be seen: (item, period)."""

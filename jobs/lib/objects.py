@@ -231,6 +231,16 @@ class FolderStore:
                         folder = os.path.dirname(folder)
 
 
+def measured(store: ObjectStore, key: str) -> tuple[int, str]:
+    """Size in bytes and sha256 of an object, which is read whole; :class:`ObjectMissing` when there is none."""
+    digest, size = hashlib.sha256(), 0
+    with store.open(key) as stream:
+        while chunk := stream.read(CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+    return size, digest.hexdigest()
+
+
 def _etag(data: bytes | Path) -> str:
     digest = hashlib.sha256()
     with as_stream(data) as stream:

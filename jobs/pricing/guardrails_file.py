@@ -161,12 +161,13 @@ class _Reader:
         for low, high in (("lowest_price", "highest_price"), ("competitor_low", "competitor_high")):
             if said[low].value is not None and said[high].value is not None and said[low].value > said[high].value:
                 self._contradict(said[low], said[high], "no price is above the one and below the other")
+        is_exploring = "share" in step and step["share"].value > 0
         for largest in ("largest_step_up", "largest_step_down", "largest_move"):
             if 0 < said[largest].value < said["smallest_step"].value:
                 self._contradict(said["smallest_step"], said[largest], "no step is large enough and small enough")
-            if "share" in step and step["share"].value > 0 and step["step"].value > said[largest].value:
+            if is_exploring and step["step"].value > said[largest].value:
                 self._contradict(step["step"], said[largest], "exploration would step further than a price may")
-        if "share" in step and step["share"].value > 0 and step["step"].value < said["smallest_step"].value:
+        if is_exploring and step["step"].value < said["smallest_step"].value:
             self._contradict(step["step"], said["smallest_step"], "exploration would step less than a change must")
         least, most, endings = said["lowest_price"], said["highest_price"], said["endings"]
         if endings.value and least.value is not None and most.value is not None:

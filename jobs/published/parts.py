@@ -21,7 +21,7 @@ from pyspark.sql import DataFrame
 
 from jobs.lib.contracts import Contract
 from jobs.lib.errors import DaybreakError
-from jobs.lib.objects import CHUNK, ObjectStore
+from jobs.lib.objects import ObjectStore, measured
 
 ROWS_PER_PART = 1_000_000
 ROWS_PER_GROUP = 100_000
@@ -156,13 +156,9 @@ def _upload(path: Path, store: ObjectStore, folder: str, name: str, rows: int) -
 
 def verify(store: ObjectStore, part: Part) -> None:
     """Read the object back; raises DaybreakError when size or sha256 differ from what was written."""
-    digest, size = hashlib.sha256(), 0
-    with store.open(part.key) as stream:
-        while chunk := stream.read(CHUNK):
-            digest.update(chunk)
-            size += len(chunk)
-    if (size, digest.hexdigest()) != (part.bytes, part.sha256):
+    size, sha256 = measured(store, part.key)
+    if (size, sha256) != (part.bytes, part.sha256):
         raise DaybreakError(
-            f"{store.uri(part.key)} reads back as {size} bytes with sha256 {digest.hexdigest()[:12]}, written were "
+            f"{store.uri(part.key)} reads back as {size} bytes with sha256 {sha256[:12]}, written were "
             f"{part.bytes} with {part.sha256[:12]}: the storage is not to be trusted. Nothing was published; run again."
         )

@@ -7,7 +7,6 @@ leaves the pointer where it is; going back is a person's decision and another co
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Any
 
 from jobs.lib import objects, stores
 from jobs.lib.errors import DaybreakError
-from jobs.lib.objects import CHUNK, ObjectMissing, ObjectStore, PreconditionFailed
+from jobs.lib.objects import ObjectMissing, ObjectStore, PreconditionFailed, measured
 from jobs.lib.settings import Settings
 from jobs.published import history
 
@@ -88,15 +87,7 @@ def is_whole(product: ObjectStore, found: Mapping[str, Any]) -> bool:
 def is_unchanged(product: ObjectStore, found: Mapping[str, Any]) -> bool:
     """Whether every file of a manifest is there with the content that it promises; reads them all."""
     files = [file for table in found["tables"].values() for file in table["files"]]
-    return is_whole(product, found) and all(_sha256(product, file["key"]) == file["sha256"] for file in files)
-
-
-def _sha256(product: ObjectStore, key: str) -> str:
-    digest = hashlib.sha256()
-    with product.open(key) as stream:
-        while chunk := stream.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+    return is_whole(product, found) and all(measured(product, file["key"])[1] == file["sha256"] for file in files)
 
 
 def advance(product: ObjectStore, release: str, as_of: str) -> str:

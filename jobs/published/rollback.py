@@ -13,6 +13,7 @@ import json
 import time
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from jobs.lib import registry, stores
 from jobs.lib.errors import DaybreakError
@@ -119,16 +120,17 @@ def _decide(
     return decision
 
 
-def _check_whole(place: ObjectStore, release: str) -> None:
+def _check_whole(place: ObjectStore, release: str) -> dict[str, Any]:
+    """The release's manifest, whose files are all there."""
     found = releases.manifest(place, release)
     if found is None or not releases.is_whole(place, found):
         raise DaybreakError(f"{release} is no longer whole: choose another one (`make releases`)")
+    return found
 
 
 def _check_unchanged(place: ObjectStore, release: str) -> None:
-    _check_whole(place, release)
-    found = releases.manifest(place, release)
-    if found is not None and not releases.is_unchanged(place, found):
+    found = _check_whole(place, release)
+    if not releases.is_unchanged(place, found):
         raise DaybreakError(
             f"{release} has files that are not what was published: publish the night of {found['as_of']} again, or "
             "choose another one (`make releases`)"

@@ -203,14 +203,8 @@ def _until_repriced(applied: DataFrame, prices: DataFrame) -> DataFrame:
     listed = prices.select(F.col("item_id").alias("_item"), "valid_from", F.col("price").alias("_listed"))
     other = (F.col("item_id") == F.col("_item")) & (F.col("valid_from") > F.col("since"))
     other &= F.abs(F.col("_listed") - F.col("new_price")) > F.col("new_price") * SAME
-    ended = F.least("until", F.date_sub(F.min("valid_from"), 1)).alias("until")
-    columns = [name for name in applied.columns if name != "until"]
-    return (
-        applied.join(listed, other, "left")
-        .groupBy(*columns, "until")
-        .agg(ended.alias("_until"))
-        .select(*columns, F.col("_until").alias("until"))
-    )
+    repriced = applied.join(listed, other, "left").groupBy(*applied.columns).agg(F.min("valid_from").alias("_on"))
+    return repriced.withColumn("until", F.least("until", F.date_sub("_on", 1))).drop("_on")
 
 
 def realised(row: dict[str, Any]) -> dict[str, Any]:

@@ -95,7 +95,6 @@ class _State:
     left: np.ndarray
     is_featured: np.ndarray
     expected: np.ndarray
-    explored: np.ndarray
     rows: list[dict[str, np.ndarray]] = field(default_factory=list)
 
 
@@ -107,8 +106,7 @@ def pricing_world(seed: int, params: PricingWorldParams = PricingWorldParams()) 
     state = _start(rng, shop)
     for week in range(params.weeks):
         is_exploring = week >= params.weeks - params.exploring_weeks
-        state.explored = _explored(exploring, shop, params) if is_exploring else np.ones_like(state.x)
-        _week(rng, shop, state, week, params)
+        _week(rng, shop, state, week, params, _explored(exploring, shop, params) if is_exploring else 1.0)
     return PricingWorld(_panel(shop, state), _current(shop, state), _truth(shop, state))
 
 
@@ -161,7 +159,6 @@ def _start(rng: np.random.Generator, shop: _Shop) -> _State:
         left=zero.astype(int),
         is_featured=zero.astype(bool),
         expected=np.exp(shop.log_rate),
-        explored=np.ones_like(zero),
     )
 
 
@@ -172,7 +169,14 @@ def _explored(rng: np.random.Generator, shop: _Shop, params: PricingWorldParams)
     return np.where(is_drawn, 1 + params.explored_step * np.where(is_up, 1, -1), 1.0)
 
 
-def _week(rng: np.random.Generator, shop: _Shop, state: _State, week: int, params: PricingWorldParams) -> None:
+def _week(
+    rng: np.random.Generator,
+    shop: _Shop,
+    state: _State,
+    week: int,
+    params: PricingWorldParams,
+    explored: np.ndarray | float,
+) -> None:
     """One week: costs and shocks move, prices follow, promotions begin, rivals move, shoppers buy what is there."""
     season = shop.amplitude * np.sin(2 * np.pi * week / YEAR + shop.phase)
     _move_costs(rng, state)
@@ -186,7 +190,7 @@ def _week(rng: np.random.Generator, shop: _Shop, state: _State, week: int, param
     state.competitor = 0.9 * state.competitor + 0.06 * state.cost + rng.normal(0, 0.03, size)
 
     regular = shop.base_price * np.exp(state.x)
-    price = np.where(state.depth > 0, _ending(regular * (1 - state.depth)), regular * state.explored)
+    price = np.where(state.depth > 0, _ending(regular * (1 - state.depth)), regular * explored)
     x = np.log(price / shop.base_price)
     rate = np.exp(shop.log_rate + season + state.category_shock + state.item_shock + _wish(shop, state, x))
     demand = rng.negative_binomial(shop.size, shop.size / (shop.size + rate))

@@ -38,8 +38,9 @@ setup: ## packages, Java and jars into .venv (the only step that needs the netwo
 demo: setup ## a simulated store's history and two nights through Airflow, and a report to open
 	@$(NIGHTS) demo
 
-# Whole nights: of the simulated store, on a cluster, on S3, several in a row, struck in the middle. Minutes each.
-SLOW := tests/e2e/test_backfill.py tests/e2e/test_elsewhere.py tests/e2e/test_truth.py tests/faults
+# Whole nights: of the simulated store, on a cluster, on S3, several in a row, on a full disk. Minutes each.
+SLOW := $(addprefix tests/e2e/test_,$(addsuffix .py,backfill elsewhere fourteen_nights truth))
+SLOW += $(addprefix tests/faults/test_,$(addsuffix .py,full_disk s3))
 
 test: setup ## lint, types and the tests
 	@$(SYSTEM_PYTHON) jobs/lib/setup.py --tests
@@ -47,7 +48,7 @@ test: setup ## lint, types and the tests
 	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS) $(addprefix --ignore=,$(SLOW))
 
 slow: export DAYBREAK_S3A ?= 1
-slow: setup ## the slow tests: whole nights, on a cluster, on S3, struck in the middle
+slow: setup ## the slow tests: whole nights, on a cluster, on S3, many in a row
 	@$(PYTHON) -m pytest $(SLOW)
 
 lint: setup ## ruff and mypy

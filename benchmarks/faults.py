@@ -1,23 +1,24 @@
 """SIGKILL at random moments of every stage of a small night, then the same command again: STRIKES of them (200).
 
-Each home is struck twice in every stage and must end with the content of an undisturbed night; after every strike
-readers must see a whole release or none. STRIKES_SEED draws the moments anew.
+Each home has a release of the night before, is struck twice in every stage and must end with the content of an
+undisturbed night, its warehouse too; after every strike readers must see a whole release. STRIKES_SEED draws anew.
 """
 
 from __future__ import annotations
 
 import os
 import random
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from benchmarks.figures import Figure
 from benchmarks.homes import fresh_home
-from tests.e2e.nights import COMMANDS, finish, release_of, stage
-from tests.faults.strikes import contents, delivered, strike
+from tests.e2e.nights import COMMANDS, finish, stage, whole_night
+from tests.faults import strikes
 from tests.shop import Shop
 
 DAY = date(2026, 3, 5)
@@ -42,18 +43,21 @@ def measure() -> Iterator[Figure]:
     draw = random.Random(int(os.environ.get("STRIKES_SEED") or 1))
     with fresh_home() as folder:
         folder.mkdir(parents=True, exist_ok=True)
-        shop = delivered(folder, DAY)
-        whole = folder / "whole"
-        whole.mkdir()
-        took = {command[0]: finish(whole, shop.folder, stage(command, DAY)) for command in COMMANDS}
-        expected = release_of(whole), contents(whole, shop, DAY)
+        shop = strikes.delivered(folder, DAY)
+        home, earlier = folder / "home", folder / "earlier"
+        home.mkdir()
+        finish(home, shop.folder, whole_night(DAY - timedelta(days=1)))
+        shutil.copytree(home, earlier)
+        took = {command[0]: finish(home, shop.folder, stage(command, DAY)) for command in COMMANDS}
+        expected = strikes.ended(home.rename(folder / "whole"), shop, DAY)
         happened = Happened()
         while sum(happened.strikes.values()) < wanted:
-            home = folder / f"struck-{happened.homes}"
-            home.mkdir()
+            shutil.copytree(earlier, home)
             struck(home, shop, took, draw, happened)
+            # Each elsewhere: a session that has read a table remembers it by its place.
+            there = home.rename(folder / f"struck-{happened.homes}")
             happened.homes += 1
-            happened.equal += (release_of(home), contents(home, shop, DAY)) == expected
+            happened.equal += strikes.ended(there, shop, DAY) == expected
     print(table(happened), flush=True)
     met = sum(happened.met.values())
     yield Figure("faults", "strikes that met a stage at work", met, target=wanted * 0.6)
@@ -72,24 +76,15 @@ def struck(home: Path, shop: Shop, took: dict[str, float], draw: random.Random, 
         name = command[0]
         for _ in range(STRIKES_PER_STAGE):
             happened.strikes[name] += 1
-            happened.met[name] += strike(home, shop.folder, stage(command, DAY), took[name] * draw.uniform(0.1, 1.0))
-            happened.mixed[name] += not is_whole_or_none(home)
+            happened.met[name] += strikes.strike(
+                home, shop.folder, stage(command, DAY), took[name] * draw.uniform(0.1, 1.0)
+            )
+            happened.mixed[name] += not strikes.is_whole(home)
         try:
             finish(home, shop.folder, stage(command, DAY))
         except AssertionError as error:
             happened.failed[name] += 1
             print(f"{home.name}: {error}", flush=True)
-
-
-def is_whole_or_none(home: Path) -> bool:
-    """Whether who starts at the pointer sees a release whose files are all what its manifest says, or no pointer."""
-    if not list((home / "published").glob("*/*/current.json")):
-        return True
-    try:
-        release_of(home)
-    except (AssertionError, OSError, ValueError):
-        return False
-    return True
 
 
 def table(happened: Happened) -> str:

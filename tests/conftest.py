@@ -20,7 +20,7 @@ pytest_plugins = ["tests.s3", "tests.postgres"]
 
 
 # Begun first, so that no core waits for them at the end.
-LONG = ("tests/e2e/test_airflow.py", "tests/jobs/validated/test_stage.py")
+LONG = ("tests/e2e/test_airflow.py", "tests/faults/test_stages.py", "tests/jobs/validated/test_stage.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-COMMANDS = (["landed"], ["validated"], ["features"], ["train"], ["recommendations"], ["published"])
+COMMANDS = (["landed"], ["validated"], ["features"], ["train"], ["recommendations"], ["published"], ["warehouse"])
 
 
 def start(home: Path, store: Path, command: list[str], **variables: str) -> subprocess.Popen:

@@ -1,22 +1,27 @@
-"""A whole night of a small store through Airflow: killed once in the middle, run again by the same command."""
+"""A whole night of a small store through Airflow: its engine, a stage, Airflow and the command itself are killed, the
+same command run again; then a bad day."""
 
 from __future__ import annotations
 
 import os
 import signal
 import subprocess
-import sys
 import time
 from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
 import pandas as pd
+import psutil
 import psycopg
 import pytest
+from pyspark.sql import SparkSession
 
+from jobs.lib import airflow
+from jobs.lib.engine import SERVER
 from tests.conftest import settings_of
-from tests.e2e.nights import release_of
+from tests.e2e.nights import finish, release_of, said, start, whole_night
+from tests.faults.strikes import contents, delivered
 from tests.postgres import PASSWORD, binaries
 from tests.shop import Shop, order, usual_day
 
@@ -26,16 +31,48 @@ LIMIT_SECONDS = 900
 
 def run(home: Path, shop: Shop, day: date, **variables: str) -> subprocess.Popen:
     """``make run`` as make calls it."""
-    env = {**os.environ, "DAYBREAK_HOME": str(home), "DAYBREAK_MASTER": "local[2]", "DAYBREAK_DRIVER_MEMORY": "1g"}
-    env |= {"DAYBREAK_SETTLE_SECONDS": "0", "DAYBREAK_CONTROL_SHARE": "0", "PRODUCTS": "recommendations"}
-    env |= variables
-    command = [sys.executable, "-m", "jobs.lib.nights", "run", "--store", str(shop.folder), "--day", str(day)]
-    with (home.parent / "night.log").open("ab") as log:
-        return subprocess.Popen(command, env=env, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+    return start(
+        home, shop.folder, ["jobs.lib.nights", "run", "--store", str(shop.folder), "--day", str(day)], **variables
+    )
 
 
-def said(home: Path) -> str:
-    return (home.parent / "night.log").read_text(errors="replace")
+def until_said(home: Path, night: subprocess.Popen, text: str) -> None:
+    until = time.monotonic() + LIMIT_SECONDS
+    while text not in said(home):
+        assert night.poll() is None and time.monotonic() < until, said(home)[-4000:]
+        time.sleep(0.3)
+
+
+def struck(home: Path, *words: str) -> list[int]:
+    """Kills the processes of the home's server whose command line has all the words; their ids."""
+    server = airflow.running(settings_of(home))
+    assert server is not None
+    killed = []
+    for process in airflow.members(server):
+        try:
+            if all(word in " ".join(process.cmdline()) for word in words):
+                process.send_signal(signal.SIGKILL)
+                killed.append(process.pid)
+        except psutil.Error:
+            continue
+    return killed
+
+
+def strike_three_times(home: Path, night: subprocess.Popen) -> None:
+    """Takes from a night its engine, then a stage, then Airflow itself; the command says so and ends."""
+    try:
+        until_said(home, night, "validating what was known")
+        assert struck(home, SERVER, "java"), "no engine was at work"
+        # Airflow tries the stage again by itself, on the engine that its keeper has started again.
+        until_said(home, night, f"{'features':24} running")
+        assert struck(home, "__main__.py", "features"), "no stage was at work"
+        until_said(home, night, f"{'features':24} success")
+        assert struck(home, "airflow"), "no Airflow was at work"
+        assert night.wait(LIMIT_SECONDS) == 1, said(home)[-4000:]
+    finally:
+        if night.poll() is None:
+            os.killpg(night.pid, signal.SIGKILL)
+    assert "Airflow has died" in said(home) and "Traceback" not in said(home)
 
 
 def warehouse_of(request: pytest.FixtureRequest, home: Path) -> str:
@@ -56,21 +93,20 @@ def revealing(folder: Path, secrets: list[str]) -> list[str]:
     return [str(path) for path in files if any(secret.encode() in path.read_bytes() for secret in secrets)]
 
 
-def test_a_night_through_airflow_survives_a_kill_and_a_bad_day(tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    home = tmp_path / "home"
+def test_a_night_through_airflow_comes_through_strikes_and_a_bad_day(
+    spark: SparkSession, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    home, whole = tmp_path / "home", tmp_path / "whole"
     kept = {"AWS_ACCESS_KEY_ID": "access-key-kept", "AWS_SECRET_ACCESS_KEY": "secret-key-kept"}
     kept |= {"AWS_SESSION_TOKEN": "session-token-kept", "DAYBREAK_WAREHOUSE": warehouse_of(request, home)}
-    shop = Shop.create(tmp_path, settings_of(home))
-    for back in range(4):
-        shop.deliver(DAY - timedelta(days=back), usual_day(DAY - timedelta(days=back)))
+    kept |= {"DAYBREAK_CONTROL_SHARE": "0"}
+    shop = delivered(tmp_path, DAY)
 
-    first = run(home, shop, DAY, **kept)
-    until = time.monotonic() + LIMIT_SECONDS
-    while "validated                running" not in said(home):
-        assert first.poll() is None and time.monotonic() < until, said(home)[-3000:]
-        time.sleep(0.5)
-    os.kill(first.pid, signal.SIGKILL)
-    first.wait()
+    strike_three_times(home, run(home, shop, DAY, **kept))
+    again = run(home, shop, DAY, **kept)
+    until_said(home, again, f"{'recommendations':24} running")
+    again.send_signal(signal.SIGKILL)
+    again.wait()
     assert not (home / "published").exists()
 
     assert run(home, shop, DAY, **kept).wait(LIMIT_SECONDS) == 0, said(home)[-4000:]
@@ -80,6 +116,10 @@ def test_a_night_through_airflow_survives_a_kill_and_a_bad_day(tmp_path: Path, r
     assert lists.groupby(["customer_id", "variant", "placement"])["rank"].min().eq(1).all()
     assert lists["reason"].str.len().gt(0).all()
 
+    whole.mkdir()
+    finish(whole, shop.folder, whole_night(DAY), DAYBREAK_CONTROL_SHARE="0")
+    assert release == release_of(whole)
+    assert contents(home, shop, DAY) == contents(whole, shop, DAY)
     assert loaded(kept["DAYBREAK_WAREHOUSE"]) == [(release, DAY, "current")]
     assert release in (home / "reports" / "shop" / f"{DAY}.html").read_text()
 

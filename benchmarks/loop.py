@@ -174,7 +174,7 @@ def _exploration(home: Path) -> Iterator[Figure]:
         name = f"{len(shown_days)} days, {arm}"
         yield _figure(f"{name}: units sold", whole[arm], whole[HOUSE], "the store's own lists")
         yield _figure(f"{name}: share of the items that sold", variety[arm], variety[HOUSE], "the store's own lists")
-    gain, chance = whole[EXPLORING] / whole[PLAIN] - 1, (2 / whole[PLAIN]) ** 0.5
+    gain, chance = whole[EXPLORING] / whole[PLAIN] - 1, _chance([arms[PLAIN], arms[EXPLORING]], shown_days)
     yield _figure("units sold with exploration, gain over without", gain, chance, "one standard deviation of chance")
     seen = {arm: _on_a_first_page(home / arm, nights) for arm in (PLAIN, EXPLORING)}
     for name, since in {"all items": None, "items launched since": FIRST}.items():
@@ -196,6 +196,13 @@ def _exploration(home: Path) -> Iterator[Figure]:
     }
     name = f"sales expected of 1,000 home lists, last {LATE} nights, exploring"
     yield _figure(name, value[EXPLORING], value[PLAIN], "without exploration")
+
+
+def _chance(worlds: list[Truth], days: list[date]) -> float:
+    """Standard deviation of the difference of two worlds' units, as a share of the first one's, if nothing but chance
+    told them apart: purchases come independently, each of some units."""
+    units = [pd.concat([truth.sales(day)["units"] for day in days]) for truth in worlds]
+    return float(sum((sold**2).sum() for sold in units) ** 0.5 / units[0].sum())
 
 
 def _on_a_first_page(home: Path, nights: list[date]) -> set[str]:

@@ -75,4 +75,5 @@ def _ranked(window: Window, ours: dict[str, np.ndarray], kind: str) -> dict[str,
     mask = window.allowed(kind)
     features = window.found.features[mask]
     theirs = {name: score(features) for name, score in baselines.BASELINES.items() if name in RIVALS[kind]}
-    return {name: window.lists(score, mask) for name, score in (ours | theirs).items()}
+    of_products = kind != "again"  # what is bought again is of one's own size
+    return {name: window.lists(score, mask, of_products=of_products) for name, score in (ours | theirs).items()}

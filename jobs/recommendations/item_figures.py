@@ -97,6 +97,12 @@ def one_a_product(product: np.ndarray, *group: np.ndarray) -> np.ndarray:
     return np.flatnonzero(~key.duplicated())
 
 
+def best_variants(product: np.ndarray, score: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Positions, in their order, of the highest score of each product within each group; ties to the earlier one."""
+    order = np.lexsort((-score, group))
+    return np.sort(order[one_a_product(product[order], group[order])])
+
+
 def season(item: pd.DataFrame) -> np.ndarray:
     """Orders of each item in the coming weeks of last year; 0 where the store was not there yet."""
     return np.nan_to_num(_numbers(item, "orders_season"))

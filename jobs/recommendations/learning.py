@@ -14,6 +14,7 @@ from jobs.recommendations import frames, ranker
 from jobs.recommendations.blend import ranks
 from jobs.recommendations.candidates import CandidateParams, block_of
 from jobs.recommendations.catalogue import Catalogue, CatalogueParams
+from jobs.recommendations.item_figures import best_variants
 from jobs.recommendations.pair_features import Candidates, candidate_pairs
 from jobs.recommendations.position import PositionParams, credits
 from jobs.recommendations.ranker import Examples, RankerParams
@@ -130,9 +131,16 @@ class Window:
         is_found = (row >= 0) & (column >= 0) & (keys[place] == wanted)
         return place[is_found], is_found
 
-    def lists(self, score: np.ndarray, mask: np.ndarray | None = None, places: int = 20) -> pd.DataFrame:
-        """The first places by this score (one value a candidate that the mask keeps) as lists to evaluate."""
+    def lists(
+        self, score: np.ndarray, mask: np.ndarray | None = None, places: int = 20, of_products: bool = True
+    ) -> pd.DataFrame:
+        """The first places by this score (one value a candidate that the mask keeps) as lists to evaluate, where they
+        are ``of_products`` with one variant of a product, as they are served."""
         at = np.arange(len(self.found.row)) if mask is None else np.flatnonzero(mask)
+        figures = self.catalogue.figures
+        if of_products and figures.has_variants:
+            one = best_variants(figures.product[self.found.column[at]], score, self.found.row[at])
+            at, score = at[one], score[one]
         rank = ranks(self.found.row[at], score)
         kept = at[rank <= places]
         return pd.DataFrame(

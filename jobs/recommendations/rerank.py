@@ -15,7 +15,7 @@ import numpy as np
 
 from jobs.lib.settings import RERANK_WEIGHTS, Settings
 from jobs.recommendations.blend import ranks
-from jobs.recommendations.item_figures import ItemFigures, one_a_product
+from jobs.recommendations.item_figures import ItemFigures, best_variants
 
 PLACES = 20
 
@@ -113,7 +113,7 @@ class Reranker:
         if not figures.has_variants or placement not in self.params.of_products:
             return self._places(scored, people, figures, placement)
         # Before places are given: neither variety nor chance can then bring a second variant.
-        one = best_variants(scored, figures.product)
+        one = best_variants(figures.product[scored.column], scored.score, scored.row)
         some = Scored(scored.row[one], scored.column[one], scored.score[one], scored.is_own[one])
         chosen = self._places(some, people, figures, placement)
         return replace(chosen, at=one[chosen.at])
@@ -134,12 +134,6 @@ class Reranker:
         if placement not in self.params.faithful:
             return self.params
         return replace(self.params, diversity=0.0, early_diversity=0.0)
-
-
-def best_variants(scored: Scored, product: np.ndarray) -> np.ndarray:
-    """Positions, in their order, of each customer's best candidate of each product; ties to the lower item."""
-    order = np.lexsort((-scored.score, scored.row))
-    return np.sort(order[one_a_product(product[scored.column[order]], scored.row[order])])
 
 
 def ordered(

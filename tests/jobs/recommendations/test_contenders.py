@@ -61,6 +61,16 @@ def test_lists_of_what_is_bought_again_hold_nothing_else(seen):
         assert len(places) and pd.MultiIndex.from_frame(places[["customer_id", "item_id"]]).isin(own).all()
 
 
+def test_lists_are_judged_as_served_with_one_variant_of_a_product_unless_it_is_bought_again(seen):
+    items = seen.cut.items
+    sized = window(replace(seen.cut, items=items.assign(parent_item_id=[f"p{n // 3}" for n in range(len(items))])))
+    for kind, named in contenders.lists(sized, {MODEL: Backwards()}).items():
+        for name, lists in named.items():
+            product = lists["item_id"].str[1:].astype(int) // 3
+            twice = lists.assign(product=product).duplicated(["customer_id", "product"]).any()
+            assert twice == (kind == "again"), (kind, name)
+
+
 def test_novelty_counts_customers_and_buyers_of_the_same_sample(seen):
     """A store of which one customer in ten is sampled: its items have more buyers than the sample has customers."""
     lists = contenders.lists(seen, {MODEL: Backwards()})

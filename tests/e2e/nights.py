@@ -43,9 +43,9 @@ def stage(command: list[str], day: date) -> list[str]:
     return ["jobs", *command, "--as-of", str(day)]
 
 
-def whole_night(day: date) -> list[str]:
-    """The command of all stages in one process."""
-    return ["tests.e2e.all_stages", str(day)]
+def whole_night(day: date, *first: str) -> list[str]:
+    """The command of all stages, or of those from the ``first`` on, in one process."""
+    return ["tests.e2e.all_stages", str(day), *first]
 
 
 def release_of(home: Path, store: str = "shop", product: str = "recommendations") -> str:

@@ -127,6 +127,9 @@ class Listener:
             if pid == 0:
                 self._leave()
                 return lambda: _work(asked, outputs)
+            # Both sides make the group: whoever comes first, it is there when its asker dies.
+            with suppress(OSError):
+                os.setpgid(pid, pid)
             for output in outputs:
                 os.close(output)
             self.forks[pid] = line
@@ -143,7 +146,7 @@ class Listener:
             known.fileobj.close()  # type: ignore[union-attr]
         self.selector.close()
         self.waking.close()
-        os.setsid()
+        os.setpgid(0, 0)
         with suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 

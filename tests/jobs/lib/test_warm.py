@@ -80,6 +80,32 @@ def test_a_fork_dies_with_its_asker(listening: psutil.Process, tmp_path: Path) -
     assert listening.is_running() and listening.children() == []
 
 
+def test_a_fork_dies_that_has_not_done_anything_yet() -> None:
+    """Its asker may go at once, before the fork has left its parent's group."""
+    code = """
+import json, os, socket, time
+from jobs.lib import warm
+
+class Slow(warm.Listener):
+    def _leave(self):
+        time.sleep(60)
+
+listener = Slow(socket.socket(socket.AF_UNIX))
+line, asker = socket.socketpair()
+socket.send_fds(asker, [b" "], [1, 2])
+asker.sendall(json.dumps({}).encode() + b"\\n")
+if listener._taken(line) is not None:
+    os._exit(1)
+(fork,) = listener.forks
+listener._gone(line)
+print(fork)
+"""
+    started = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert not psutil.pid_exists(int(done.stdout)) and time.monotonic() - started < 30
+
+
 def test_a_fork_that_is_killed_is_an_asker_that_fails(listening: psutil.Process, tmp_path: Path) -> None:
     with working(listening, tmp_path) as (asker, fork):
         fork.kill()

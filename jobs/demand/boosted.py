@@ -120,8 +120,11 @@ class _Data:
         return self._trained(self.target, objective, self.params.min_rows)
 
     def mean(self) -> xgb.Booster:
-        objective = {"objective": "reg:tweedie", "tweedie_variance_power": self.params.tweedie_power}
-        objective["num_parallel_tree"] = self.params.mean_trees
+        objective = {
+            "objective": "reg:tweedie",
+            "tweedie_variance_power": self.params.tweedie_power,
+            "num_parallel_tree": self.params.mean_trees,
+        }
         return self._trained(np.minimum(self.target, self.params.cap), objective, self.params.min_rows / 2)
 
     def _trained(self, target: np.ndarray, objective: dict, min_rows: float) -> xgb.Booster:

@@ -23,7 +23,7 @@ from jobs.lib.settings import Settings
 from jobs.lib.stores import Store
 from jobs.recommendations import frames
 from jobs.recommendations.catalogue import AGES, NEVER, is_sellable
-from jobs.recommendations.item_figures import has_variants, newness, one_a_product, products, season
+from jobs.recommendations.item_figures import best_variants, has_variants, newness, products, season
 from jobs.recommendations.model import Model
 from jobs.recommendations.reasons import EXPLORATION, ago, buyers, different, in_season, short, times
 from jobs.recommendations.rerank import Chosen, Exploration, RerankParams, Scored, explored, reserve_weights
@@ -278,10 +278,9 @@ def _one_a_product(items: pd.DataFrame, score: np.ndarray, is_shown: np.ndarray)
     product = items["product"].to_numpy()
     if not has_variants(product):
         return is_shown
-    order = np.flatnonzero(is_shown)
-    order = order[np.argsort(-score[order], kind="stable")]
+    shown = np.flatnonzero(is_shown)
     found = np.zeros(len(items), bool)
-    found[order[one_a_product(product[order])]] = True
+    found[shown[best_variants(product[shown], score[shown])]] = True
     return found
 
 

@@ -97,10 +97,11 @@ def one_a_product(product: np.ndarray, *group: np.ndarray) -> np.ndarray:
     return np.flatnonzero(~key.duplicated())
 
 
-def best_variants(product: np.ndarray, score: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """Positions, in their order, of the highest score of each product within each group; ties to the earlier one."""
-    order = np.lexsort((-score, group))
-    return np.sort(order[one_a_product(product[order], group[order])])
+def best_variants(product: np.ndarray, score: np.ndarray, *group: np.ndarray) -> np.ndarray:
+    """Positions, in their order, of the highest score of each product (within each ``group``, where one is given);
+    ties to the earlier one."""
+    order = np.lexsort((-score, *group))
+    return np.sort(order[one_a_product(product[order], *(each[order] for each in group))])
 
 
 def season(item: pd.DataFrame) -> np.ndarray:

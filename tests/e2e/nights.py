@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 COMMANDS = (["landed"], ["validated"], ["features"], ["train"], ["recommendations"], ["published"], ["warehouse"])
+LIMIT_SECONDS = 900  # for something to be said
 
 
 def start(home: Path, store: Path, command: list[str], **variables: str) -> subprocess.Popen:
@@ -28,6 +29,14 @@ def start(home: Path, store: Path, command: list[str], **variables: str) -> subp
 def said(home: Path) -> str:
     """All that the processes of a home have said so far."""
     return (home.parent / f"{home.name}.log").read_text(errors="replace")
+
+
+def until_said(home: Path, process: subprocess.Popen, text: str, since: int = 0) -> None:
+    """Waits until the process of a home has said so, behind the first ``since`` characters; it must be at work."""
+    until = time.monotonic() + LIMIT_SECONDS
+    while text not in said(home)[since:]:
+        assert process.poll() is None and time.monotonic() < until, said(home)[-4000:]
+        time.sleep(0.3)
 
 
 def finish(home: Path, store: Path, command: list[str], **variables: str) -> float:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from pyspark.sql import SparkSession
 from jobs.lib import airflow
 from jobs.lib.engine import SERVER
 from tests.conftest import settings_of
-from tests.e2e.nights import finish, release_of, said, start, whole_night
+from tests.e2e.nights import finish, release_of, said, start, until_said, whole_night
 from tests.faults.strikes import contents, delivered
 from tests.postgres import PASSWORD, binaries
 from tests.shop import Shop, order, usual_day
@@ -34,13 +33,6 @@ def run(home: Path, shop: Shop, day: date, **variables: str) -> subprocess.Popen
     return start(
         home, shop.folder, ["jobs.lib.nights", "run", "--store", str(shop.folder), "--day", str(day)], **variables
     )
-
-
-def until_said(home: Path, night: subprocess.Popen, text: str, since: int = 0) -> None:
-    until = time.monotonic() + LIMIT_SECONDS
-    while text not in said(home)[since:]:
-        assert night.poll() is None and time.monotonic() < until, said(home)[-4000:]
-        time.sleep(0.3)
 
 
 def struck(home: Path, *words: str) -> list[int]:

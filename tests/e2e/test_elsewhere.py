@@ -19,7 +19,7 @@ import pyspark
 import pytest
 
 from jobs.lib.airflow import free_port
-from tests.e2e.nights import assert_same_outputs, finish, release_of, said, start, whole_night
+from tests.e2e.nights import assert_same_outputs, finish, release_of, said, start, until_said, whole_night
 from tests.faults.strikes import delivered
 from tests.s3 import Line
 from tests.shop import Shop
@@ -132,9 +132,7 @@ def test_a_night_on_a_cluster_that_loses_executors_gives_the_same(
     try:
         killed = []
         for sign, pause in (("[validated ", draw.uniform(1, 6)), ("[features ", draw.uniform(0, 2))):
-            until = time.monotonic() + LIMIT_SECONDS
-            while sign not in said(home) and night.poll() is None and time.monotonic() < until:
-                time.sleep(0.1)
+            until_said(home, night, sign)
             time.sleep(pause)
             victim = cluster.executors()[draw.randrange(len(cluster.executors()))]
             victim.send_signal(signal.SIGKILL)

@@ -16,7 +16,7 @@ from pyspark.sql import SparkSession
 from jobs.lib import airflow, nights
 from jobs.lib.airflow_api import Api
 from tests.conftest import settings_of
-from tests.e2e.nights import finish, releases_of, said, start
+from tests.e2e.nights import finish, releases_of, start, until_said
 from tests.e2e.test_backfill import night
 from tests.shop import Shop, usual_day
 
@@ -59,10 +59,7 @@ def test_by_airflows_own_command(one_by_one: dict[str, list[str]], shop: Shop) -
     settings = settings_of(home, DAYBREAK_STORE=str(shop.folder))
     up = start(home, shop.folder, ["jobs.lib.nights", "up"])
     try:
-        until = time.monotonic() + LIMIT_SECONDS
-        while "password" not in said(home):
-            assert up.poll() is None and time.monotonic() < until, said(home)[-3000:]
-            time.sleep(1)
+        until_said(home, up, "password")
         server = airflow.running(settings)
         assert server is not None
         backfill = ["--dag-id", nights.DAG, "--from-date", str(FIRST), "--to-date", str(LAST)]
@@ -72,6 +69,7 @@ def test_by_airflows_own_command(one_by_one: dict[str, list[str]], shop: Shop) -
         done = subprocess.run(command, env=env, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         api = Api(server.url, server.password)
+        until = time.monotonic() + LIMIT_SECONDS
         while True:
             states = [run["state"] for run in nights.listed(api, run_type="backfill")]
             assert "failed" not in states and time.monotonic() < until, states

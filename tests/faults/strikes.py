@@ -14,7 +14,7 @@ import duckdb
 from jobs.lib import contracts, stages
 from jobs.lib.tables import content_hash
 from tests.conftest import settings_of
-from tests.e2e.nights import release_of, start
+from tests.e2e.nights import release_of, said, start, until_said
 from tests.shop import Shop, usual_day
 
 HISTORY_DAYS = 4
@@ -29,9 +29,12 @@ def delivered(folder: Path, day: date) -> Shop:
     return shop
 
 
-def strike(home: Path, store: Path, command: list[str], after_seconds: float, **variables: str) -> bool:
-    """Starts a command and kills it, its JVM and its workers after so many seconds; whether it was still at work."""
-    victim = start(home, store, command, **variables)
+def strike(home: Path, store: Path, command: list[str], after_seconds: float, once: str = "") -> bool:
+    """Starts a command and kills it, its JVM and its workers so many seconds after its start, or after it has said
+    ``once``; whether it was still at work. The home has had a command before."""
+    heard = len(said(home))
+    victim = start(home, store, command)
+    until_said(home, victim, once, heard)
     try:
         victim.wait(timeout=after_seconds)
     except subprocess.TimeoutExpired:

@@ -2,8 +2,8 @@
 
 Daily base stock with lost sales: each morning every item is ordered up to its level, an order arrives whole
 ``lead_days`` later, before that day's sales. All policies begin with what the mean of the last four weeks sells over
-lead time and a day, nothing on the way; days before the first order can arrive cost nothing. Levels are set once, by
-what was known at the start. Cost is per unit demanded. Where a period is a week, weeks stand for days.
+lead time and a day, nothing on the way; days before the first order can arrive cost nothing. The levels of all days are
+set once, by what was known at the start. Cost is per unit demanded. Where a period is a week, weeks stand for days.
 """
 
 from __future__ import annotations
@@ -45,10 +45,13 @@ def start(past: np.ndarray, setting: Setting) -> np.ndarray:
 
 
 def cost_of(levels: np.ndarray, actual: np.ndarray, on_hand: np.ndarray, setting: Setting) -> np.ndarray:
-    """Cost [items] of keeping each item at its level [items] while ``actual`` [items, days] is demanded."""
+    """Cost [items] of keeping each item at its level ([items], or [items, days]) while ``actual`` [items, days] is
+    demanded."""
     leads = np.full(actual.shape, setting.lead_days)
     nothing = np.zeros((0, 1, 1), np.float32)
-    return policy.operated(levels[None], actual, leads, setting.terms, setting.lead_days, on_hand[None], nothing)[0]
+    each_day = levels if levels.ndim == 2 else np.broadcast_to(levels[:, None], actual.shape)
+    aim = each_day.T[:, None, :]
+    return policy.operated(aim, actual, leads, setting.terms, setting.lead_days, on_hand[None], nothing)[0]
 
 
 def foresight_cost(actual: np.ndarray, on_hand: np.ndarray, setting: Setting) -> np.ndarray:
@@ -74,19 +77,21 @@ def mean_sigma_levels(past: np.ndarray, deviations: float, setting: Setting) -> 
 def path_levels(
     quantiles: np.ndarray, means: np.ndarray, shares: Sequence[float], setting: Setting, keys: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Our levels [items] from forecast ``quantiles`` [items, days, shares] and ``means`` [items, days], of least
+    """Our levels [items, days] from forecast ``quantiles`` [items, days, shares] and ``means`` [items, days], of least
     simulated cost on their paths; and the medians [items] of what the paths sell over lead time and a day."""
-    levels, medians = np.zeros(len(quantiles)), np.zeros(len(quantiles))
+    levels, medians = np.zeros(quantiles.shape[:2]), np.zeros(len(quantiles))
     for item in range(len(quantiles)):
         demand = demand_ahead(quantiles[item], means[item], shares, 1, setting.draws, keys[item])
-        levels[item] = policy.best_level(demand, setting.terms, np.random.default_rng(item)).best
+        level = policy.best_level(demand, setting.terms, np.random.default_rng(item))
+        levels[item] = level.best * level.profile
         medians[item] = np.median(policy.protected(demand, setting.terms))
     return levels, medians
 
 
 def compared(past: np.ndarray, actual: np.ndarray, ours: np.ndarray, setting: Setting) -> pd.DataFrame:
-    """Costs by item of our levels [items], of the usual ones and of perfect foresight, with the units ``demanded`` on
-    the days that were charged; ``past`` and ``actual`` are units [items, days] before and in the game."""
+    """Costs by item of our levels [items, days], of the usual ones and of perfect foresight, with the units
+    ``demanded`` on the days that were charged; ``past`` and ``actual`` are units [items, days] before and in the game.
+    """
     on_hand = start(past, setting)
     usual = mean_sigma_levels(past, USUAL_DEVIATIONS, setting)
     levels = {OURS: ours, USUAL: usual}

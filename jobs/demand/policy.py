@@ -2,8 +2,9 @@
 
 An order of the evening before step t comes before the sales of step t + its lead time; what cannot be sold at once is
 lost. Under lost sales the newsvendor's quantile is the wrong level (Zipkin, "Old and new methods for lost-sales
-inventory systems", 2008): the level is the one whose simulated cost is least. A step is a day, or a week in stores
-that report weeks.
+inventory systems", 2008): the level is the one whose simulated cost is least. It rises and falls from step to step with
+what the protection period from there on expects, so that tonight's is for the days that tonight's order is for. A step
+is a day, or a week in stores that report weeks.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import heapq
 from dataclasses import dataclass
 
 import numpy as np
+
+from jobs.demand.ahead import going_on
 
 # Shares of the protection period's demand at which levels are first tried; the best one's surroundings come after.
 COARSE = (0.02, 0.1, 0.2, 0.3, 0.4, 0.5, 0.58, 0.66, 0.74, 0.82, 0.88, 0.93, 0.96, 0.98, 0.995)
@@ -33,11 +36,13 @@ class Terms:
 
 @dataclass(frozen=True)
 class Level:
-    """The best order-up-to level, and the cost a step of those tried: ``tried`` rises, ``cost`` goes with it."""
+    """The best order-up-to level of tonight, and the cost a step of those tried: ``tried`` rises, ``cost`` goes with
+    it. ``profile`` [steps] is what the level of each later step is of tonight's."""
 
     best: float
     tried: np.ndarray
     cost: np.ndarray
+    profile: np.ndarray
 
     def cost_at(self, position: float | np.ndarray) -> np.ndarray:
         """Cost a step of holding the position at this level; beyond the levels tried it goes straight on."""
@@ -62,15 +67,15 @@ def lead_draws(terms: Terms, shape: tuple[int, ...], random: np.random.Generator
     return np.floor(drawn + random.random(shape)).astype(np.int64)
 
 
-def simulated_cost(demand: np.ndarray, levels: np.ndarray, leads: np.ndarray, terms: Terms, free: int) -> np.ndarray:
-    """Mean cost a step of each order-up-to level [levels], on ``demand`` [draws, steps] with lead times ``leads`` of
-    the same shape. All begin as they would go on with even demand, part of the level on the shelf and part on its
-    way; the first ``free`` steps, which no order reaches, cost nothing."""
-    aim = np.asarray(levels, np.float32)[:, None]
+def simulated_cost(demand: np.ndarray, aims: np.ndarray, leads: np.ndarray, terms: Terms, free: int) -> np.ndarray:
+    """Mean cost a step of ordering up to each of ``aims`` [levels, steps], on ``demand`` [draws, steps] with lead times
+    ``leads`` of the same shape. All begin as they would go on with even demand, part of the level on the shelf and part
+    on its way; the first ``free`` steps, which no order reaches, cost nothing."""
+    aim = np.asarray(aims.T, np.float32)[:, :, None]
     usual_lead = min(round(terms.lead), demand.shape[1])
-    flow = np.minimum(demand.mean(dtype=float), aim / (usual_lead + 1))
+    flow = np.minimum(demand.mean(dtype=float), aim[0] / (usual_lead + 1))
     coming = np.repeat(flow[None], usual_lead, axis=0)
-    cost = operated(aim, demand, leads, terms, free, aim - flow * usual_lead, coming)
+    cost = operated(aim, demand, leads, terms, free, aim[0] - flow * usual_lead, coming)
     return cost.mean(axis=1) / max(demand.shape[1] - free, 1)
 
 
@@ -83,11 +88,12 @@ def operated(
     on_hand: np.ndarray,
     coming: np.ndarray,
 ) -> np.ndarray:
-    """Cost [levels, draws] of ordering up to ``aim`` [levels, 1 or draws] against ``demand`` [draws, steps], after the
-    first ``free`` steps. It begins with ``on_hand`` (shape of ``aim``) and with ``coming`` [steps, levels, 1 or draws]
-    arriving on the first steps; an order of step t arrives ``leads`` [draws, steps] later, before that step's sales."""
+    """Cost [levels, draws] of ordering up to ``aim`` [steps, levels, 1 or draws] against ``demand`` [draws, steps],
+    after the first ``free`` steps. It begins with ``on_hand`` [levels, 1 or draws] and with ``coming`` [steps, levels,
+    1 or draws] arriving on the first steps; an order of step t arrives ``leads`` [draws, steps] later, before that
+    step's sales."""
     draws, steps = demand.shape
-    every, shape = np.arange(draws), (len(aim), draws)
+    every, shape = np.arange(draws), (aim.shape[1], draws)
     arriving = np.zeros((steps + int(leads.max(initial=0)) + 1, *shape), np.float32)
     arriving[: len(coming)] = coming
     shelf = np.broadcast_to(on_hand, shape).astype(np.float32)
@@ -95,7 +101,7 @@ def operated(
     cost = np.zeros(shape)
     for step in range(steps):
         if step % terms.review == 0:
-            order = np.maximum(aim - shelf - on_order, 0)
+            order = np.maximum(aim[step] - shelf - on_order, 0)
             # Two advanced indices with a slice between them: numpy puts the draws first.
             arriving[step + leads[:, step], :, every] += order.T
             on_order += order
@@ -109,28 +115,41 @@ def operated(
 
 
 def best_level(demand: np.ndarray, terms: Terms, random: np.random.Generator, free: int | None = None) -> Level:
-    """The order-up-to level of least simulated cost for ``demand`` [draws, steps]; 0 for an item nobody wants.
+    """The order-up-to level of least simulated cost for ``demand`` [draws, steps]; 0 for an item nobody wants in the
+    protection period of tonight's order.
 
     ``free``: see :func:`simulated_cost`, by default the mean lead time, rounded up.
     """
     draws, steps = demand.shape
     leads = lead_draws(terms, (draws, steps), random)
     uncharged = min(int(np.ceil(terms.lead)) if free is None else free, steps - 1)
+    shape = profile(demand, terms)
     wanted = protected(demand, terms)
     # Where shortage is dear, cost still falls at the last share; it must be seen to rise before it goes on straight.
     tried = np.unique([*np.quantile(wanted, COARSE), 2 * wanted.max()])
     if tried[-1] <= 0:
-        return Level(0.0, np.zeros(1), np.zeros(1))
-    cost = simulated_cost(demand, tried, leads, terms, uncharged)
+        return Level(0.0, np.zeros(1), np.zeros(1), shape)
+    cost = simulated_cost(demand, np.outer(tried, shape), leads, terms, uncharged)
     at = int(cost.argmin())
     near = np.linspace(tried[max(at - 1, 0)], tried[min(at + 1, len(tried) - 1)], FINE + 2)[1:-1]
     if at == 0:
         near = np.linspace(0.0, tried[min(1, len(tried) - 1)], FINE + 2)[:-1]
     tried = np.concatenate([tried, near])
-    cost = np.concatenate([cost, simulated_cost(demand, near, leads, terms, uncharged)])
+    cost = np.concatenate([cost, simulated_cost(demand, np.outer(near, shape), leads, terms, uncharged)])
     order = np.unique(tried, return_index=True)[1]
     tried, cost = tried[order], cost[order]
-    return Level(float(tried[cost.argmin()]), tried, cost)
+    return Level(float(tried[cost.argmin()]), tried, cost, shape)
+
+
+def profile(demand: np.ndarray, terms: Terms) -> np.ndarray:
+    """What is expected of ``demand`` [draws, steps] in the protection period from each step on [steps], as a share of
+    the first one's. Beyond the last step demand goes on as :func:`jobs.demand.ahead.going_on` has it. 1 where the first
+    one expects nothing."""
+    steps, period = demand.shape[1], terms.lead + terms.review
+    through = np.cumsum(going_on(demand.mean(axis=0, dtype=float), steps + int(np.ceil(period))))
+    through, first = np.concatenate([[0.0], through]), np.arange(steps)
+    expected = np.interp(first + period, np.arange(len(through)), through) - through[:steps]
+    return expected / expected[0] if expected[0] > 0 else np.ones(steps)
 
 
 def protected(demand: np.ndarray, terms: Terms) -> np.ndarray:

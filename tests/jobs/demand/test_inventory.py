@@ -20,6 +20,9 @@ def test_costs_by_hand() -> None:
     assert cost.tolist() == [9 * 3 + 1 + 0]
     assert inventory.per_unit(cost, actual, TWO_DAYS) == pytest.approx(28 / 6)
     assert np.isnan(inventory.per_unit(cost, actual * 0, TWO_DAYS))
+    # Told of the busy day, it orders up to six for it in time: all is sold then, and two are lost on the last day.
+    told = inventory.cost_of(np.array([[6.0, 3, 3, 3, 3]]), actual, np.array([2.0]), TWO_DAYS)
+    assert told.tolist() == [9 * 2]
 
 
 def test_foresight_pays_only_for_what_it_began_with() -> None:
@@ -30,7 +33,7 @@ def test_foresight_pays_only_for_what_it_began_with() -> None:
 
 def test_policies_are_compared_item_by_item_from_the_same_start() -> None:
     past, actual = np.tile([[1.0], [0.0]], (1, 28)), np.array([[1.0, 1, 4, 0, 2], [0, 0, 0, 0, 0]])
-    found = inventory.compared(past, actual, np.array([3.0, 0.0]), TWO_DAYS)
+    found = inventory.compared(past, actual, np.tile([[3.0], [0.0]], (1, 5)), TWO_DAYS)
     # Three are there to begin with, one a day for two days and a day: the usual level too, as every day was alike.
     assert inventory.start(past, TWO_DAYS).tolist() == [3, 0]
     assert found[inventory.OURS].tolist() == found[inventory.USUAL].tolist() == [9 * 3 + 1, 0]
@@ -60,7 +63,7 @@ def test_levels_from_paths_beat_the_usual_ones_and_come_near_the_best_levels(pen
 
     usual = {z: cost(inventory.mean_sigma_levels(past, z, setting)) for z in (1.28, 2.05)}
     # The oracle keeps the level that will have cost least, item by item: nobody can who does not know the days to come.
-    tried = ours[:, None] * np.linspace(0.3, 2.5, 45) + np.arange(45) / 10
+    tried = ours[:, :1] * np.linspace(0.3, 2.5, 45) + np.arange(45) / 10
     each = np.stack([inventory.cost_of(one, actual, on_hand, setting) for one in tried.T])
     oracle = inventory.per_unit(each.min(axis=0), actual, setting)
     foresight = inventory.per_unit(inventory.foresight_cost(actual, on_hand, setting), actual, setting)

@@ -21,7 +21,7 @@ def steady(units: float, draws: int = 40, steps: int = 28) -> np.ndarray:
 def curve(best: float, low: float = 9.0, high: float = 1.0) -> Level:
     """Piecewise straight about ``best``, as a newsvendor's cost is."""
     tried = np.linspace(0, 3 * best, 31)
-    return Level(best, tried, np.where(tried < best, low * (best - tried), high * (tried - best)))
+    return Level(best, tried, np.where(tried < best, low * (best - tried), high * (tried - best)), np.ones(1))
 
 
 def test_certain_demand_needs_what_goes_until_the_next_order_arrives() -> None:
@@ -43,10 +43,24 @@ def test_the_level_costs_least_of_all_tried_and_less_than_its_neighbours() -> No
     terms = Terms(7, 0, 1, 1, 9)
     found = policy.best_level(demand, terms, rng())
     leads = policy.lead_draws(terms, demand.shape, rng())
-    around = policy.simulated_cost(demand, found.best * np.array([0.8, 1.0, 1.25]), leads, terms, 7)
+    aims = np.outer(found.best * np.array([0.8, 1.0, 1.25]), found.profile)
+    around = policy.simulated_cost(demand, aims, leads, terms, 7)
     assert around.argmin() == 1
     # Lost sales: what is lost need not be made up for, so less than the newsvendor's nine in ten is enough.
     assert found.best < np.quantile(policy.protected(demand, terms), 0.9)
+
+
+def test_tonights_level_is_for_the_days_that_tonights_order_is_for() -> None:
+    growing = np.tile(np.arange(1.0, 29.0, dtype=np.float32), (40, 1))
+    found = policy.best_level(growing, Terms(7, 0, 1, 1, 9), rng())
+    assert found.best == pytest.approx(growing[0, :8].sum(), rel=0.02)
+    assert found.best * found.profile[12] == pytest.approx(growing[0, 12:20].sum(), rel=0.02)
+    # Beyond the last day the last two weeks come again.
+    assert found.best * found.profile[-1] == pytest.approx(28 + growing[0, 14:21].sum(), rel=0.02)
+    # Half a step of the protection period counts half.
+    assert policy.profile(growing, Terms(0.5, 0, 1, 1, 9))[1] == pytest.approx((2 + 3 / 2) / (1 + 2 / 2))
+    late = np.where(np.arange(28) < 14, 0, growing)
+    assert policy.best_level(late, Terms(7, 0, 1, 1, 9), rng()).best == 0
 
 
 def test_uncertain_lead_times_and_dear_shortages_raise_the_level() -> None:

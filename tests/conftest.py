@@ -48,10 +48,16 @@ def settings_of(home: Path, **variables: str) -> Settings:
     return environment.load({**env, **variables})
 
 
+# To generate and compile code for each of many short queries takes longer than to interpret it. The stages that tests
+# start as processes of their own run as a store's do.
+INTERPRETED = "spark.sql.codegen.wholeStage=false spark.sql.codegen.factoryMode=NO_CODEGEN"
+
+
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """One local session for all tests: starting one costs more than most tests."""
-    started = session(settings_of(tmp_path_factory.mktemp("spark")), "daybreak tests")
+    home = settings_of(tmp_path_factory.mktemp("spark"), DAYBREAK_SPARK_OPTIONS=INTERPRETED)
+    started = session(home, "daybreak tests")
     yield started
     started.stop()
 

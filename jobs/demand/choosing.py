@@ -4,7 +4,10 @@ The gate: a method that does not beat the segment's baseline (weekday quantiles 
 loss on the newest origin, with the whole 95% interval of a bootstrap over items, is not served, nor one that is behind
 it there by all measures together: good quantiles beside a mean that one order of a new item has blown up. The three
 best of the older origins may try: one that is ahead by chance does not keep out another that surely is. Of those that
-pass the best on all origins together is served.
+pass the best on all origins together is served, where one model alone counts as :data:`ALONE` worse than it was: which
+of an average's parts is a little ahead of it changes from month to month (Clemen, "Combining forecasts: a review and
+annotated bibliography", 1989), and on Online Retail's windows of June to September 2011 the average of exponentially
+weighted and boosted quantiles erred less than the former alone on three of four, and as much on the fourth.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ BASELINES = {"dense": BASELINE, "sparse": BASELINE, "new": "lines", "seasonal": 
 FEWEST = 10
 SCALED = 0.9  # share of the items that must have a scale for losses to be scaled: else the youngest would not count
 TRIED = 3
+ALONE = 0.01  # of the baseline's loss
 SEED = 13
 
 
@@ -106,7 +110,8 @@ def _gate(segment: str, cases: list[Case], seed: int) -> Gate:
         return Gate(segment, base, f"{base}: history too short, or no such item, to be judged on")
     newest = cases[0]
     told = {name: score(pooled(judges(name, cases), (base, name)), base)[name] for name in newest.figures}
-    tried = sorted((name for name in told if told[name] < told[base]), key=lambda name: (told[name], name))[:TRIED]
+    worth = {name: told[name] + _handicap(name) for name in told}
+    tried = sorted((name for name in told if told[name] < told[base]), key=lambda name: (worth[name], name))[:TRIED]
     items = len(newest.true.units)
     if not tried or items < FEWEST:
         why = f"only {items} items to judge others on" if tried else "nothing did better on earlier origins"
@@ -114,7 +119,8 @@ def _gate(segment: str, cases: list[Case], seed: int) -> Gate:
     ratios = {name: against(newest.figures[name], newest.figures[base], seed) for name in tried}
     whole = score({name: newest.figures[name] for name in (base, *tried)}, base)
     ahead = [name for name in tried if ratios[name].high < 1.0 and whole[name] < whole[base]]
-    best, is_better = min(ahead, key=lambda name: _on_all(name, cases, base), default=tried[0]), bool(ahead)
+    best = min(ahead, key=lambda name: _on_all(name, cases, base) + _handicap(name), default=tried[0])
+    is_better = bool(ahead)
     found = ratios[best]
     verb = "beats" if found.high < 1.0 else "does not beat"
     chosen_on = judges(best, cases)
@@ -126,6 +132,10 @@ def _gate(segment: str, cases: list[Case], seed: int) -> Gate:
     if found.high < 1.0 and not is_better:
         reason += f"; its errors of days and totals together do not (ratio {whole[best]:.3f})"
     return Gate(segment, best if is_better else base, reason, found.value, found.low, found.high, items)
+
+
+def _handicap(method: str) -> float:
+    return 0.0 if "+" in method else ALONE
 
 
 def _on_all(method: str, cases: list[Case], base: str) -> float:

@@ -46,6 +46,15 @@ def test_the_best_of_the_older_origins_comes_first() -> None:
     assert gate({"boosted": 0.9, "ewq": 0.8}, {"boosted": 0.5, "ewq": 0.8}).serves == "boosted"
 
 
+def test_one_model_alone_must_be_a_hundredth_better_than_an_average() -> None:
+    for alone, served in ((0.795, "ewq+boosted"), (0.785, "ewq")):
+        losses = {"ewq": alone, "ewq+boosted": 0.8}
+        assert gate(losses, losses).serves == served
+    # It need not be that much better than the baseline, and counts for no average that does not beat it.
+    assert gate({"ewq": 0.995}, {"ewq": 0.995}).serves == "ewq"
+    assert gate({"ewq": 1.1, "ewq+boosted": 1.2}, {"ewq": 0.9, "ewq+boosted": 0.8}).serves == "weekday"
+
+
 def test_at_most_three_try() -> None:
     swinging = dict.fromkeys(("a", "b", "c"), SWINGING)
     found = gate({**swinging, "ewq": 0.8}, {"a": 0.5, "b": 0.5, "c": 0.5, "ewq": 0.9})

@@ -56,8 +56,8 @@ INTERPRETED = "spark.sql.codegen.wholeStage=false spark.sql.codegen.factoryMode=
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """One local session for all tests: starting one costs more than most tests."""
-    home = settings_of(tmp_path_factory.mktemp("spark"), DAYBREAK_SPARK_OPTIONS=INTERPRETED)
-    started = session(home, "daybreak tests")
+    settings = settings_of(tmp_path_factory.mktemp("spark"), DAYBREAK_SPARK_OPTIONS=INTERPRETED)
+    started = session(settings, "daybreak tests")
     yield started
     started.stop()
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 COMMANDS = (["landed"], ["validated"], ["features"], ["train"], ["recommendations"], ["published"], ["warehouse"])
-LIMIT_SECONDS = 900  # for something to be said
+LIMIT_SECONDS = 900  # for something to be said, or a command to end
 
 
 def start(home: Path, store: Path, command: list[str], **variables: str) -> subprocess.Popen:

@@ -19,13 +19,12 @@ from pyspark.sql import SparkSession
 from jobs.lib import airflow
 from jobs.lib.engine import SERVER
 from tests.conftest import settings_of
-from tests.e2e.nights import finish, release_of, said, start, until_said, whole_night
+from tests.e2e.nights import LIMIT_SECONDS, finish, release_of, said, start, until_said, whole_night
 from tests.faults.strikes import contents, delivered
 from tests.postgres import PASSWORD, binaries
 from tests.shop import Shop, order, usual_day
 
 DAY = date(2026, 3, 5)
-LIMIT_SECONDS = 900
 
 
 def run(home: Path, shop: Shop, day: date, **variables: str) -> subprocess.Popen:

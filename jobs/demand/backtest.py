@@ -1,8 +1,9 @@
 """Rolling origins: what every method would have said on earlier days, beside what came.
 
-Models are learnt once, as of the oldest origin, and forecast from each origin with what was known there: none saw
-anything of what it is judged on. Past launches are no model but examples, and collected anew at each origin. A night
-takes those that its champion collected when it was trained: they may be as old as the champion.
+The boosted model is learnt, and past launches are collected, at each origin from what was known there, as a night
+does: a model of the oldest origin would be judged when it is up to eight weeks older than what is served, and kept out
+by methods that learn nothing. Networks, which take minutes, are learnt once, as of the oldest origin, and forecast from
+each with what was known there. None saw anything of what it is judged on.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ CANDIDATES: dict[str, tuple[str, ...]] = {
     "ended": ("zero", "lines"),
 }
 WITH_A_YEAR = ("seasonal", "growing", "boosted/growing", "boosted+growing", "boosted+seasonal", "ewq+boosted+growing")
+LEARNT_ANEW = {"boosted", "launches"}  # at each origin
 AT_MOST = {"dense": 1500, "sparse": 600, "new": 600, "seasonal": 300, "ended": 300}
 
 
@@ -69,9 +71,12 @@ def backtest(
     pasts = origins(history, params)
     if not pasts:
         return []
-    learnt = learn(history.at(pasts[-1]), params, threads)
-    log(f"learnt as of {history.calendar.days[pasts[-1] - 1]}: {', '.join(sorted(learnt.methods()))}")
-    found = [case for past in pasts for case in _of_origin(history, past, learnt)]
+    slow = networks.fit(history.at(pasts[-1]), params.networks, threads)
+    found: list[Case] = []
+    for past in pasts:
+        learnt = replace(learn(history.at(past), params, threads, LEARNT_ANEW), networks=slow)
+        log(f"learnt as of {history.calendar.days[past - 1]}: {', '.join(sorted(learnt.methods()))}")
+        found += _of_origin(history, past, learnt)
     log("judged on " + ", ".join(str(history.calendar.days[past - 1]) for past in pasts))
     return found
 
@@ -99,7 +104,6 @@ def candidates(segment: str, then: History, learnt: Learnt) -> list[str]:
 def _of_origin(history: History, past: int, learnt: Learnt) -> Iterator[Case]:
     then = history.at(past)
     kind = segments(then)
-    learnt = replace(learnt, library=launches.library(then))
     for segment in SEGMENTS:
         # Items that were not there yet had no forecast; of the others the busiest bound the work.
         rows = np.flatnonzero((kind == segment) & (then.last >= 0))

@@ -15,7 +15,7 @@ from jobs.demand import train as training
 from jobs.demand.evaluation import COST
 from jobs.demand.history import WHOLE, History
 from jobs.demand.inventory import FORESIGHT, USUAL
-from jobs.demand.methods import parts
+from jobs.demand.methods import Forecasts, parts
 from jobs.demand.model import Model
 from jobs.demand.networks import NetworkParams
 from jobs.demand.segments import SEGMENTS, segments
@@ -49,6 +49,17 @@ def test_an_origin_knows_the_launches_since_the_models_were_learnt():
     assert set(newest.then.ids) >= {"fresh0", "fresh1", "fresh2"}
     # With nothing to compare with, launches are told by the item's own rate of order lines.
     assert (newest.forecasts["launches"].mean != newest.forecasts["lines"].mean).any()
+
+
+def test_what_is_boosted_is_learnt_again_at_each_origin(shop):
+    """As a night serves it; the days after an origin teach it nothing."""
+    cases = backtest.backtest(shop, SMALL, 2)
+    for past in backtest.origins(shop, SMALL):
+        (case,) = (case for case in cases if case.past == past and case.segment == "dense")
+        then = shop.at(past)
+        learnt = backtest.learn(then, SMALL, 2, {"boosted"})
+        alone = Forecasts(then.of(segments(then) == "dense"), learnt).of("boosted")
+        assert (case.forecasts["boosted"].quantiles == alone.quantiles).all()
 
 
 def test_every_segment_has_a_gate_in_words_and_only_winners_are_served(trained):

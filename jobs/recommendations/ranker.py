@@ -23,6 +23,12 @@ MISSING = -9999.0
 FIRST_ROUNDS = 30
 SHORTLIST = 60
 
+# Of rounds that are within this share of the best on the later window, the last: what a model learns late is the tail.
+# On cuts of 10 June, 8 July and 5 August 2011 of Online Retail log loss was best after 81, 197 and 198 rounds, and on
+# the first .08% worse after 200; there the lists of 200 rounds had .7% more NDCG@10 for lists of anything, 13% more of
+# the tail's. For discovery the rule gains 2.3 and .6% on the first two.
+FLAT = 0.001
+
 
 @dataclass(frozen=True)
 class RankerParams:
@@ -165,9 +171,8 @@ def fit(
 ) -> Ranker:
     """Fits both models on sampled examples; stops early on ``later`` ones, or takes the ``rounds`` given, by objective.
 
-    An objective's members stop together, where the mean of their curves is best: each alone, they stopped after 40 to
-    200 rounds on the same examples, and those that stop soon lose the tail (a window of 8 July 2011 of Online Retail:
-    NDCG@10 of the tail .030 after 60 rounds, .036 after 200, with as much for lists of anything)."""
+    An objective's members stop together, by the mean of their curves (each alone, they stopped after 40 to 200 rounds
+    on the same examples), and late (:data:`FLAT`)."""
     if (later is None) == (rounds is None):
         raise ValueError("fit() takes either later examples to stop on or the rounds to use")
     names = tuple(train.features.columns)
@@ -208,9 +213,10 @@ def fit(
 
 
 def _best(objective: str, curves: list[list[float]]) -> int:
-    """The number of rounds after which log loss is lowest, or NDCG highest, in the mean of the curves."""
+    """The most rounds after which the mean of the curves (log loss or NDCG) is nearly at its best."""
     mean = np.mean(curves, axis=0)
-    return int(np.argmin(mean) if objective == "logistic" else np.argmax(mean)) + 1
+    near = mean <= mean.min() * (1 + FLAT) if objective == "logistic" else mean >= mean.max() * (1 - FLAT)
+    return int(np.flatnonzero(near)[-1]) + 1
 
 
 def _settings(objective: str, seed: int, params: RankerParams, threads: int) -> dict:

@@ -140,7 +140,8 @@ def _attention(events: DataFrame, item_weekly: DataFrame, as_of: date, events_fr
 def _catalogue_prices(prices: DataFrame, as_of: date) -> DataFrame:
     in_force = prices.where(F.col("valid_from") <= F.lit(as_of))
     return in_force.groupBy("item_id").agg(
-        F.max_by("price", "valid_from").alias("list_price"), F.max_by("cost", "valid_from").alias("list_cost")
+        F.max_by("price", "valid_from").alias("list_price"),
+        F.expr("max_by(cost, valid_from) FILTER (WHERE cost IS NOT NULL)").alias("list_cost"),
     )
 
 

@@ -123,7 +123,7 @@ def _listed(weeks: DataFrame, prices: DataFrame) -> DataFrame:
         "valid_from",
         F.lead("valid_from").over(following).alias("_until"),
         "price",
-        F.col("cost").alias("_c"),
+        F.last("cost", ignorenulls=True).over(following.rowsBetween(Window.unboundedPreceding, 0)).alias("_c"),
     )
     met = weeks.join(spans, "item_id", "inner").where(
         (F.col("valid_from") < F.date_add("week", 7)) & (F.col("_until").isNull() | (F.col("_until") > F.col("week")))

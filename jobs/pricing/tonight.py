@@ -87,7 +87,7 @@ def _in_force(prices: DataFrame, price_approvals: DataFrame, as_of: date, move_d
         F.expr(f"max_by(price, struct({order}))").alias("decided_price"),
         F.max("_changed").alias("changed_on"),
         F.coalesce(past, F.expr(f"min_by(price, struct({order}))")).alias("past_price"),
-        F.expr("max_by(cost, valid_from) FILTER (WHERE _order = 0)").alias("listed_cost"),
+        F.expr("max_by(cost, valid_from) FILTER (WHERE _order = 0 AND cost IS NOT NULL)").alias("listed_cost"),
         F.when(F.min("_order") > 0, F.max("valid_from")).alias("unlisted_since"),
     )
 

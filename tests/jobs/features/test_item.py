@@ -60,3 +60,24 @@ def test_what_the_coming_weeks_sold_last_year_is_counted(spark) -> None:
     facts = {"as_of": D, "store": STORE, "events_from": None}
     (row,) = item(**nothing, order_lines=orders, customer_item=pairs, **facts).collect()
     assert row["orders_season"] == 3
+
+
+def test_the_last_cost_that_was_told_holds(spark) -> None:
+    told = ((-9, 8.0, 3.0), (-2, 9.0, None), (1, 9.5, 4.0))
+    prices = [
+        {
+            "item_id": "pen",
+            "valid_from": D + timedelta(days=days),
+            "price": price,
+            "cost": cost,
+            "currency": "EUR",
+            "known_day": D,
+        }
+        for days, price, cost in told
+    ]
+    given = {name: frame(spark, name, []) for name in ("items", "contract_prices", "stock_levels", "events")}
+    given |= {"prices": frame(spark, "prices", prices), "item_weekly": frame(spark, "item_weekly", [], "features")}
+    pairs = spark.createDataFrame([], contracts.load("features.customer_item").schema())
+    orders = frame(spark, "order_lines", [line("o", D, "ann", "pen")])
+    (row,) = item(**given, order_lines=orders, customer_item=pairs, as_of=D, store=STORE, events_from=None).collect()
+    assert (row["price"], row["cost"]) == (9.0, 3.0)

@@ -66,6 +66,7 @@ def tables(spark: SparkSession) -> dict[str, DataFrame]:
             [
                 {"item_id": "listed", "valid_from": MONDAY - 30 * day, "price": 10.0, "cost": 4.0},
                 {"item_id": "listed", "valid_from": MONDAY + 9 * day, "price": 12.0, "cost": 5.0},
+                {"item_id": "listed", "valid_from": MONDAY + 15 * day, "price": 12.0},
             ],
         ),
         # The shop tells of campaigns that run: the evening after this one had ended, its snapshot held it no more.
@@ -178,7 +179,7 @@ def test_the_later_word_the_later_refusal_and_tomorrows_cost_count(spark: SparkS
     ]
     prices = [
         {"item_id": "dear", "valid_from": AS_OF + back * day, "price": 12.0, "cost": cost}
-        for back, cost in ((-10, 6.0), (1, 11.0), (2, 3.0))
+        for back, cost in ((-10, 6.0), (0, 11.0), (1, None), (2, 3.0))
     ]
     listed = (("phantom", 60, 12.0), ("fresh", 60, 12.0), ("set", 60, 12.0), ("set", 28, 9.0))
     prices += [{"item_id": item, "valid_from": AS_OF - back * day, "price": price} for item, back, price in listed]

@@ -38,6 +38,13 @@ CHOICES = {
 }
 
 
+def best(values: dict[Blend, float], margin: float) -> Blend:
+    """The blend with the highest value; of those within ``margin`` of it (a share) the one with most of own frequency:
+    which of them is a little ahead changes with the cut, and the tail gains by it."""
+    near = [blend for blend, value in values.items() if value >= max(values.values()) * (1 - margin)]
+    return max(near, key=lambda blend: (blend.own, values[blend]))
+
+
 def blended(predicted: dict[str, np.ndarray], features: pd.DataFrame, row: np.ndarray, blend: Blend) -> np.ndarray:
     """One score a pair from the models' margins; ``row`` numbers the customers and is sorted."""
     place = ranks(row, predicted["logistic"])

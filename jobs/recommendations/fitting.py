@@ -11,7 +11,7 @@ import pandas as pd
 
 from jobs.lib import intervals
 from jobs.recommendations import columns, contenders, cost, evaluate, fairness, gates, judging, ranker
-from jobs.recommendations.blend import CHOICES, Blend, blended
+from jobs.recommendations.blend import CHOICES, Blend, best, blended
 from jobs.recommendations.catalogue import CatalogueParams
 from jobs.recommendations.contenders import UNWEIGHTED
 from jobs.recommendations.cost import CONFIGURATIONS, Cost
@@ -117,8 +117,7 @@ def _examples(found: Window, split: str, params: TrainParams) -> Examples:
 
 def _blend(later: Window, split: str, fitted: Ranker, params: TrainParams) -> Blend:
     """The blend with the best NDCG@10, in lists of anything times what they cover of the catalogue to a small power,
-    measured on the cut that was stopped on (neither fitted nor judged on). Of those that are nearly as good the one
-    with most of own frequency: which of them is a little ahead changes with the cut, and the tail gains by it."""
+    measured on the cut that was stopped on (neither fitted nor judged on)."""
     mask, truth = later.allowed(split), later.bought(split)
     if not len(truth):
         return CHOICES[split][0]
@@ -131,9 +130,7 @@ def _blend(later: Window, split: str, fitted: Ranker, params: TrainParams) -> Bl
         covered = evaluate.coverage(lists, len(later.cut.items)) ** (params.coverage_worth if split == "all" else 0)
         return ndcg * covered * (1 - params.alone_margin * choice.is_of_one)
 
-    values = {choice: value(choice) for choice in CHOICES[split]}
-    near = [choice for choice in values if values[choice] >= max(values.values()) * (1 - params.blend_margin)]
-    return max(near, key=lambda choice: (choice.own, values[choice]))
+    return best({choice: value(choice) for choice in CHOICES[split]}, params.blend_margin)
 
 
 def _protocol(windows: list[Window], model: Model, params: TrainParams) -> dict[str, Any]:

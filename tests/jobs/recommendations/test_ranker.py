@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from jobs.recommendations import ranker
-from jobs.recommendations.blend import Blend, blended, ranks
+from jobs.recommendations.blend import Blend, best, blended, ranks
 from jobs.recommendations.ranker import Examples, RankerParams, fit, sampled
 
 
@@ -123,6 +123,13 @@ def test_own_frequency_moves_places_and_either_model_can_speak_alone():
     assert list(np.argsort(-blended(predicted, features, row, Blend(ndcg=0.0)))) == [0, 1, 2]
     assert list(np.argsort(-blended(predicted, features, row, Blend(logistic=0.0)))) == [2, 1, 0]
     assert [Blend().is_of_one, Blend(ndcg=0.0).is_of_one, Blend(logistic=0.0).is_of_one] == [False, True, True]
+
+
+def test_of_blends_that_are_about_as_good_the_one_with_most_of_own_frequency():
+    values = {Blend(own=0.0): 0.400, Blend(own=1.0): 0.401, Blend(own=2.0): 0.3999, Blend(own=3.0): 0.39}
+    assert best(values, 0.005).own == 2.0 and best(values, 0.0).own == 1.0 and best(values, 0.05).own == 3.0
+    alike = {Blend(): 0.2, Blend(ndcg=0.5): 0.2005, Blend(ndcg=0.0): 0.1}
+    assert best(alike, 0.005).ndcg == 0.5
 
 
 def test_interest_teaches_lambdamart_alone():

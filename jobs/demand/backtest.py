@@ -1,6 +1,6 @@
 """Rolling origins: what every method would have said on earlier days, beside what came.
 
-The boosted model is learnt, and past launches are collected, at each origin from what was known there, as a night
+The boosted model is learnt, and past launches are collected, at each origin from what was known there, as training
 does: a model of the oldest origin would be judged when it is up to eight weeks older than what is served, and kept out
 by methods that learn nothing. Networks, which take minutes, are learnt once, as of the oldest origin, and forecast from
 each with what was known there. None saw anything of what it is judged on.

@@ -125,18 +125,22 @@ class Ranker:
         """Writes ``<name>.<objective>.ubj`` and ``<name>.json``."""
         for objective, booster in self.boosters.items():
             booster.save_model(folder / f"{name}.{objective}.ubj")
-        about = {"rounds": self.rounds, "feature_names": list(self.feature_names)}
+        about = {
+            "members": sorted(self.boosters),
+            "rounds": self.rounds,
+            "feature_names": list(self.feature_names),
+        }
         (folder / f"{name}.json").write_text(json.dumps(about, indent=1, sort_keys=True))
 
     @staticmethod
     def load(folder: Path, name: str) -> Ranker:
-        """Reads what :meth:`save` wrote."""
+        """Reads what :meth:`save` wrote; raises XGBoostError where a member's file is missing."""
         about = json.loads((folder / f"{name}.json").read_text())
         boosters = {}
-        for path in sorted(folder.glob(f"{name}.*.ubj")):
+        # A champion from before members stopped together has its rounds by member.
+        for member in about.get("members", about["rounds"]):
             # In a task of Spark each core has a task of its own.
-            member = path.name.removeprefix(f"{name}.").removesuffix(".ubj")
-            boosters[member] = xgboost.Booster({"nthread": 1}, model_file=path)
+            boosters[member] = xgboost.Booster({"nthread": 1}, model_file=folder / f"{name}.{member}.ubj")
         return Ranker(boosters, about["rounds"], tuple(about["feature_names"]))
 
 

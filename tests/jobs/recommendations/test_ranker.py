@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import xgboost
 
 from jobs.recommendations import ranker
 from jobs.recommendations.blend import Blend, best, blended, ranks
@@ -66,6 +67,9 @@ def test_a_models_margin_is_the_mean_of_its_members_which_have_seeds_of_their_ow
     assert found.predicted(features)["logistic"] == pytest.approx(np.mean(margins, axis=0))
     found.save(tmp_path, "all")
     assert (ranker.Ranker.load(tmp_path, "all").predicted(features)["ndcg"] == found.predicted(features)["ndcg"]).all()
+    (tmp_path / "all.ndcg.3.ubj").unlink()
+    with pytest.raises(xgboost.core.XGBoostError):
+        ranker.Ranker.load(tmp_path, "all")
     again = fit(sampled(examples(), params), params, 2, rounds=found.rounds)
     assert again.rounds == found.rounds and set(again.boosters) == set(found.boosters)
 

@@ -32,8 +32,13 @@ class Plan:
 
 
 def run(settings: Settings) -> list[date]:
-    """Moves late rows to their own days and prints the nights that used them; returns these, in order."""
+    """Lands what has come since, moves late rows to their own days and prints the nights that are to use them; returns
+    these, in order."""
     night = stages.looking("repair", settings, datetime.now(UTC).date())
+    newest = lineage.last_completed(night.tables, "validated")
+    if newest is not None:
+        # Else a file that came after the newest night would be late only once the next night has landed it.
+        stages.run("landed", settings, newest)
     place = night.place
     plan = read(place)
     oldest = night.events_from()

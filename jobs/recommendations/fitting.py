@@ -32,6 +32,7 @@ class TrainParams:
     of the two models alone must be better by ``alone_margin``, since on single windows that is often chance; so is what
     lies within ``blend_margin`` (on cuts of 10 June, 8 July and 5 August 2011 of Online Retail blends with own 1 to 2
     were at most .5% apart, with a tail 4 and 8% better at 2 on two of them, 2% worse on one).
+    ``rankers`` are by :data:`SPLITS`: lists of anything, and of what is new to a customer.
     ``cost_budget`` is what the lists of 1,000 customers may take in CPU seconds (None: no matter),
     ``exploration_share`` what of their exploring places a night gives to chance."""
 
@@ -45,7 +46,9 @@ class TrainParams:
     blend_margin: float = 0.005
     cost_budget: float | None = None
     fairness: FairnessParams = field(default_factory=FairnessParams)
-    ranker: RankerParams = field(default_factory=RankerParams)
+    rankers: dict[str, RankerParams] = field(
+        default_factory=lambda: {"all": RankerParams(), "discovery": ranker.DISCOVERY}
+    )
     catalogue: CatalogueParams = field(default_factory=CatalogueParams)
     position: PositionParams = field(default_factory=PositionParams)
     rerank: RerankParams = field(default_factory=RerankParams)
@@ -80,7 +83,7 @@ def fitted(
         plain = replace(params, fairness=replace(params.fairness, power=0.0))
         models[UNWEIGHTED] = _candidate(windows, as_of, plain, threads)
     lists = contenders.lists(windows[0], models)
-    drawn = intervals.resampled(columns.each_customer(windows[0], lists), params.ranker.seed)
+    drawn = intervals.resampled(columns.each_customer(windows[0], lists), params.rankers["all"].seed)
     verdict = gates.evaluated(drawn, windows[0].cut.day)
     chosen = params.fairness, params.rerank, params.exploration_share
     table = judging.rows(windows[0], lists, drawn, candidate, windows[1], costs, *chosen)
@@ -97,19 +100,20 @@ def _candidate(windows: list[Window], as_of: date, params: TrainParams, threads:
     later, earlier = windows[1], windows[2 : 2 + params.fit_cuts]
     rankers, blends = {}, {}
     for split in SPLITS:
-        rankers[split] = _fit(earlier, split, params, threads, later=later.examples(split, params.ranker))
+        rankers[split] = _fit(earlier, split, params, threads, later=later.examples(split, params.rankers[split]))
         blends[split] = _blend(later, split, rankers[split], params)
     return Model(rankers, {}, blends, str(as_of))
 
 
 def _fit(windows: list[Window], split: str, params: TrainParams, threads: int, **how: Any) -> Ranker:
     in_time = sorted(windows, key=lambda w: w.cut.day)
-    return ranker.fit(together([_examples(w, split, params) for w in in_time]), params.ranker, threads, **how)
+    examples = together([_examples(w, split, params) for w in in_time])
+    return ranker.fit(examples, params.rankers[split], threads, **how)
 
 
 def _examples(found: Window, split: str, params: TrainParams) -> Examples:
     """Sampled pairs to learn from, those of small groups weighted up where the store wants it."""
-    examples = found.examples(split, params.ranker, params.position)
+    examples = found.examples(split, params.rankers[split], params.position)
     if not params.fairness.power:
         return examples
     return replace(examples, weight=fairness.weights(found, params.fairness)[examples.group])

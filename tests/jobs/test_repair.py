@@ -13,7 +13,7 @@ from jobs.lib import lineage, stages
 from jobs.lib.settings import Settings
 from jobs.repair import Plan
 from tests.jobs.landed.conftest import open_shop
-from tests.shop import Shop
+from tests.shop import Shop, order, usual_day
 
 DAYS = [date(2026, 3, 5) + timedelta(days=n) for n in range(4)]
 MOVED = datetime(2026, 3, 9, 12, tzinfo=UTC)
@@ -72,3 +72,20 @@ def test_late_rows_count_from_the_first_night_that_can_be_made_again(
     known = {row["_file"]: row["_known_day"] for row in shop.rows() if row["_row"] > 0}
     assert known == {f"orders-{day}.csv": day for day in days[:3]} | {"orders-2026-02-01.csv": days[1]}
     assert redating.late(night, night.store.sources["orders"], oldest=days[1]) is None
+
+
+def test_what_came_after_the_newest_night_is_landed_and_counts_from_its_own_day(
+    spark: SparkSession, home: Settings, tmp_path: Path
+) -> None:
+    shop = Shop.create(tmp_path, home)
+    for day in DAYS[:3]:
+        shop.deliver(day, usual_day(day))
+        shop.run(day, "landed", "validated")
+    late = shop.deliver(DAYS[1], [order("late", DAYS[1], "c1", "i1", units=2)], name=f"orders-{DAYS[1]}-late.csv")
+    tomorrow = shop.deliver(DAYS[3], usual_day(DAYS[3]))
+    for _ in range(2):  # a repair that was killed before the nights ran names them again
+        assert repair.run(shop.settings) == DAYS[1:3]
+    landed = stages.looking("tests", shop.settings, DAYS[3]).tables.read_landed("orders")
+    assert landed is not None
+    known = {row["_file"]: row["_known_day"] for row in landed.select("_file", "_known_day").distinct().collect()}
+    assert known[late.name] == DAYS[1] and tomorrow.name not in known

@@ -16,7 +16,7 @@ from jobs.lib import contracts
 from jobs.lib.registry import Champion
 from jobs.recommendations import frames, gates
 from jobs.recommendations import train as training
-from jobs.recommendations.fitting import TrainParams
+from jobs.recommendations.fitting import SPLITS, TrainParams
 from jobs.recommendations.model import MODEL, Gate, Model
 from jobs.recommendations.ranker import RankerParams
 
@@ -88,7 +88,9 @@ def champion(tmp_path_factory: pytest.TempPathFactory) -> Champion:
 def trained_champion(tmp_path_factory: pytest.TempPathFactory) -> Champion:
     """A small model that every gate lets out."""
     params = TrainParams(
-        fit_cuts=2, min_buyers=10, ranker=RankerParams(rounds=15, trees={"max_depth": 3, "min_child_weight": 5})
+        fit_cuts=2,
+        min_buyers=10,
+        rankers=dict.fromkeys(SPLITS, RankerParams(rounds=15, trees={"max_depth": 3, "min_child_weight": 5})),
     )
     lines = small_shop.orders()
     model = training.train(lambda day: small_shop.cut(lines, day), AS_OF, small_shop.FIRST_DAY, params, threads=1).model

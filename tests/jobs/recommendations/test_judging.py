@@ -13,7 +13,7 @@ from jobs.recommendations import contenders, evaluate, frames, gates, judging
 from jobs.recommendations import train as training
 from jobs.recommendations.cost import Cost
 from jobs.recommendations.fairness import FairnessParams
-from jobs.recommendations.fitting import Trained, TrainParams
+from jobs.recommendations.fitting import SPLITS, Trained, TrainParams
 from jobs.recommendations.learning import Window, window
 from jobs.recommendations.model import MODEL
 from jobs.recommendations.ranker import RankerParams
@@ -22,7 +22,9 @@ from . import small_shop
 
 AS_OF = small_shop.FIRST_DAY + timedelta(days=299)
 SMALL = TrainParams(
-    fit_cuts=2, min_buyers=10, ranker=RankerParams(rounds=15, trees={"max_depth": 3, "min_child_weight": 5})
+    fit_cuts=2,
+    min_buyers=10,
+    rankers=dict.fromkeys(SPLITS, RankerParams(rounds=15, trees={"max_depth": 3, "min_child_weight": 5})),
 )
 
 

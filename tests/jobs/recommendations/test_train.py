@@ -17,6 +17,7 @@ from jobs.lib.errors import DaybreakError
 from jobs.lib.stores import Known, Source
 from jobs.recommendations import baselines, gates
 from jobs.recommendations import train as training
+from jobs.recommendations.fitting import SPLITS
 from jobs.recommendations.learning import Cut, window
 from jobs.recommendations.model import Gate, Model
 from jobs.recommendations.ranker import RankerParams
@@ -28,7 +29,8 @@ from . import small_shop
 
 AS_OF = small_shop.FIRST_DAY + timedelta(days=299)
 SMALL = TrainParams(
-    min_buyers=10, ranker=RankerParams(rounds=25, trees={"max_depth": 3, "eta": 0.2, "min_child_weight": 5})
+    min_buyers=10,
+    rankers=dict.fromkeys(SPLITS, RankerParams(rounds=25, trees={"max_depth": 3, "eta": 0.2, "min_child_weight": 5})),
 )
 
 

@@ -48,6 +48,7 @@ test: setup ## lint, types and the tests
 	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS) $(addprefix --ignore=,$(SLOW))
 
 slow: export DAYBREAK_S3A ?= 1
+slow: export DAYBREAK_SPARK_OPTIONS ?=
 slow: setup ## the slow tests: whole nights, on a cluster, on S3, many in a row
 	@$(PYTHON) -m pytest $(SLOW)
 

@@ -28,12 +28,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 
+# To generate and compile code for each of many short queries takes longer than to interpret it.
+INTERPRETED = "spark.sql.codegen.wholeStage=false spark.sql.codegen.factoryMode=NO_CODEGEN"
+
+
 def pytest_configure() -> None:
     """Tests are many short jobs: compiling their code well costs more than it gives, here and in the stages they start.
+    Those of `make slow` run their queries as a store's stages do.
 
     The quick compiler alone has a small code cache by default; once that is full everything is interpreted, then fails.
     """
     os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -Xshare:auto")
+    os.environ.setdefault("DAYBREAK_SPARK_OPTIONS", INTERPRETED)
 
 
 def settings_of(home: Path, **variables: str) -> Settings:
@@ -46,11 +52,6 @@ def settings_of(home: Path, **variables: str) -> Settings:
         "PRODUCTS": "recommendations",  # tests of the machinery publish one product
     }
     return environment.load({**env, **variables})
-
-
-# To generate and compile code for each of many short queries takes longer than to interpret it. The stages that tests
-# start as processes of their own run as a store's do.
-INTERPRETED = "spark.sql.codegen.wholeStage=false spark.sql.codegen.factoryMode=NO_CODEGEN"
 
 
 @pytest.fixture(scope="session")

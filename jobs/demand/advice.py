@@ -2,9 +2,9 @@
 
 A row's advice does not depend on which items stand beside it in a block, only on the other places of its own item.
 
-Paths are those of ``forecast_total`` before its correction, which is learnt for sums of 7, 14 and 28 days: a policy is
-tried day by day over lead times that vary, where a correction of one sum would be wrong for every other. The correction
-of days is in the forecast already.
+Paths are made as those of ``forecast_total``, days less alike (:mod:`jobs.demand.ahead`) and without its correction,
+which is learnt for sums of 7, 14 and 28 days: a policy is tried day by day over lead times that vary, where a
+correction of one sum would be wrong for every other. The correction of days is in the forecast already.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from jobs.lib import settings as environment
 from jobs.lib.settings import Settings
 from jobs.lib.spark import session
 from jobs.lib.tables import Tables
+from tests.e2e.nights import INTERPRETED, many_short_jobs
 
 # Registered before any JVM starts: Spark's workers inherit the credentials that it sets.
 pytest_plugins = ["tests.s3", "tests.postgres"]
@@ -28,18 +28,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 
-# To generate and compile code for each of many short queries takes longer than to interpret it.
-INTERPRETED = "spark.sql.codegen.wholeStage=false spark.sql.codegen.factoryMode=NO_CODEGEN"
-
-
 def pytest_configure() -> None:
-    """Tests are many short jobs: compiling their code well costs more than it gives, here and in the stages they start.
-    Those of `make slow` run their queries as a store's stages do.
-
-    The quick compiler alone has a small code cache by default; once that is full everything is interpreted, then fails.
-    """
-    os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -Xshare:auto")
-    os.environ.setdefault("DAYBREAK_SPARK_OPTIONS", INTERPRETED)
+    """Those of `make slow` run their queries as a store's stages do (Makefile)."""
+    many_short_jobs()
 
 
 def settings_of(home: Path, **variables: str) -> Settings:

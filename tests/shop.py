@@ -54,7 +54,12 @@ class Shop:
         landing.mkdir()
         (store / "store.yml").write_text(STORE_YML.format(landing=landing))
         (store / "order_lines.sql").write_text(ORDER_LINES_SQL)
-        return cls(store, landing, replace(settings, store=str(store)))
+        return cls.opened(folder, settings)
+
+    @classmethod
+    def opened(cls, folder: Path, settings: Settings) -> Shop:
+        """The one that was created below ``folder``."""
+        return cls(folder / "shop", folder / "landing", replace(settings, store=str(folder / "shop")))
 
     def deliver(self, day: date | str, rows: Iterable[tuple], name: str | None = None, header: tuple = HEADER) -> Path:
         """Writes a day's file of orders; other rows under the same name are a new version of it."""

@@ -15,6 +15,17 @@ import pandas as pd
 
 COMMANDS = (["landed"], ["validated"], ["features"], ["train"], ["recommendations"], ["published"], ["warehouse"])
 LIMIT_SECONDS = 900  # for something to be said, or a command to end
+# To generate and compile code for each of many short queries takes longer than to interpret it.
+INTERPRETED = "spark.sql.codegen.wholeStage=false spark.sql.codegen.factoryMode=NO_CODEGEN"
+
+
+def many_short_jobs() -> None:
+    """Has this process and the stages that it starts compile little: of many short jobs, that costs more than it gives.
+
+    The quick compiler alone has a small code cache by default; once that is full everything is interpreted, then fails.
+    """
+    os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -Xshare:auto")
+    os.environ.setdefault("DAYBREAK_SPARK_OPTIONS", INTERPRETED)
 
 
 def start(home: Path, store: Path, command: list[str], **variables: str) -> subprocess.Popen:

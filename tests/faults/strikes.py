@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 from datetime import date, timedelta
@@ -31,16 +32,23 @@ def delivered(folder: Path, day: date) -> Shop:
 
 def strike(home: Path, store: Path, command: list[str], after_seconds: float, once: str = "") -> bool:
     """Starts a command and kills it, its JVM and its workers so many seconds after its start, or after it has said
-    ``once``; whether it was still at work. The home has had a command before."""
+    ``once``; whether it was still at work. One that ends by itself must have succeeded. The home has had a command
+    before."""
     heard = len(said(home))
     victim = start(home, store, command)
     until_said(home, victim, once, heard)
     try:
-        victim.wait(timeout=after_seconds)
+        code = victim.wait(timeout=after_seconds)
     except subprocess.TimeoutExpired:
         os.killpg(victim.pid, signal.SIGKILL)
         return victim.wait() == -signal.SIGKILL
+    assert code == 0, said(home)[-4000:]
     return False
+
+
+def took(home: Path, day: date) -> dict[str, float]:
+    """How many seconds each stage of a home's last night of a day took, by the command of all stages."""
+    return {name: float(seconds) for name, seconds in re.findall(rf"== (\w+) of {day} took (\S+) s", said(home))}
 
 
 def is_whole(home: Path) -> bool:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import random
-import re
 import shutil
 from datetime import date, timedelta
 from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from tests.e2e.nights import COMMANDS, finish, said, whole_night
-from tests.faults.strikes import delivered, ended, is_whole, strike, warehouse_of
+from tests.e2e.nights import COMMANDS, finish, whole_night
+from tests.faults.strikes import delivered, ended, is_whole, strike, took, warehouse_of
 
 DAY = date(2026, 3, 5)
 SEED = 20261121
@@ -27,7 +26,7 @@ def test_a_stage_killed_anywhere_is_mended_by_running_it_again(spark: SparkSessi
     finish(home, shop.folder, whole_night(DAY - timedelta(days=1)))
     shutil.copytree(home, earlier)
     finish(home, shop.folder, whole_night(DAY))
-    took = {name: float(re.findall(rf"== {name} of {DAY} took (\S+) s", said(home))[-1]) for name in NAMES}
+    usual = took(home, DAY)
     home.rename(whole)
     earlier.rename(home)
     loaded = warehouse_of(home)
@@ -36,7 +35,7 @@ def test_a_stage_killed_anywhere_is_mended_by_running_it_again(spark: SparkSessi
     killed = 0
     for before, name in zip([NAMES[0], *chosen], chosen, strict=False):
         # What was struck before runs again, and the stages behind it until the next is struck.
-        after_seconds = took[name] * draw.uniform(0.0, 0.95)
+        after_seconds = usual[name] * draw.uniform(0.0, 0.95)
         killed += strike(home, shop.folder, whole_night(DAY, before), after_seconds, once=f"== {name} of {DAY}\n")
         assert is_whole(home)
         assert warehouse_of(home) == loaded or name == "published"  # a late strike is in the next

@@ -24,7 +24,7 @@ COMMANDS = {
     "rollback": "takes readers, warehouse and champion to a release: --to its id, a day, previous, latest or lift",
     "warehouse": "loads a night's releases into the store's warehouse (DAYBREAK_WAREHOUSE)",
     "warehouse-sql": "writes sql/warehouse/ from the contracts (--check: fails when stale)",
-    "repair": "late rows count from their own days; prints the nights to run again",
+    "repair": "lands what came late, lets it count from its own days; prints the nights to run again",
     "maintenance": "retention, compaction, VACUUM",
     "properties": "Spark's options as spark-submit's properties, for a deployment of your own",
     "store": "lets the simulated store deliver its raw files",

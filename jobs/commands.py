@@ -114,7 +114,7 @@ def warehouse_sql(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def repair(options: argparse.Namespace, settings: Settings) -> int:
-    """Gives late rows their own days and prints the nights to run again."""
+    """Lands what came late, gives it its own days and prints the nights to run again."""
     from jobs import repair as mended
     from jobs.lib.locks import stage_lock
 

@@ -47,7 +47,7 @@ def until_said(home: Path, process: subprocess.Popen, text: str, since: int = 0)
     until = time.monotonic() + LIMIT_SECONDS
     while text not in said(home)[since:]:
         assert process.poll() is None and time.monotonic() < until, said(home)[-4000:]
-        time.sleep(0.3)
+        time.sleep(0.05)  # a strike may be meant for a stage of a quarter of a second
 
 
 def finish(home: Path, store: Path, command: list[str], **variables: str) -> float:

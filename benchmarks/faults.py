@@ -7,19 +7,20 @@ homes at a time; where DAYBREAK_BENCH_HOME keeps them, a run that was cut off go
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import shutil
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from benchmarks.figures import Figure
-from benchmarks.homes import fresh_home
+from benchmarks.homes import fresh_home, kept
 from tests.conftest import settings_of
 from tests.e2e.nights import COMMANDS, finish, many_short_jobs, whole_night
 from tests.faults import strikes
@@ -29,91 +30,70 @@ DAY = date(2026, 3, 5)
 NAMES = [command[0] for command in COMMANDS]
 STRIKES_PER_STAGE = 3
 AT_ONCE = 2
-# Counted by stage: strikes, those that met it at work, commands that failed after one, and those that left readers a
-# mixture of releases.
-STRIKES, MET, FAILED, MIXED = "strikes", "at work", "failed after", "mixed"
 
 
 def measure() -> Iterator[Figure]:
     """Strikes homes of a tiny shop until STRIKES are done, and prints a table of what happened."""
     wanted, seed = int(os.environ.get("STRIKES") or 200), int(os.environ.get("STRIKES_SEED") or 1)
-    homes = -(-wanted // (STRIKES_PER_STAGE * len(NAMES)))
     many_short_jobs()
     with fresh_home(goes_on=True) as folder:
-        shop, usual = undisturbed(folder)
+        usual = kept(folder, "usual", partial(undisturbed, folder))
+        shop = Shop.opened(folder, settings_of(folder / "unused"))
         expected = strikes.ended(folder / "whole", shop, DAY)
-        happened, equal = Counter(), 0
+        homes = [folder / f"struck-{seed}-{number}" for number in range(-(-wanted // (STRIKES_PER_STAGE * len(NAMES))))]
+        happened, equal = [], 0
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            each = partial(struck, shop=shop, usual=usual, seed=seed)
-            for home, counts in pool.map(each, [folder / f"struck-{seed}-{number}" for number in range(homes)]):
-                happened += counts
-                equal += strikes.ended(home, shop, DAY) == expected
-                print(f"  {home.name}: {sum(counts[STRIKES, name] for name in NAMES)} strikes", flush=True)
-    print(table(happened), flush=True)
-    print(f"{equal} of {homes} homes equal the undisturbed night", flush=True)
-    total = {kind: sum(happened[kind, name] for name in NAMES) for kind in (STRIKES, MET, FAILED, MIXED)}
-    yield Figure("faults", "strikes that met a stage at work", total[MET], target=total[STRIKES] * 0.6)
-    yield Figure("faults", "commands that failed after a strike", total[FAILED], target=0, better="lower")
-    yield Figure("faults", "strikes that left readers a mixture", total[MIXED], target=0, better="lower")
-    yield Figure("faults", "share of homes equal to the undisturbed", equal / homes, target=1.0)
+            each = pool.map(lambda home: kept(home, "strikes", partial(struck, home, shop, usual)), homes)
+            for home, rows in zip(homes, each, strict=True):
+                happened += rows
+                is_equal = strikes.ended(home, shop, DAY) == expected
+                equal += is_equal
+                print(f"  {home.name}: {len(rows)} strikes, {'equal' if is_equal else 'OTHER CONTENT'}", flush=True)
+    told = pd.DataFrame(happened)
+    print(told.groupby("stage", sort=False).sum().astype(int).to_string(), flush=True)
+    print(f"{equal} of {len(homes)} homes equal the undisturbed night", flush=True)
+    met, failed, mixed = (int(told[column].sum()) for column in ("at work", "failed", "mixed"))
+    yield Figure("faults", "strikes that met a stage at work", met, target=len(told) * 0.6)
+    yield Figure("faults", "commands that failed after a strike", failed, target=0, better="lower")
+    yield Figure("faults", "strikes that left readers a mixture", mixed, target=0, better="lower")
+    yield Figure("faults", "share of homes equal to the undisturbed", equal / len(homes), target=1.0)
 
 
-def undisturbed(folder: Path) -> tuple[Shop, dict[str, float]]:
-    """A shop, and what each stage of its night usually takes in seconds; makes the homes ``earlier``, with the release
-    of the night before, and ``whole``, with that of the night as well, once."""
-    done = folder / "usual.json"
-    if not done.exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        shop = strikes.delivered(folder, DAY)
-        home = folder / "whole"
-        home.mkdir()
-        finish(home, shop.folder, whole_night(DAY - timedelta(days=1)))
-        shutil.copytree(home, folder / "earlier")
-        finish(home, shop.folder, whole_night(DAY))
-        done.write_text(json.dumps(strikes.took(home, DAY)))
-    return Shop.opened(folder, settings_of(folder / "unused")), json.loads(done.read_text())
+def undisturbed(folder: Path) -> dict[str, float]:
+    """What each stage of a shop's night usually takes in seconds; makes the shop and the homes ``earlier``, with the
+    release of the night before, and ``whole``, with that of the night as well."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    shop, home = strikes.delivered(folder, DAY), folder / "whole"
+    home.mkdir()
+    finish(home, shop.folder, whole_night(DAY - timedelta(days=1)))
+    shutil.copytree(home, folder / "earlier")
+    finish(home, shop.folder, whole_night(DAY))
+    return strikes.took(home, DAY)
 
 
-def struck(home: Path, shop: Shop, usual: dict[str, float], seed: int) -> tuple[Path, Counter]:
-    """One night of a home, every stage struck before it may end, and what happened: once, then read from a file."""
-    done = home.with_suffix(".json")
-    if not done.exists():
-        shutil.rmtree(home, ignore_errors=True)
-        shutil.copytree(home.with_name("earlier"), home)
-        home.with_name(f"{home.name}.log").touch()
-        done.write_text(json.dumps([[*key, count] for key, count in _struck(home, shop, usual, seed).items()]))
-    return home, Counter({(kind, name): count for kind, name, count in json.loads(done.read_text())})
+def struck(home: Path, shop: Shop, usual: dict[str, float]) -> list[dict[str, Any]]:
+    """A row a strike of one night of a home, in which every stage is struck before it may end: whether the strike met
+    it at work, whether the command that it was meant for had ``failed`` by itself, whether readers then saw a mixture.
+    """
+    shutil.rmtree(home, ignore_errors=True)
+    shutil.copytree(home.with_name("earlier"), home)
+    home.with_name(f"{home.name}.log").touch()
+    draw, rows = random.Random(home.name), []
+    targets = [name for name in NAMES for _ in range(STRIKES_PER_STAGE)]
+    for before, name in zip([NAMES[0], *targets], targets, strict=False):
+        # What was struck before runs again, and goes on to the stage that is struck now.
+        command, after_seconds = whole_night(DAY, before), usual[name] * draw.uniform(0.0, 0.95)
+        met = _unless_it_failed(strikes.strike, home, shop.folder, command, after_seconds, f"== {name} of {DAY}\n")
+        told = {"at work": bool(met), "failed": met is None, "mixed": not strikes.is_whole(home)}
+        rows.append({"stage": name, "strikes": 1, **told})
+    rows[-1]["failed"] |= _unless_it_failed(finish, home, shop.folder, whole_night(DAY, NAMES[-1])) is None
+    return rows
 
 
-def _struck(home: Path, shop: Shop, usual: dict[str, float], seed: int) -> Counter:
-    draw, happened, before = random.Random(f"{seed} {home.name}"), Counter(), NAMES[0]
-    for name in NAMES:
-        for _ in range(STRIKES_PER_STAGE):
-            # What was struck before runs again, and goes on to the stage that is struck now.
-            command, after_seconds = whole_night(DAY, before), usual[name] * draw.uniform(0.0, 0.95)
-            happened[STRIKES, name] += 1
-            try:
-                happened[MET, name] += strikes.strike(
-                    home, shop.folder, command, after_seconds, once=f"== {name} of {DAY}\n"
-                )
-            except AssertionError as error:
-                happened[FAILED, before] += 1
-                print(f"{home.name}: {error}", flush=True)
-            happened[MIXED, name] += not strikes.is_whole(home)
-            before = name
+def _unless_it_failed(run: Callable, home: Path, *arguments: Any) -> Any:
     try:
-        finish(home, shop.folder, whole_night(DAY, NAMES[-1]))
+        return run(home, *arguments)
     except AssertionError as error:
-        happened[FAILED, NAMES[-1]] += 1
         print(f"{home.name}: {error}", flush=True)
-    return happened
-
-
-def table(happened: Counter) -> str:
-    """What happened, a line a stage."""
-    lines = [f"{'stage':18}{STRIKES:>9}{MET:>9}{FAILED:>14}{MIXED:>7}"]
-    for name in NAMES:
-        counts = (happened[kind, name] for kind in (STRIKES, MET, FAILED, MIXED))
-        lines.append("{:18}{:>9}{:>9}{:>14}{:>7}".format(name, *counts))
-    return "\n".join(lines)
+        return None

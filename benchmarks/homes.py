@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from jobs.lib import memory
 
@@ -36,11 +37,11 @@ def public_data(name: str) -> Path:
 def fresh_home(goes_on: bool = False) -> Iterator[Path]:
     """An empty home that is gone afterwards; DAYBREAK_BENCH_HOME keeps one there instead, to look at, or for a long
     benchmark that ``goes_on`` where it was."""
-    kept = os.environ.get("DAYBREAK_BENCH_HOME")
-    if kept:
+    place = os.environ.get("DAYBREAK_BENCH_HOME")
+    if place:
         if not goes_on:
-            shutil.rmtree(kept, ignore_errors=True)
-        yield Path(kept).resolve()
+            shutil.rmtree(place, ignore_errors=True)
+        yield Path(place).resolve()
         return
     with tempfile.TemporaryDirectory(prefix="daybreak-bench-") as folder:
         yield Path(folder)
@@ -54,16 +55,22 @@ class Cost:
     peak_gib: float
 
 
-def once(home: Path, name: str, work: Callable[[], Cost]) -> Cost:
-    """What a step costs, done once a home: a benchmark that was cut off takes the steps before from ``steps.json``."""
+def kept(home: Path, name: str, work: Callable[[], Any]) -> Any:
+    """What a step came to, as JSON has it, done once a home: a benchmark that was cut off takes the steps before from
+    ``steps.json``."""
     book = home / "steps.json"
     known = json.loads(book.read_text()) if book.is_file() else {}
     if name not in known:
-        known[name] = asdict(work())
+        known[name] = work()
         written = book.with_suffix(".new")
         written.write_text(json.dumps(known, indent=1))
         written.replace(book)
-    return Cost(**known[name])
+    return known[name]
+
+
+def once(home: Path, name: str, work: Callable[[], Cost]) -> Cost:
+    """What a step costs, done once a home."""
+    return Cost(**kept(home, name, lambda: asdict(work())))
 
 
 def run(command: list[str], home: Path, **variables: str) -> Cost:

@@ -29,7 +29,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_configure() -> None:
-    """Those of `make slow` run their queries as a store's stages do (Makefile)."""
+    """Tests are many short jobs, also in the stages that they start; but what `make slow` starts has a store's options
+    for Spark (Makefile)."""
     many_short_jobs()
 
 

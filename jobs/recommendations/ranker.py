@@ -43,7 +43,7 @@ class RankerParams:
 
     Fewer members of more rounds are the better trees for lists of anything: on cuts of 10 June, 8 July and 5 August
     2011 three of 300 have .1 to .2% more NDCG@10 than four of 200, and 2 to 5% more of the tail's. For discovery 300
-    rounds are too many: -.3, -1.5 and -1.5% on those cuts (:data:`DISCOVERY`)."""
+    rounds are too many: four of 300 instead of 200 have -1.5, -1.3 and +.6% on those cuts (:data:`DISCOVERY`)."""
 
     negatives: int = 100
     rounds: int = 300

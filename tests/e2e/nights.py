@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from tests.waiting import until
+
 COMMANDS = (["landed"], ["validated"], ["features"], ["train"], ["recommendations"], ["published"], ["warehouse"])
 LIMIT_SECONDS = 900  # for something to be said, or a command to end
 # To generate and compile code for each of many short queries takes longer than to interpret it.
@@ -44,10 +46,7 @@ def said(home: Path) -> str:
 
 def until_said(home: Path, process: subprocess.Popen, text: str, since: int = 0) -> None:
     """Waits until the process of a home has said so, behind the first ``since`` characters; it must be at work."""
-    until = time.monotonic() + LIMIT_SECONDS
-    while text not in said(home)[since:]:
-        assert process.poll() is None and time.monotonic() < until, said(home)[-4000:]
-        time.sleep(0.05)  # a strike may be meant for a stage of a quarter of a second
+    until(lambda: text in said(home)[since:], lambda: process.poll() is None, lambda: said(home)[-4000:], LIMIT_SECONDS)
 
 
 def finish(home: Path, store: Path, command: list[str], **variables: str) -> float:

@@ -23,6 +23,7 @@ from tests.e2e.nights import assert_same_outputs, finish, release_of, said, star
 from tests.faults.strikes import delivered
 from tests.s3 import Line
 from tests.shop import Shop
+from tests.waiting import until
 
 DAY = date(2026, 3, 5)
 SEED = 20261121
@@ -59,10 +60,11 @@ class Cluster:
         for number in range(2):
             work = ["--cores", "1", "--memory", "1g", "--work-dir", str(folder / f"work-{number}")]
             self.processes.append(self._start("worker.Worker", *work, self.master))
-        until = time.monotonic() + LIMIT_SECONDS
-        while self._log().count("Registering worker") < 2:
-            assert time.monotonic() < until and all(one.poll() is None for one in self.processes), self._log()[-3000:]
-            time.sleep(0.3)
+        until(
+            lambda: self._log().count("Registering worker") == 2,
+            lambda: all(one.poll() is None for one in self.processes),
+            lambda: self._log()[-3000:],
+        )
 
     def _start(self, name: str, *arguments: str) -> subprocess.Popen:
         env = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "SPARK_REMOTE")}

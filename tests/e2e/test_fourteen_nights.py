@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -23,6 +22,7 @@ from tests.conftest import settings_of
 from tests.e2e.nights import finish, release_of, releases_of, start, until_said
 from tests.e2e.test_backfill import night
 from tests.shop import Shop, order, usual_day
+from tests.waiting import until
 
 FIRST = date(2026, 3, 5)
 DAYS = [FIRST + timedelta(days=later) for later in range(14)]
@@ -83,10 +83,17 @@ def under_airflow(one_by_one: dict[str, list[str]], shop: Shop) -> Iterator[tupl
 
 def until_success(asked: Callable[[], list[dict]], runs: int) -> None:
     """Waits until so many runs have succeeded; none may fail."""
-    until = time.monotonic() + LIMIT_SECONDS
-    while (states := [run["state"] for run in asked()]) != ["success"] * runs:
-        assert "failed" not in states and time.monotonic() < until, states
-        time.sleep(2)
+
+    def states() -> list[str]:
+        return [run["state"] for run in asked()]
+
+    until(
+        lambda: states() == ["success"] * runs,
+        lambda: "failed" not in states(),
+        lambda: str(states()),
+        LIMIT_SECONDS,
+        every=2,
+    )
 
 
 def test_by_airflows_own_command(under_airflow: tuple[Path, Api], one_by_one: dict[str, list[str]]) -> None:

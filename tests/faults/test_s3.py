@@ -7,7 +7,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from datetime import date
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from jobs.lib.airflow import free_port
 from tests.e2e.nights import finish, release_of, said, stage, start, whole_night
 from tests.faults.strikes import delivered
+from tests.waiting import until
 
 DAY = date(2026, 3, 5)
 SEED = 20261128
@@ -38,14 +38,14 @@ class Moto:
         command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-        until = time.monotonic() + LIMIT_SECONDS
-        while True:
-            try:
-                self.client.create_bucket(Bucket=BUCKET)
-                return
-            except (BotoCoreError, ClientError):
-                assert self.process.poll() is None and time.monotonic() < until, self.log.read_text()
-                time.sleep(0.2)
+        until(self._has_bucket, lambda: self.process.poll() is None, self.log.read_text, LIMIT_SECONDS)
+
+    def _has_bucket(self) -> bool:
+        try:
+            self.client.create_bucket(Bucket=BUCKET)
+        except (BotoCoreError, ClientError):
+            return False
+        return True
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
@@ -74,10 +74,7 @@ def test_a_publication_comes_through_the_loss_of_s3(tmp_path: Path) -> None:
     enough = random.Random(SEED).randint(1, 4)
     night = start(home, shop.folder, stage(["published"], DAY), **there)
     try:
-        until = time.monotonic() + LIMIT_SECONDS
-        while len(moto.keys()) < enough:
-            assert night.poll() is None and time.monotonic() < until, said(home)[-3000:]
-            time.sleep(0.01)
+        until(lambda: len(moto.keys()) >= enough, lambda: night.poll() is None, lambda: said(home)[-3000:], every=0.01)
         moto.kill()
         assert night.wait(LIMIT_SECONDS) == 1, said(home)[-3000:]
     finally:

@@ -6,7 +6,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import psutil
 from jobs.lib import airflow
 from jobs.lib.airflow import Server
 from jobs.lib.settings import Settings
+from tests.waiting import until
 
 SERVER = Server(port=45678, password="secret", token="f" * 64, pid=os.getpid(), purpose="a test")
 
@@ -72,9 +72,7 @@ def test_the_end_finds_what_left_the_process_group(home: Settings) -> None:
     parent = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {ignoring!r}], start_new_session=True)"
     env = {**os.environ, airflow.TOKEN: SERVER.token}
     subprocess.run([sys.executable, "-c", parent], env=env, check=True)
-    until = time.monotonic() + 10
-    while not airflow.members(SERVER) and time.monotonic() < until:
-        time.sleep(0.05)
+    until(lambda: airflow.members(SERVER), seconds=60)
     orphan = airflow.members(SERVER)[0]
     airflow.END_SECONDS, before = 1, airflow.END_SECONDS
     try:

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from jobs.lib import warm
+from tests.waiting import until
 
 TOKEN = "a token of the tests"
 ROOT = Path(__file__).parents[3]
@@ -49,12 +50,9 @@ def working(listening: psutil.Process, home: Path) -> Iterator[tuple[subprocess.
     env = {**os.environ, "DAYBREAK_HOME": str(home), "DAYBREAK_STORE": "simulated"}
     command = [*JOBS, "store", "--through", "2026-03-03", "--customers", "2000", "--history-days", "400"]
     asker = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    until = time.monotonic() + 120
-    while not (forks := listening.children()):
-        assert asker.poll() is None and time.monotonic() < until
-        time.sleep(0.05)
+    until(listening.children, lambda: asker.poll() is None)
     try:
-        yield asker, forks[0]
+        yield asker, listening.children()[0]
     finally:
         asker.kill()
         asker.wait()

@@ -38,20 +38,20 @@ MINUTES_BUSIEST, MINUTES_ALL = 6, 12
 def measure() -> Iterator[Figure]:
     """Two nights of Online Retail, each against the 28 days after it, and one of its busiest items alone."""
     files = public_data(STORE) / "by-day"
-    lines = sold(files)
+    whole = whole_history(sold(files))
     with fresh_home() as home:
         for as_of in AS_OF:
             cost = night(home, STORE, str(as_of), PRODUCTS="demand")
             name = f"{as_of}: the whole night, minutes"
             yield Figure("demand", name, cost.seconds / 60, target=MINUTES_ALL, better="lower")
-        yield _of_busiest(home / "busiest", files, lines, AS_OF[-1])
+        yield _of_busiest(home / "busiest", files, whole, AS_OF[-1])
         for at, as_of in enumerate(AS_OF):
-            yield from of_night(home, lines, as_of, at)
+            yield from of_night(home, whole, as_of, at)
 
 
-def _of_busiest(home: Path, files: Path, lines: pd.DataFrame, as_of: date) -> Figure:
+def _of_busiest(home: Path, files: Path, whole: History, as_of: date) -> Figure:
     """The first night of a store that sells the busiest items and no others, in minutes."""
-    then, chosen = online_retail.as_of(whole_history(lines), as_of + timedelta(days=1))
+    then, chosen = online_retail.as_of(whole, as_of + timedelta(days=1))
     busiest = set(then.of(chosen).ids)
     landing = home / "landing"
     landing.mkdir(parents=True)
@@ -63,9 +63,8 @@ def _of_busiest(home: Path, files: Path, lines: pd.DataFrame, as_of: date) -> Fi
     return Figure("demand", name, cost.seconds / 60, target=MINUTES_BUSIEST, better="lower")
 
 
-def of_night(home: Path, lines: pd.DataFrame, as_of: date, at: int) -> Iterator[Figure]:
+def of_night(home: Path, whole: History, as_of: date, at: int) -> Iterator[Figure]:
     """The figures of a night: busiest items, totals' coverage, new items."""
-    whole = whole_history(lines)
     then, chosen = online_retail.as_of(whole, as_of + timedelta(days=1))
     past = then.calendar.past
     part, true = then.of(chosen), metrics.truth(whole.of(chosen), past, HORIZON)

@@ -46,7 +46,7 @@ def said(home: Path) -> str:
 
 def until_said(home: Path, process: subprocess.Popen, text: str, since: int = 0) -> None:
     """Waits until the process of a home has said so, behind the first ``since`` characters; it must be at work."""
-    until(lambda: text in said(home)[since:], lambda: process.poll() is None, lambda: said(home)[-4000:], LIMIT_SECONDS)
+    until(lambda: text in said(home)[since:], LIMIT_SECONDS, lambda: process.poll() is None, lambda: said(home)[-4000:])
 
 
 def finish(home: Path, store: Path, command: list[str], **variables: str) -> float:

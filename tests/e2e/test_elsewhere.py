@@ -61,7 +61,8 @@ class Cluster:
             work = ["--cores", "1", "--memory", "1g", "--work-dir", str(folder / f"work-{number}")]
             self.processes.append(self._start("worker.Worker", *work, self.master))
         until(
-            lambda: self._log().count("Registering worker") == 2,
+            lambda: self._log().count("Registering worker") >= 2,
+            LIMIT_SECONDS,
             lambda: all(one.poll() is None for one in self.processes),
             lambda: self._log()[-3000:],
         )

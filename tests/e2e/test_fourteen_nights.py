@@ -84,16 +84,12 @@ def under_airflow(one_by_one: dict[str, list[str]], shop: Shop) -> Iterator[tupl
 def until_success(asked: Callable[[], list[dict]], runs: int) -> None:
     """Waits until so many runs have succeeded; none may fail."""
 
-    def states() -> list[str]:
-        return [run["state"] for run in asked()]
+    def have_succeeded() -> bool:
+        states = [run["state"] for run in asked()]
+        assert "failed" not in states, states
+        return states == ["success"] * runs
 
-    until(
-        lambda: states() == ["success"] * runs,
-        lambda: "failed" not in states(),
-        lambda: str(states()),
-        LIMIT_SECONDS,
-        every=2,
-    )
+    until(have_succeeded, LIMIT_SECONDS, told=lambda: str(asked()), every=2)
 
 
 def test_by_airflows_own_command(under_airflow: tuple[Path, Api], one_by_one: dict[str, list[str]]) -> None:

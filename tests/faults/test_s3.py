@@ -38,7 +38,7 @@ class Moto:
         command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-        until(self._has_bucket, lambda: self.process.poll() is None, self.log.read_text, LIMIT_SECONDS)
+        until(self._has_bucket, LIMIT_SECONDS, lambda: self.process.poll() is None, self.log.read_text, every=0.2)
 
     def _has_bucket(self) -> bool:
         try:
@@ -74,7 +74,13 @@ def test_a_publication_comes_through_the_loss_of_s3(tmp_path: Path) -> None:
     enough = random.Random(SEED).randint(1, 4)
     night = start(home, shop.folder, stage(["published"], DAY), **there)
     try:
-        until(lambda: len(moto.keys()) >= enough, lambda: night.poll() is None, lambda: said(home)[-3000:], every=0.01)
+        until(
+            lambda: len(moto.keys()) >= enough,
+            LIMIT_SECONDS,
+            lambda: night.poll() is None,
+            lambda: said(home)[-3000:],
+            every=0.01,
+        )
         moto.kill()
         assert night.wait(LIMIT_SECONDS) == 1, said(home)[-3000:]
     finally:

@@ -72,8 +72,7 @@ def test_the_end_finds_what_left_the_process_group(home: Settings) -> None:
     parent = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {ignoring!r}], start_new_session=True)"
     env = {**os.environ, airflow.TOKEN: SERVER.token}
     subprocess.run([sys.executable, "-c", parent], env=env, check=True)
-    until(lambda: airflow.members(SERVER), seconds=60)
-    orphan = airflow.members(SERVER)[0]
+    orphan = until(lambda: airflow.members(SERVER), 10)[0]
     airflow.END_SECONDS, before = 1, airflow.END_SECONDS
     try:
         airflow.end(home, SERVER)

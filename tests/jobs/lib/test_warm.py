@@ -50,9 +50,9 @@ def working(listening: psutil.Process, home: Path) -> Iterator[tuple[subprocess.
     env = {**os.environ, "DAYBREAK_HOME": str(home), "DAYBREAK_STORE": "simulated"}
     command = [*JOBS, "store", "--through", "2026-03-03", "--customers", "2000", "--history-days", "400"]
     asker = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    until(listening.children, lambda: asker.poll() is None)
+    forks = until(listening.children, 120, lambda: asker.poll() is None)
     try:
-        yield asker, listening.children()[0]
+        yield asker, forks[0]
     finally:
         asker.kill()
         asker.wait()
